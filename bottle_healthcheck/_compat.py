@@ -1,0 +1,47 @@
+"""What Python 2.7 lacks and six does not bring."""
+import inspect
+import os
+import time
+
+import six
+
+if hasattr(time, "monotonic"):
+    monotonic = time.monotonic
+elif os.name == "posix":  # pragma: no cover (2.7)
+    def monotonic():
+        # type: () -> float
+        """Seconds since an arbitrary start, untouched by the wall clock (ticks of 10 ms)."""
+        return os.times()[4]
+else:  # pragma: no cover (2.7 elsewhere has no steady clock at all)
+    monotonic = time.time
+
+
+def takes_no_arguments(func):
+    # type: (object) -> bool
+    """True where func can be called without arguments, or does not tell what it takes."""
+    try:
+        if six.PY2:  # pragma: no cover (2.7)
+            return _required_on_2(func) == 0
+        parameters = inspect.signature(func).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # built-ins often do not tell
+        return True
+    return all(one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+               for one in parameters)
+
+
+if six.PY2:  # pragma: no cover (2.7)
+    import functools
+
+    def _required_on_2(func):
+        # type: (object) -> int
+        """How many arguments func cannot do without."""
+        if isinstance(func, functools.partial):
+            given = len(func.args) + len(func.keywords or ())
+            return max(0, _required_on_2(func.func) - given)
+        if inspect.isclass(func):
+            func = func.__init__
+        elif not inspect.isroutine(func):
+            func = func.__call__
+        spec = inspect.getargspec(func)
+        bound = 1 if inspect.ismethod(func) else 0
+        return len(spec.args) - len(spec.defaults or ()) - bound

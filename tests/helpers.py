@@ -1,0 +1,75 @@
+"""What several test modules share."""
+import os
+import socket
+import sys
+import time
+
+import pytest
+
+PY2 = sys.version_info[0] == 2
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+
+#: Debian keeps daemons and monitoring plugins where a user's PATH does not look.
+MORE_PATHS = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/nagios/plugins")
+
+
+def need_command(name):
+    """The path of a program; without it the test is skipped, or fails where REQUIRE_SERVERS=1."""
+    folders = os.environ.get("PATH", "").split(os.pathsep) + list(MORE_PATHS)
+    for folder in folders:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return missing("the program %s is not installed" % name)
+
+
+def need_module(name):
+    """An importable module; without it as need_command."""
+    try:
+        __import__(name)
+    except ImportError as exc:
+        return missing("the module %s is not installed (%s)" % (name, exc))
+    return sys.modules[name]
+
+
+def missing(reason):
+    """Skips the test, or fails it where REQUIRE_SERVERS=1."""
+    if os.environ.get("REQUIRE_SERVERS") == "1":
+        pytest.fail("REQUIRE_SERVERS=1, and " + reason)
+    pytest.skip(reason)
+
+
+def free_port():
+    """A TCP port on 127.0.0.1 that nobody listens on."""
+    probe = socket.socket()
+    try:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+    finally:
+        probe.close()
+
+
+def wait_until(condition, seconds=30, what="the condition"):
+    """Polls until condition() is true and returns its value; fails after so many seconds."""
+    deadline = time.time() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.time() > deadline:
+            pytest.fail("%s did not come true within %s s" % (what, seconds))
+        time.sleep(0.02)
+
+
+class FakeClock(object):
+    """A clock that moves only when told to."""
+
+    def __init__(self, now=1000.0):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def tick(self, seconds):
+        """Lets so many seconds pass."""
+        self.now += seconds

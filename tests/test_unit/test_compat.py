@@ -1,0 +1,53 @@
+"""bottle_healthcheck._compat"""
+import functools
+
+import pytest
+
+from bottle_healthcheck import _compat
+
+
+class Callable(object):
+    def __call__(self):
+        return True, "called"
+
+    def method(self):
+        return True, "method"
+
+    def needs(self, something):
+        return True, something
+
+
+def one(something):
+    return True, something
+
+
+class NeedsOne(object):
+    def __init__(self, something):
+        self.something = something
+
+
+@pytest.mark.parametrize("func", [
+    lambda: None,
+    lambda something=1: None,
+    lambda *args, **kwargs: None,
+    Callable(),
+    Callable().method,
+    functools.partial(one, 1),
+    functools.partial(one, something=1),
+    dict,
+    "text".upper,
+])
+def test_what_can_be_called_without_arguments(func):
+    assert _compat.takes_no_arguments(func) is True
+
+
+@pytest.mark.parametrize("func", [
+    one, lambda a, b=1: None, Callable().needs, functools.partial(one), NeedsOne,
+])
+def test_what_cannot_be_called_without_arguments(func):
+    assert _compat.takes_no_arguments(func) is False
+
+
+def test_the_steady_clock_never_goes_back():
+    readings = [_compat.monotonic() for _ in range(1000)]
+    assert readings == sorted(readings)
