@@ -1,0 +1,227 @@
+"""Any Python value as JSON, without a raise and without a repr of what is unknown."""
+import codecs
+import datetime
+import decimal
+import json
+import re
+import sys
+import uuid
+from collections import OrderedDict, deque
+
+import six
+from six.moves import UserString, collections_abc
+
+try:
+    from enum import Enum
+except ImportError:  # pragma: no cover (2.7)
+    Enum = ()  # type: ignore[assignment, misc]
+
+MYPY = False
+if MYPY:
+    from typing import Any, Iterable, List, Text, Tuple
+
+#: What a JSON object becomes: a dict that keeps its order.
+Object = dict if sys.version_info >= (3, 6) else OrderedDict
+
+#: Levels of nesting that are shown; far from the recursion limits of Python 2.7 and of json.
+MAX_DEPTH = 32
+#: More are text: what other languages read would be another number.
+MAX_INT_BITS = 64
+#: About 4300 decimal digits, which Python refuses to print (CVE-2020-10735).
+MAX_PRINTED_BITS = 14284
+
+if sys.maxunicode > 0xffff:
+    _SURROGATES = u"[\ud800-\udfff]"
+else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFFF as a pair)
+    _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
+_SURROGATE = re.compile(_SURROGATES)
+
+_AS_THEY_ARE = (bool, type(None))
+_ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
+_SETS = (set, frozenset, collections_abc.Set)
+_SEQUENCES = (list, tuple, deque, collections_abc.Sequence)
+_ISO_8601 = (datetime.datetime, datetime.date, datetime.time)
+_WRITTEN = (datetime.timedelta, decimal.Decimal, uuid.UUID)
+
+
+def dumps(value):
+    # type: (object) -> str
+    """JSON text of any value, in ASCII, with json's default separators."""
+    return json.dumps(plain(value), allow_nan=False)
+
+
+def plain(value):
+    # type: (object) -> Any
+    """Plain JSON data of any value: dicts with text keys, lists, text, numbers, bools and None."""
+    return _plain(value, ())
+
+
+def text(value):
+    # type: (object) -> Text
+    r"""Text of text or bytes; bytes that are not UTF-8 are shown as \xff, surrogates too."""
+    if isinstance(value, six.text_type):
+        return _SURROGATE.sub(_shown_surrogate, u"".join((value,)))
+    if isinstance(value, bytes):
+        value = bytes.decode(value, "utf-8", "bottle_healthcheck.shown")
+        return _SURROGATE.sub(_shown_surrogate, value)
+    return type_name(value)
+
+
+def message(exc):
+    # type: (BaseException) -> Text
+    """The exception's message, or its type's name where that is empty or cannot be told."""
+    for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
+        try:
+            return text(kind(exc)) or text(type(exc).__name__)
+        except Exception:
+            continue
+    return text(type(exc).__name__)
+
+
+def type_name(value):
+    # type: (object) -> Text
+    """What is shown of a value that JSON does not know: `<module.Type>`, never its repr."""
+    kind = type(value)
+    parts = (getattr(kind, "__module__", None), kind.__name__)
+    return u"<%s>" % u".".join(text(part) for part in parts if isinstance(part, (str, bytes)))
+
+
+def _plain(value, parents):
+    # type: (Any, Tuple[int, ...]) -> Any
+    """As plain(); parents are the ids of the containers around the value."""
+    kind = type(value)
+    if kind is six.text_type:
+        return _SURROGATE.sub(_shown_surrogate, value)
+    if kind in _AS_THEY_ARE:
+        return value
+    try:
+        if kind is not dict and kind is not list and not isinstance(value, Enum):
+            scalar = _scalar(value)
+            if scalar is not None:
+                return scalar
+        return _nested(value, parents)
+    except Exception:
+        return type_name(value)
+
+
+def _nested(value, parents):
+    # type: (Any, Tuple[int, ...]) -> Any
+    """A value that holds others, unless it holds itself or lies too deep."""
+    if id(value) in parents:
+        return u"<circular>"
+    if len(parents) >= MAX_DEPTH:
+        return u"<too deep>"
+    parents += (id(value),)
+    if isinstance(value, Enum):
+        return _plain(value.value, parents)
+    if isinstance(value, UserString):  # a Sequence of UserStrings of UserStrings
+        return _plain(value.data, parents)
+    if isinstance(value, collections_abc.Mapping):
+        return _object(_pairs(value), parents)
+    fields = getattr(value, "_fields", None)
+    if isinstance(value, tuple) and isinstance(fields, tuple):
+        return _object(zip(fields, tuple.__iter__(value)), parents)
+    if isinstance(value, _SETS):
+        return sorted((_plain(item, parents) for item in _items(value)), key=_order)
+    if isinstance(value, _SEQUENCES):
+        return [_plain(item, parents) for item in _items(value)]
+    return type_name(value)
+
+
+def _scalar(value):
+    # type: (Any) -> Any
+    """A value that holds no others as JSON; None where it may hold some."""
+    if isinstance(value, six.integer_types):
+        return _integer(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, (six.text_type, bytes)):
+        return text(value)
+    if isinstance(value, (bytearray, memoryview)):
+        return text(bytes(value) if isinstance(value, bytearray) else value.tobytes())
+    if isinstance(value, BaseException):
+        return message(value)
+    if isinstance(value, _ISO_8601):
+        return text(value.isoformat())
+    if isinstance(value, _WRITTEN):
+        return text(str(value))
+    if hasattr(type(value), "__fspath__"):
+        return text(value.__fspath__())
+    return None
+
+
+def _integer(value):
+    # type: (Any) -> Any
+    """A whole number, as text past 64 bits; an overridden method has no say in it."""
+    kind = int if isinstance(value, int) else six.integer_types[-1]
+    bits = kind.bit_length(value)
+    if bits > MAX_PRINTED_BITS:
+        return u"<int of %d bits>" % bits
+    value = kind.__add__(value, 0)
+    return value if bits <= MAX_INT_BITS else text(str(value))
+
+
+def _float(value):
+    # type: (float) -> Any
+    """A number, or the name of one that JSON cannot write."""
+    value = float.__float__(value)
+    if value != value:
+        return u"NaN"
+    if value in (float("inf"), float("-inf")):
+        return u"Infinity" if value > 0 else u"-Infinity"
+    return value
+
+
+def _pairs(mapping):
+    # type: (Any) -> List[Tuple[Any, Any]]
+    """A mapping's items, in its order, as a list: another thread may change it meanwhile."""
+    for kind in (OrderedDict, dict):
+        if isinstance(mapping, kind):
+            return list(kind.items(mapping))
+    return list(mapping.items())
+
+
+def _items(iterable):
+    # type: (Any) -> List[Any]
+    for kind in _ITERATED:
+        if isinstance(iterable, kind):
+            return list(kind.__iter__(iterable))
+    return list(iterable)
+
+
+def _object(pairs, parents):
+    # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...]) -> Any
+    """A JSON object; names that become equal as text are told apart by a quote."""
+    result = Object()
+    for key, value in pairs:
+        name = _plain(key, parents)
+        if not isinstance(name, six.text_type):
+            name = text(str(name) if not isinstance(name, (dict, list)) else json.dumps(name))
+        while name in result:
+            name += u"'"
+        result[name] = _plain(value, parents)
+    return result
+
+
+def _order(item):
+    # type: (Any) -> Tuple[bool, float, Text]
+    """Sorts plain data of mixed types: numbers, then the rest as text."""
+    if isinstance(item, (int, float)):
+        return False, item, u""
+    return True, 0, item if isinstance(item, six.text_type) else text(json.dumps(item))
+
+
+def _shown_surrogate(match):
+    # type: (Any) -> Text
+    r"""os.environ's undecodable bytes (PEP 383) as \xff, any other half of a pair as \ud800."""
+    code = ord(match.group())
+    return u"\\x%02x" % (code - 0xdc00) if 0xdc80 <= code <= 0xdcff else u"\\u%04x" % code
+
+
+def _shown_bytes(error):
+    # type: (Any) -> Tuple[Text, int]
+    wrong = bytearray(error.object[error.start:error.end])
+    return u"".join(u"\\x%02x" % byte for byte in wrong), error.end
+
+
+codecs.register_error("bottle_healthcheck.shown", _shown_bytes)

@@ -1,0 +1,258 @@
+# coding: utf-8
+"""bottle_healthcheck._json"""
+import collections
+import datetime
+import json
+import sys
+
+import pytest
+import six
+from six.moves import UserString, collections_abc
+
+from bottle_healthcheck import _json
+from tests import corpus_loader
+
+OPAQUE = corpus_loader._Opaque
+EVIL = RuntimeError("must not be told")
+
+
+def _type_name(kind):
+    return u"<%s.%s>" % (kind.__module__, kind.__name__)
+
+
+def evil(*args, **kwargs):
+    raise EVIL
+
+
+class EvilMapping(collections_abc.Mapping):
+    __getitem__ = __iter__ = __len__ = items = __repr__ = __str__ = evil
+
+
+class EvilSequence(collections_abc.Sequence):
+    __getitem__ = __len__ = __iter__ = __repr__ = __str__ = evil
+
+
+class EvilText(six.text_type):
+    __str__ = __repr__ = __iter__ = __len__ = encode = __getitem__ = evil
+
+
+class EvilInt(int):
+    __str__ = __repr__ = __int__ = __index__ = __add__ = bit_length = evil
+
+
+class EvilFloat(float):
+    __str__ = __repr__ = __float__ = __eq__ = __ne__ = __gt__ = __hash__ = evil
+
+
+class EvilDict(dict):
+    __iter__ = __getitem__ = items = keys = values = iteritems = __repr__ = evil
+
+
+class EvilList(list):
+    __iter__ = __getitem__ = __len__ = __repr__ = evil
+
+
+class EvilException(Exception):
+    __str__ = __unicode__ = __repr__ = evil
+
+
+class EvilClass(object):
+    @property
+    def __class__(self):
+        raise EVIL
+
+    def __getattr__(self, name):
+        raise EVIL
+
+    __repr__ = __str__ = __hash__ = __eq__ = evil
+
+
+@pytest.mark.parametrize("case", corpus_loader.load("json_cases.json"),
+                         ids=lambda case: case["id"])
+def test_collected_case(case):
+    expected = case["expect"]
+    if isinstance(case["value"], OPAQUE):
+        expected = _type_name(OPAQUE)
+    assert _json.plain(case["value"]) == expected
+    written = json.loads(_json.dumps(case["value"]))
+    assert written == expected
+    assert type(written) is type(expected)
+
+
+@pytest.mark.parametrize("kind, expected", [
+    (EvilText, u"a"), (EvilInt, 7), (EvilFloat, 0.5), (EvilDict, {u"a": 1}), (EvilList, [1]),
+])
+def test_subclasses_become_the_builtin_without_their_methods(kind, expected):
+    made = _json.plain(kind(expected))
+    assert made == expected
+    assert type(made) is (_json.Object if isinstance(expected, dict) else type(expected))
+
+
+@pytest.mark.parametrize("kind", [EvilMapping, EvilSequence, EvilClass])
+def test_a_value_that_raises_becomes_its_type(kind):
+    assert _json.plain({"a": [kind()]}) == {u"a": [_type_name(kind)]}
+
+
+def test_an_unknown_object_is_never_shown():
+    class Unknown(object):
+        calls = []
+
+        def __repr__(self):
+            self.calls.append(1)
+            return "repr"
+
+        __str__ = __unicode__ = __format__ = __repr__
+
+    assert _json.plain([Unknown(), {Unknown(): 1}]) == [
+        _type_name(Unknown), {_type_name(Unknown): 1}]
+    assert not Unknown.calls
+    assert _json.plain(Unknown) == _type_name(type)
+
+
+@pytest.mark.parametrize("value, expected", [
+    (2 ** 64 - 1, 2 ** 64 - 1),
+    (-2 ** 64 + 1, -2 ** 64 + 1),
+    (2 ** 64, u"18446744073709551616"),
+    (10 ** 4200, u"1" + u"0" * 4200),
+    (-10 ** 5000, u"<int of 16610 bits>"),
+    (-0.0, -0.0),
+    (collections.deque([1, 2]), [1, 2]),
+    (range(3), [0, 1, 2]),
+    (UserString("abc"), u"abc"),
+    (memoryview(b"a\xff"), u"a\\xff"),
+    ({1: 2}.values() if not six.PY2 else OPAQUE("x"), None),
+    ({1: 2}.keys(), [1]),
+    (frozenset([frozenset([2]), 3, u"a", None, (1,)]), None),
+    (datetime.time(1, 2, 3), u"01:02:03"),
+    (datetime.timedelta(-1), u"-1 day, 0:00:00"),
+    ([u"\udc7f\udfff\ud83d"], [u"\\udc7f\\udfff\\ud83d"]),
+    (u"\U0001F600é", u"\U0001F600é"),
+    (b"\xed\xa0\x80", None),
+    ({(1, u"b"): 1, 1.5: 2, 2 ** 70: 3}, {
+        u'[1, "b"]': 1, u"1.5": 2, u"1180591620717411303424": 3}),
+    ([{}, [], (), set()], [{}, [], [], []]),
+    (KeyError(u"k"), u"'k'" if not six.PY2 else u"u'k'"),
+    ([ValueError()], [u"ValueError"]),
+], ids=lambda value: type(value).__name__)
+def test_more_values(value, expected):
+    made = _json.plain(value)
+    assert json.loads(_json.dumps(value)) == made
+    if expected is not None:
+        assert made == expected
+
+
+def test_collisions_keep_every_value():
+    made = _json.plain(collections.OrderedDict([(1, "a"), (u"1'", "b"), ("1", "c"), (True, "d")]))
+    assert sorted(made.values()) == ["b", "c", "d"]
+    pairs = _json.plain(collections.OrderedDict([(u"1'", "a"), (2, "b"), ("2", "c"), (1.0, "d")]))
+    assert list(pairs.items()) == [(u"1'", "a"), (u"2", "b"), (u"2'", "c"), (u"1.0", "d")]
+
+
+def test_order_is_kept():
+    names = [u"status", u"hostname", u"b", u"a", u"results"]
+    ordered = collections.OrderedDict((name, 1) for name in names)
+    assert list(_json.plain(ordered)) == names
+    assert _json.dumps(ordered).startswith('{"status": 1, "hostname": 1')
+    if hasattr(ordered, "move_to_end"):
+        ordered.move_to_end(u"status")
+        assert list(_json.plain(ordered)) == names[1:] + [u"status"]
+
+
+def test_a_shared_value_is_no_circle():
+    shared = [1]
+    assert _json.plain([shared, {"a": shared}]) == [[1], {u"a": [1]}]
+
+
+def test_circles_of_every_kind():
+    a = []
+    a.append((a, {"a": a}))
+    assert _json.plain(a) == [[u"<circular>", {u"a": u"<circular>"}]]
+
+
+def test_depth_is_limited():
+    deep = shown = u"secret"
+    for _ in range(5000):
+        deep = [{"a": deep}]
+    shown = _json.dumps(deep)
+    assert u"secret" not in shown
+    assert shown.count("[") == shown.count("{") == _json.MAX_DEPTH // 2
+    assert '"<too deep>"' in shown
+    level = shown = u"leaf"
+    for _ in range(_json.MAX_DEPTH):
+        level = [level]
+    assert "leaf" in _json.dumps(level)
+
+
+@pytest.mark.parametrize("exc, expected", [
+    (ValueError("no"), u"no"),
+    (ValueError(), u"ValueError"),
+    (ValueError(""), u"ValueError"),
+    (ValueError(u"caf\xe9"), u"caf\xe9"),
+    (ValueError(b"caf\xc3\xa9"), None),
+    (ValueError(u"a", 1), None),
+    (ValueError(u"a\ud800"), u"a\\ud800"),
+    (SystemExit(3), u"3"),
+])
+def test_message(exc, expected):
+    assert isinstance(_json.message(exc), six.text_type)
+    if expected is not None:
+        assert _json.message(exc) == expected
+        assert _json.plain({"a": exc}) == {u"a": expected}
+
+
+@pytest.mark.parametrize("kind", [EvilException, EvilClass])
+def test_a_message_that_cannot_be_told(kind):
+    exc = kind() if issubclass(kind, Exception) else ValueError(kind())
+    assert _json.message(exc) == type(exc).__name__
+
+
+def test_a_message_that_is_no_text():
+    class Odd(Exception):
+        def __str__(self):
+            return 3
+
+    assert _json.message(Odd()) in (u"Odd", u"3")  # 2.7 takes the number
+
+
+@pytest.mark.parametrize("value, expected", [
+    (u"a", u"a"), (b"a\xff\xc3\xa9", u"a\\xff\xe9"), (u"\udc80", u"\\x80"),
+    (3, _type_name(int)),
+])
+def test_text(value, expected):
+    assert _json.text(value) == expected
+    assert type(_json.text(value)) is six.text_type
+
+
+def test_text_that_json_writes_is_native_and_ascii():
+    written = _json.dumps({u"é": u"é\u2028\ud800"})
+    assert type(written) is str
+    assert written == '{"\\u00e9": "\\u00e9\\u2028\\\\ud800"}'
+
+
+def test_plain_data_stays_equal():
+    data = {u"a": [1, 2.5, None, True, u"b", {u"c": []}]}
+    assert _json.plain(data) == data
+    assert _json.plain(_json.plain(data)) == data
+
+
+@pytest.mark.skipif(sys.version_info < (3, 4), reason="enum came with Python 3.4")
+def test_enums_by_value():
+    import enum
+
+    class Number(enum.IntEnum):
+        ONE = 1
+
+    class Word(str, enum.Enum):
+        A = "a"
+
+    class Inside(enum.Enum):
+        MANY = ({"a": {1}},)
+
+    assert _json.plain([Number.ONE, Word.A, Inside.MANY]) == [1, u"a", [{u"a": [1]}]]
+    assert [type(one) for one in _json.plain([Number.ONE, Word.A])] == [int, str]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 6), reason="os.PathLike came with Python 3.6")
+def test_paths():
+    import pathlib
+    assert _json.plain(pathlib.PurePosixPath("/srv/app")) == u"/srv/app"
