@@ -1,0 +1,15 @@
+"""Health check and environment routes for Bottle services."""
+import logging
+
+from ._cache import ResultCache
+from ._checkers import basic_exception_handler
+from ._formats import check_reduce, json_failed_handler, json_success_handler
+from .environment import EnvironmentDump
+from .healthcheck import HealthCheck
+
+__version__ = "1.0.0"
+
+__all__ = ["EnvironmentDump", "HealthCheck", "ResultCache", "basic_exception_handler",
+           "check_reduce", "json_failed_handler", "json_success_handler"]
+
+logging.getLogger("bottle_healthcheck").addHandler(logging.NullHandler())

@@ -1,0 +1,282 @@
+"""Results by outcome: what a check last said, how long that holds, and one flight at a time.
+
+A *flight* is one run of one check in this process. P, a check's patience, is its time-out, or
+10 s without one. A request that needs check C:
+
+1. C has a fresh result: uses it.
+2. C is not running: starts it; without a time-out in its own thread, else in C's worker thread,
+   for which it waits until P after the start. A result that expired less than
+   stale_while_revalidate ago is used at once instead.
+3. C is running, since less than P: uses C's previous result where that expired less than its own
+   lifetime ago (or as in 2); else waits, until P after the start, without a time-out 2 s at most.
+4. C is running for longer than P, or the wait is over: tells so, as a failed result, at once.
+
+`ResultCache._board` decides among 1, 2 and 3, `_wait` is the waiting in 2 and 3, and 4.
+"""
+import functools
+import logging
+import os
+import sys
+import threading
+import time
+import timeit
+import traceback
+
+from . import _compat
+from ._worker import Worker
+
+log = logging.getLogger("bottle_healthcheck")
+
+#: Seconds after which a check without a time-out counts as hanging.
+PATIENCE = 10.0
+
+#: Seconds that a request waits at most for checks that other requests run in their own threads.
+LONGEST_WAIT = 2.0
+
+
+class Outcome(object):
+    """What a check said, or what is told of one that does not return.
+
+    timestamp and since are epoch seconds, response_time is seconds; landed is on the steady
+    clock, and None for what was told of a running check: that is never kept.
+    """
+
+    __slots__ = ("passed", "output", "response_time", "timestamp", "landed", "since", "exc_info")
+
+    def __init__(self, passed, output, response_time, exc_info=None):
+        # type: (bool, object, float, object) -> None
+        self.passed = passed
+        self.output = output
+        self.response_time = max(0.0, response_time)
+        self.timestamp = time.time()
+        self.landed = None  # type: object
+        self.since = self.timestamp
+        self.exc_info = exc_info
+
+
+class Flight(object):
+    """One run of one check: `outcome` is None until it has landed."""
+
+    __slots__ = ("entry", "name", "started", "outcome", "landing")
+
+    def __init__(self, entry, name):
+        # type: (_Entry, str) -> None
+        self.entry = entry
+        self.name = name
+        self.started = _compat.monotonic()
+        self.outcome = None  # type: object
+        self.landing = None  # type: object  # an Event, made by the first who waits
+
+
+class _Entry(object):
+    """What is known of one check: its last landed result, and the last outcome that was told."""
+
+    __slots__ = ("key", "func", "kept", "last")
+
+    def __init__(self, key, func):
+        # type: (object, object) -> None
+        self.key = key
+        self.func = func  # held, so that no other function gets its id
+        self.kept = None  # type: object
+        self.last = None  # type: object
+
+
+class _Process(object):
+    """What does not survive a fork: the lock, and flights and workers by the check's key."""
+
+    def __init__(self):
+        # type: () -> None
+        self.lock = threading.Lock()
+        self.flights = {}  # type: dict
+        self.workers = {}  # type: dict
+
+
+class ResultCache(object):
+    """The results of checks in this process; give it to several HealthChecks to share them.
+
+    There, the same function is the same check, whatever its name: it runs once for all.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self._entries = {}  # type: dict
+        self._processes = {}  # type: dict  # by pid: made on first use, anew after a fork
+        #: Changes with everything that may change an answer.
+        self.version = 0
+
+    def clear(self):
+        # type: () -> None
+        """Forgets every result, so that each check runs on the next request."""
+        with self._process().lock:
+            for entry in self._entries.values():
+                entry.kept = None
+            self.version += 1
+
+    def lock(self):
+        # type: () -> object
+        """This process's lock over all that is known; nothing else is called while it is held."""
+        return self._process().lock
+
+    def collect(self, checkers):
+        # type: (tuple) -> list
+        """An outcome for each checker: kept, previous, of a run in this thread, or awaited."""
+        boarded = {}
+        for timed in (True, False):  # the workers are under way while this thread runs the rest
+            for checker in checkers:
+                if (checker.timeout is not None) is timed:
+                    boarded[checker.__name__] = self._board_or_run(checker)
+        waits_until = _compat.monotonic() + LONGEST_WAIT
+        return [self._arrive(checker, boarded[checker.__name__], waits_until)
+                for checker in checkers]
+
+    def run(self, checker):
+        # type: (object) -> Outcome
+        """The outcome of the checker's running flight, else of one that is started now."""
+        found = self._board_or_run(checker, anew=True)
+        return self._arrive(checker, found, _compat.monotonic() + LONGEST_WAIT)
+
+    def last(self, checker):
+        # type: (object) -> object
+        """The outcome of the checker that was told last, or None; needs no lifetime."""
+        entry = self._entries.get(checker.key)
+        return entry and entry.last
+
+    def fresh_until(self, checker, outcome):
+        # type: (object, Outcome) -> float
+        """When an outcome expires on the steady clock; what has not landed is never fresh."""
+        return 0.0 if outcome.landed is None else outcome.landed + checker.lifetime(outcome.passed)
+
+    def _process(self):
+        # type: () -> _Process
+        """This process's state, made where a fork or the first use asks for it."""
+        pid = os.getpid()
+        process = self._processes.get(pid)
+        if process is None:
+            process = self._processes.setdefault(pid, _Process())
+            for other in [one for one in list(self._processes) if one != pid]:
+                self._processes.pop(other, None)  # a later process may get that pid again
+        return process
+
+    def _board_or_run(self, checker, anew=False):
+        # type: (object, bool) -> object
+        """An outcome, or a flight to wait for."""
+        kept, flight, mine = self._board(checker, anew)
+        if mine and (checker.timeout is None or not self._hand_over(flight, checker)):
+            return self._fly(flight, checker)
+        return kept or flight
+
+    def _board(self, checker, anew):
+        # type: (object, bool) -> tuple
+        """Rules 1 to 3: (outcome to use or None, flight or None, whether the flight is mine)."""
+        process = self._process()
+        with process.lock:
+            entry = self._entries.get(checker.key)
+            if entry is None:
+                entry = self._entries[checker.key] = _Entry(checker.key, checker.func)
+            now, kept = _compat.monotonic(), None if anew else entry.kept
+            lifetime = checker.lifetime(kept.passed) if kept else 0.0
+            overdue = now - kept.landed - lifetime if lifetime else None  # None: nothing is kept
+            if overdue is not None and overdue < 0:
+                return kept, None, False
+            stale = overdue is not None and overdue < checker.stale_while_revalidate
+            flight = process.flights.get(checker.key)
+            if flight is None:
+                flight = process.flights[checker.key] = Flight(entry, checker.__name__)
+                return kept if stale else None, flight, True
+            previous = stale or overdue is not None and overdue < lifetime
+            if previous and now - flight.started < checker.patience:
+                return kept, flight, False
+            return None, flight, False
+
+    def _hand_over(self, flight, checker):
+        # type: (Flight, object) -> bool
+        """Has the check's worker run the flight; False where there can be none."""
+        workers = self._process().workers
+        worker = workers.get(checker.key)
+        if worker is None:
+            worker = workers[checker.key] = Worker("healthcheck " + checker.__name__)
+        return worker.submit(functools.partial(self._fly, flight, checker))
+
+    def _fly(self, flight, checker):
+        # type: (Flight, object) -> Outcome
+        """Runs the check in this thread; its flight lands whatever happens."""
+        begun = timeit.default_timer()
+        outcome = None
+        try:
+            passed, output, exc_info = checker.execute()
+            outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
+        finally:
+            if outcome is None:  # KeyboardInterrupt, gevent.Timeout: they go on to whom they mean
+                exc_info = sys.exc_info()
+                outcome = Outcome(False, "ended by %s" % exc_info[0].__name__,
+                                  timeit.default_timer() - begun, exc_info)
+            self._land(flight, outcome)
+        return outcome
+
+    def _land(self, flight, outcome):
+        # type: (Flight, Outcome) -> None
+        """Keeps the outcome of a flight and wakes those who wait for it."""
+        process = self._process()
+        with process.lock:
+            outcome.landed = _compat.monotonic()
+            process.flights.pop(flight.entry.key, None)
+            failing = self._tell(flight.entry, outcome)
+            flight.entry.kept = flight.outcome = outcome
+        if flight.landing is not None:
+            flight.landing.set()
+        _log_turn(failing, flight.name, outcome)
+
+    def _arrive(self, checker, found, waits_until):
+        # type: (object, object, float) -> Outcome
+        """What was found, once it is an outcome."""
+        if isinstance(found, Outcome):
+            return found
+        patience_ends = found.started + checker.patience
+        if checker.timeout is None and waits_until < patience_ends:
+            return self._wait(found, waits_until, LONGEST_WAIT)
+        return self._wait(found, patience_ends, checker.patience)
+
+    def _wait(self, flight, until, limit):
+        # type: (Flight, float, float) -> Outcome
+        """Waits for a landing; gives up in the same locked step that a landing takes."""
+        lock = self._process().lock
+        late = until <= _compat.monotonic()
+        if not late:
+            with lock:
+                landing = flight.landing = flight.landing or threading.Event()
+                if flight.outcome is not None:
+                    landing.set()
+            landing.wait(until - _compat.monotonic())
+        with lock:
+            if flight.outcome is not None:
+                return flight.outcome
+            running = _compat.monotonic() - flight.started
+            outcome = Outcome(False, "still running after %.1f s" % running if late
+                              else "timed out after %g s" % limit, running)
+            failing = self._tell(flight.entry, outcome)
+        _log_turn(failing, flight.name, outcome)
+        return outcome
+
+    def _tell(self, entry, outcome):
+        # type: (_Entry, Outcome) -> object
+        """Notes the outcome that is told last; needs the lock.
+
+        Returns True where the check starts failing, False where it recovers, else None.
+        """
+        before, entry.last = entry.last, outcome
+        self.version += 1
+        if before is not None and before.passed == outcome.passed:
+            outcome.since = before.since
+            return None
+        return None if before is None and outcome.passed else not outcome.passed
+
+
+def _log_turn(failing, name, outcome):
+    # type: (object, str, Outcome) -> None
+    """One line when a check starts failing, one when it recovers, nothing in between."""
+    exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
+    if failing:
+        told = "".join(traceback.format_exception(*exc_info)) if exc_info else ""
+        log.warning("check %s is failing: %s%s", name, outcome.output, told and "\n" + told)
+    elif failing is False:
+        log.info("check %s has recovered", name)

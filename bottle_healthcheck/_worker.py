@@ -1,0 +1,47 @@
+"""One lasting daemon thread per timed check."""
+import threading
+
+from six.moves import queue
+
+
+class Worker(object):
+    """A thread that runs one job after another, started by the first.
+
+    It belongs to one check, so that clients that are bound to a thread keep theirs. It is a
+    daemon: a check that hangs must not keep the process from ending.
+    """
+
+    def __init__(self, name):
+        # type: (str) -> None
+        self._name = name
+        self._jobs = None  # type: object
+
+    def submit(self, job):
+        # type: (object) -> bool
+        """Hands a job over; False where no thread can be started.
+
+        Interpreters that end, isolated sub-interpreters and exhausted machines refuse, each with
+        an exception of its own.
+        """
+        if self._jobs is None:
+            jobs = queue.Queue()  # type: ignore[var-annotated]
+            try:
+                thread = threading.Thread(target=_work, args=(jobs,), name=self._name)
+                thread.daemon = True
+                thread.start()
+            except Exception:
+                return False
+            self._jobs = jobs
+        self._jobs.put(job)  # type: ignore[attr-defined]
+        return True
+
+
+def _work(jobs):
+    # type: (queue.Queue) -> None
+    while True:
+        job = jobs.get()
+        try:
+            job()
+        except BaseException:  # a flight lands whatever its check raises: nothing is left to do
+            pass
+        del job  # what it holds must not live until the next one

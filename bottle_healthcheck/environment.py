@@ -1,0 +1,151 @@
+"""EnvironmentDump: a route that shows what the process runs on, secrets scrubbed."""
+import collections
+import os
+import sys
+
+import bottle
+import six
+
+from . import _compat, _json, _route
+
+_OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process")
+
+#: What stands for a value under a name that contains one of _SECRET_WORDS.
+_MASK = "********"
+_SECRET_WORDS = ("key", "token", "pass")
+
+#: {name: version} of the installed distributions, once it is known: listing them is slow.
+_packages = {}  # type: dict
+
+
+class EnvironmentDump(_route.Plugin):
+    """A route that answers with the operating system, Python, configuration and process as JSON.
+
+    The include_ arguments leave out a section where they are false; options are passed to
+    `app.route()`. Raises TypeError or ValueError where an argument makes no sense.
+    """
+
+    name = "environment"
+
+    def __init__(self, app=None, path=None, include_os=True, include_python=True,
+                 include_config=True, include_process=True, **options):
+        # type: (object, object, bool, bool, bool, bool, **object) -> None
+        _route.check_options(options, _OPTIONS)
+        self._sections = collections.OrderedDict()  # type: collections.OrderedDict
+        for name, included, func in (("os", include_os, self.get_os),
+                                     ("python", include_python, self.get_python),
+                                     ("config", include_config, self.get_config),
+                                     ("process", include_process, self.get_process)):
+            if included:
+                self.add_section(name, func)
+        _route.Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
+
+    def add_section(self, name, func):
+        # type: (str, object) -> None
+        """Adds func(), any value, under name; where it raises, the section tells the error.
+
+        Raises ValueError where the name is taken, TypeError where func is no callable without
+        arguments.
+        """
+        if not isinstance(name, (six.text_type, str)):
+            raise TypeError("name is %s, expected text" % _route.kind_of(name))
+        if name in self._sections:
+            raise ValueError("a section named %r exists already: give this one another name" % name)
+        if not callable(func) or not _compat.takes_no_arguments(func):
+            raise TypeError("the section %r is %s, expected a callable without arguments"
+                            % (name, _route.kind_of(func)))
+        self._sections[name] = func
+
+    def dump_environment(self, **url_args):
+        # type: (**object) -> bytes
+        """The route's callback: every section as one JSON object."""
+        sections = collections.OrderedDict(
+            (name, _section(func)) for name, func in list(self._sections.items()))
+        return _route.answer(_json.dumps(sections).encode("ascii"), 200, _route.BASE_HEADERS)
+
+    def get_os(self):
+        # type: () -> dict
+        """Platform, name and uname of the operating system."""
+        uname = os.uname() if hasattr(os, "uname") else ()
+        return {"platform": sys.platform, "name": os.name, "uname": list(uname)}
+
+    def get_config(self):
+        # type: () -> dict
+        """The configuration of the app on whose route this is read; {} outside a request."""
+        try:
+            config = bottle.request.route.app.config
+        except (AttributeError, KeyError, RuntimeError):
+            return {}
+        return self.safe_dump(config)
+
+    def get_python(self):
+        # type: () -> dict
+        """Version, executable, path and installed packages of Python."""
+        info = sys.version_info
+        return {"version": sys.version, "executable": sys.executable, "pythonpath": sys.path,
+                "version_info": {"major": info[0], "minor": info[1], "micro": info[2],
+                                 "releaselevel": info[3], "serial": info[4]},
+                "packages": _installed_packages()}
+
+    def get_login(self):
+        # type: () -> str
+        """The name of the user that the process acts as, or its number where it has no name."""
+        if os.name != "posix":
+            return os.environ.get("USER") or os.environ.get("USERNAME") or "UNKNOWN"
+        import pwd  # posix alone has it
+        try:
+            return pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:  # usual in containers
+            return str(os.geteuid())
+
+    def get_process(self):
+        # type: () -> dict
+        """Arguments, working directory, user, pid and environment of the process."""
+        return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
+                "user": self.get_login(), "pid": os.getpid(),
+                "environ": self.safe_dump(os.environ)}
+
+    def safe_dump(self, dictionary):
+        # type: (object) -> dict
+        """A copy of a mapping as plain JSON data, values under secret names masked."""
+        shown = _json.plain(dictionary)
+        for name in shown:
+            if any(word in name.lower() for word in _SECRET_WORDS):
+                shown[name] = _MASK
+        return shown
+
+
+def _section(func):
+    # type: (object) -> object
+    """What a section shows; one that fails must not take the others with it."""
+    try:
+        return _json.plain(func())  # type: ignore[operator]
+    except (Exception, SystemExit) as exc:
+        return {"error": "%s: %s" % (type(exc).__name__, _json.message(exc))}
+
+
+def _working_directory():
+    # type: () -> object
+    try:
+        return os.getcwd()
+    except OSError:  # removed under the running process
+        return None
+
+
+def _installed_packages():
+    # type: () -> dict
+    """{name: version} of the installed distributions, listed once per process."""
+    if not _packages:
+        _packages.update(_list_packages())
+    return _packages
+
+
+def _list_packages():
+    # type: () -> dict
+    try:
+        from importlib import metadata  # slow to import, and new in Python 3.8
+    except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
+        import pkg_resources
+        return dict((one.project_name, one.version) for one in pkg_resources.working_set)
+    found = [(one.metadata["Name"], one.version) for one in metadata.distributions()]
+    return dict((name, version) for name, version in found if name)

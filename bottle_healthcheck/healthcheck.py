@@ -1,0 +1,410 @@
+"""HealthCheck: the checks of a service, their verdict, and the route that tells it."""
+import collections
+import errno
+import logging
+import os
+
+import six
+
+from . import _compat, _json, _route
+from ._cache import Outcome, ResultCache
+from ._checkers import (Checker, Checkers, basic_exception_handler, check_func, check_name,
+                        check_seconds, check_timeout, name_of)
+from ._formats import Report, json_failed_handler, json_success_handler
+
+log = logging.getLogger("bottle_healthcheck")
+
+#: Seconds for which the same bytes are sent again while no result changes: so old may the
+#: timestamp in them be.
+ANSWER_AGE = 1.0
+
+#: Told from None, which has a meaning of its own.
+_NOT_GIVEN = object()
+
+#: Their bodies may be sent again; what a user's own handler answers is the user's business.
+_OWN_HANDLERS = (json_success_handler, json_failed_handler, None)
+
+_OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler", "success_ttl",
+            "failed_status", "failed_headers", "failed_handler", "failed_ttl",
+            "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
+            "on_change", "drain_status", "drain_file")
+
+_Answer = collections.namedtuple(
+    "_Answer", "body status headers until version checkers pid")
+
+
+class HealthCheck(_route.Plugin):
+    """A route that runs the registered checks and answers with their verdict.
+
+    Each result is kept for success_ttl or failed_ttl seconds (None or 0: not at all). timeout is
+    the seconds that a request waits for a check, which then runs in a thread of its own; None
+    runs checks in the request's thread. stale_while_revalidate is the seconds past its expiry
+    for which a result is still used while it is renewed (needs timeout). Handlers get the list of
+    results and return the body: text, bytes or a dictionary; None answers OK or NOT OK.
+    on_change(previous, current, report) hears of every change of the verdict. While drain_file
+    exists, or from drain() to resume(), the answer is a failure with drain_status (None:
+    failed_status). options are passed to `app.route()`.
+
+    Raises TypeError or ValueError where an argument makes no sense.
+    """
+
+    name = "healthcheck"
+
+    def __init__(self, app=None, path=None, success_status=200, success_headers=None,
+                 success_handler=json_success_handler, success_ttl=27,
+                 failed_status=500, failed_headers=None, failed_handler=json_failed_handler,
+                 failed_ttl=9, exception_handler=basic_exception_handler, checkers=None,
+                 timeout=None, stale_while_revalidate=0, cache=None, on_change=None,
+                 drain_status=None, drain_file=None, **options):
+        # type: (...) -> None
+        _route.check_options(options, _OPTIONS)
+        self.success_status = _route.check_status("success_status", success_status)
+        self.success_headers = _route.check_headers("success_headers", success_headers)
+        self.success_handler = _check_callable("success_handler", success_handler)
+        self.success_ttl = check_seconds("success_ttl", success_ttl)
+        self.failed_status = _route.check_status("failed_status", failed_status)
+        self.failed_headers = _route.check_headers("failed_headers", failed_headers)
+        self.failed_handler = _check_callable("failed_handler", failed_handler)
+        self.failed_ttl = check_seconds("failed_ttl", failed_ttl)
+        self.exception_handler = (_check_callable("exception_handler", exception_handler)
+                                  or basic_exception_handler)
+        self.timeout = check_timeout(timeout)
+        self.stale_while_revalidate = check_seconds("stale_while_revalidate",
+                                                    stale_while_revalidate)
+        if self.stale_while_revalidate and self.timeout is None:
+            raise ValueError("stale_while_revalidate needs a timeout: without one there is no "
+                             "worker thread to renew a result in")
+        #: `.clear()` forgets every result; give it to another HealthCheck to share results.
+        self.cache = ResultCache() if cache is None else _check_cache(cache)
+        self.on_change = _check_callable("on_change", on_change)
+        self.drain_status = (self.failed_status if drain_status is None
+                             else _route.check_status("drain_status", drain_status))
+        self._drain = _Drain(drain_file)
+        self._changes = _Changes(self)
+        self._answer = None  # type: object
+        self._broken_handler = None  # type: object
+        self._checkers = Checkers(self._register)
+        self._checkers.extend(_check_list(checkers))
+        _route.Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
+
+    @property
+    def checkers(self):
+        # type: () -> Checkers
+        """The registered checks, in order; appending a function registers it."""
+        return self._checkers
+
+    @checkers.setter
+    def checkers(self, checkers):
+        # type: (object) -> None
+        self._checkers[:] = _check_list(checkers)
+
+    def add_check(self, func=_NOT_GIVEN, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
+                  failed_ttl=_NOT_GIVEN, critical=True):
+        # type: (...) -> object
+        """Registers a check and returns it; without func, returns a decorator that does so.
+
+        func takes no arguments and returns (passed, output). timeout, success_ttl and failed_ttl
+        are seconds, the HealthCheck's where not given. A check that is not critical is reported
+        and does not fail the whole. Raises TypeError, and ValueError for a name that is taken.
+        """
+        if func is _NOT_GIVEN:
+            return lambda func: self.add_check(func, name, timeout, success_ttl, failed_ttl,
+                                               critical)
+        self._checkers.append(self._checker(func, name, timeout, success_ttl, failed_ttl,
+                                            critical))
+        return func
+
+    def run(self, check=None, exclude=None):
+        # type: (object, object) -> Report
+        """Runs the checks, or uses their kept results, and returns a Report.
+
+        check and exclude are a name or a list of names: only those, or all but those. Works
+        outside a request. Raises ValueError for an unknown name.
+        """
+        report = self._drain.report() or self._walk(self._select(check, exclude))[0]
+        return report
+
+    def run_check(self, checker):
+        # type: (object) -> dict
+        """Runs one check now, or joins its running flight; keeps its result and returns it.
+
+        checker is a registered check, its function, or its name. Raises ValueError where it is
+        none.
+        """
+        for one in self._checkers.items:
+            if checker == one.__name__ or one == checker:
+                return _result(one, self.cache.run(one))
+        raise ValueError("no such check: expected one of %r, its function or its name"
+                         % self._checkers)
+
+    def check(self, **url_args):
+        # type: (**object) -> bytes
+        """The route's callback: answers with the verdict as status and body."""
+        answer = self._answer
+        if answer is None or not self._still_holds(answer):
+            answer = self._make_answer()
+        return _route.answer(answer.body, answer.status, answer.headers)
+
+    def drain(self, output="draining"):
+        # type: (object) -> None
+        """Answers failure from now on, in this process, past cache and checks."""
+        self._drain.output = _json.plain(output)
+        self._drain.called = True
+
+    def resume(self):
+        # type: () -> None
+        """Ends what drain() began; a drain_file that is still there goes on."""
+        self._drain.called = False
+
+    def _still_holds(self, answer):
+        # type: (_Answer) -> bool
+        """Whether a kept answer is still what a walk through the checks would come to."""
+        return (answer.until > _compat.monotonic() and answer.version == self.cache.version
+                and answer.checkers is self._checkers.items and answer.pid == os.getpid()
+                and not self._drain.is_on())
+
+    def _make_answer(self):
+        # type: () -> _Answer
+        """One walk: checks, results, report, body. Kept as long as it holds, a second at most."""
+        # Read before the walk: what changes during it must outdate the answer.
+        version, checkers = self.cache.version, self._checkers.items
+        report, until = self._drain.report(), 0.0
+        if report is not None:
+            status = self.drain_status
+        else:
+            report, until = self._walk(checkers)
+            status = self.success_status if report.passed else self.failed_status
+        handler = self.success_handler if report.passed else self.failed_handler
+        body, headers = self._write(report, handler)
+        answer = _Answer(body, status, headers, until, version, checkers, os.getpid())
+        if handler in _OWN_HANDLERS:  # a user's own is called for every answer
+            self._answer = answer
+        return answer
+
+    def _walk(self, checkers):
+        # type: (tuple) -> tuple
+        """(the report of these checks, the steady time until which the same walk ends the same)."""
+        outcomes = self.cache.collect(checkers)
+        if checkers is self._checkers.items:
+            self._changes.look()
+        until = _compat.monotonic() + ANSWER_AGE
+        for checker, outcome in zip(checkers, outcomes):
+            until = min(until, self.cache.fresh_until(checker, outcome))
+        return Report([_result(*both) for both in zip(checkers, outcomes)]), until
+
+    def _write(self, report, handler):
+        # type: (Report, object) -> tuple
+        """(body, headers) of a report; a handler that fails must not show what it may hide."""
+        headers = self.success_headers if report.passed else self.failed_headers
+        if handler is None:
+            return b"OK" if report.passed else b"NOT OK", headers
+        try:
+            body = _to_bytes(handler(report.results))  # type: ignore[operator]
+            self._broken_handler = None
+            return body, headers
+        except Exception:
+            if self._broken_handler is not handler:  # once, not at every poll
+                log.exception("a handler failed; the answer is the status alone")
+            self._broken_handler = handler
+            return (_to_bytes({"status": report.status}),
+                    _route.with_content_type(headers, "application/json"))
+
+    def _select(self, check, exclude):
+        # type: (object, object) -> tuple
+        """The registered checks that are meant, in order; all of them are the very tuple."""
+        checkers = self._checkers.items
+        if check is None and exclude is None:
+            return checkers
+        known = set(checker.__name__ for checker in checkers)
+        wanted, unwanted = _names("check", check, known), _names("exclude", exclude, known)
+        return tuple(checker for checker in checkers
+                     if (check is None or checker.__name__ in wanted)
+                     and checker.__name__ not in unwanted)
+
+    def _register(self, value):
+        # type: (object) -> Checker
+        """What is put into the list of checks, as a registered check."""
+        if isinstance(value, Checker) and value.owner is self:
+            return value
+        return self._checker(value)
+
+    def _checker(self, func, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
+                 failed_ttl=_NOT_GIVEN, critical=True):
+        # type: (...) -> Checker
+        """A check under a name of its own; what is not given is this HealthCheck's."""
+        taken = set(checker.__name__ for checker in self._checkers)
+        own_name = name_of(check_func(func)) if name is None else check_name(name)
+        if isinstance(func, Checker):
+            func = func.func
+        if name is not None and own_name in taken:
+            raise ValueError("a check named %r is registered already: give this one another name"
+                             % own_name)
+        unique, count = own_name, 1
+        while unique in taken:
+            count += 1
+            unique = "%s_%d" % (own_name, count)
+        return Checker(self, func, unique,
+                       self.timeout if timeout is _NOT_GIVEN else timeout,
+                       self.success_ttl if success_ttl is _NOT_GIVEN else success_ttl,
+                       self.failed_ttl if failed_ttl is _NOT_GIVEN else failed_ttl, critical)
+
+
+class _Drain(object):
+    """Whether the service is being taken out of use, by call or by a file that exists."""
+
+    def __init__(self, path):
+        # type: (object) -> None
+        self.called = False
+        self.output = "draining"  # type: object
+        self._path = _check_file("drain_file", path)
+        self._complained = False
+
+    def is_on(self):
+        # type: () -> bool
+        """True from drain() to resume(), and while the file exists."""
+        return self.called or self._path is not None and self._file_exists()
+
+    def report(self):
+        # type: () -> object
+        """The report that answers instead of the checks', or None."""
+        if not self.is_on():
+            return None
+        output = self.output if self.called else "draining"
+        return Report([{"checker": "drain", "passed": False, "output": output}])
+
+    def _file_exists(self):
+        # type: () -> bool
+        try:
+            os.stat(self._path)  # type: ignore[arg-type]
+            return True
+        except (EnvironmentError, ValueError) as exc:
+            if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
+                self._complained = True
+                log.warning("drain_file cannot be looked for, and is taken as absent: %s",
+                            _json.message(exc))
+            return False
+
+
+class _Changes(object):
+    """Tells on_change of the verdict's changes: each once, in order, by one thread at a time."""
+
+    def __init__(self, healthcheck):
+        # type: (HealthCheck) -> None
+        self._healthcheck = healthcheck
+        self._current = None  # type: object
+        self._untold = collections.deque()  # type: collections.deque
+        self._teller = None  # type: object  # the process whose thread is telling
+
+    def look(self):
+        # type: () -> None
+        """Judges by the last outcome of every check, and tells what has changed."""
+        if self._healthcheck.on_change is None:
+            return
+        with self._healthcheck.cache.lock():
+            self._judge()
+            if not self._untold or self._teller == os.getpid():
+                return  # the thread that is telling comes to it
+            self._teller = os.getpid()
+        self._tell()
+
+    def _judge(self):
+        # type: () -> None
+        checkers = self._healthcheck.checkers.items
+        outcomes = [self._healthcheck.cache.last(checker) for checker in checkers]
+        if None in outcomes:
+            return
+        report = Report([_result(*both) for both in zip(checkers, outcomes)])
+        if report.status != self._current:
+            self._untold.append((self._current, report.status, report))
+            self._current = report.status
+
+    def _tell(self):
+        # type: () -> None
+        """Calls on_change outside every lock, until nothing is left to tell."""
+        while True:
+            with self._healthcheck.cache.lock():
+                if not self._untold:
+                    self._teller = None
+                    return
+                change = self._untold.popleft()
+            try:
+                self._healthcheck.on_change(*change)
+            except (Exception, SystemExit):
+                log.exception("on_change failed")
+            except BaseException:  # not ours to stop; the next thread tells the rest
+                self._teller = None
+                raise
+
+
+def _result(checker, outcome):
+    # type: (Checker, Outcome) -> dict
+    """An outcome as this check's result: name, weight and lifetimes are the reader's."""
+    lifetime = 0.0 if outcome.landed is None else checker.lifetime(outcome.passed)
+    result = {"checker": checker.__name__, "output": outcome.output, "passed": outcome.passed,
+              "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
+              "response_time": outcome.response_time, "since": outcome.since}
+    if not checker.critical:
+        result["critical"] = False
+    return result
+
+
+def _to_bytes(body):
+    # type: (object) -> bytes
+    """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
+    if isinstance(body, dict):
+        body = _json.dumps(body)
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, six.text_type):
+        return _json.text(body).encode("utf-8")
+    raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
+                    % _route.kind_of(body))
+
+
+def _names(argument, names, known):
+    # type: (str, object, set) -> set
+    """A name or a list of names as a set; ValueError where one is unknown."""
+    listed = [names] if isinstance(names, (six.text_type, str)) else list(names or ())
+    for name in listed:
+        if name not in known:
+            raise ValueError("%s names %r, which is no check: expected one of %s"
+                             % (argument, name, ", ".join(sorted(known))))
+    return set(listed)
+
+
+def _check_list(checkers):
+    # type: (object) -> list
+    """The checks to register first; never the caller's own list."""
+    if checkers is None:
+        return []
+    if callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict)):
+        raise TypeError("checkers is %s, expected a list of checks" % _route.kind_of(checkers))
+    return list(checkers)
+
+
+def _check_callable(name, value):
+    # type: (str, object) -> object
+    if value is not None and not callable(value):
+        raise TypeError("%s is %s, expected a callable or None" % (name, _route.kind_of(value)))
+    return value
+
+
+def _check_cache(cache):
+    # type: (object) -> ResultCache
+    if not isinstance(cache, ResultCache):
+        raise TypeError("cache is %s, expected a ResultCache, such as another HealthCheck's .cache"
+                        % _route.kind_of(cache))
+    return cache
+
+
+def _check_file(name, path):
+    # type: (str, object) -> object
+    """A path to look for, or None. Raises TypeError or ValueError."""
+    if path is None:
+        return None
+    if not isinstance(path, (six.text_type, bytes)) and not hasattr(path, "__fspath__"):
+        raise TypeError("%s is %s, expected the path of a file" % (name, _route.kind_of(path)))
+    plain = _json.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
+    if not plain or u"\0" in plain:
+        raise ValueError("%s is %r, expected the path of a file" % (name, path))
+    return path

@@ -1,0 +1,56 @@
+"""bottle_healthcheck.healthcheck: the route, seen from outside."""
+import bottle
+import pytest
+import webtest
+
+from bottle_healthcheck import HealthCheck
+
+
+@pytest.fixture
+def app():
+    return bottle.Bottle()
+
+
+def ask(app, path="/healthcheck", method="GET"):
+    return webtest.TestApp(app).request(path, method=method, expect_errors=True)
+
+
+def test_a_success_is_json_with_the_status_first(app):
+    health = HealthCheck(app, "/healthcheck")
+    health.add_check(lambda: (True, {"rows": 1}), name="database")
+    answer = ask(app)
+    assert answer.status_code == 200
+    assert answer.content_type == "application/json"
+    assert answer.body.startswith(b'{"status": "success", ')
+    assert [(one["checker"], one["output"], one["passed"]) for one in answer.json["results"]] == [
+        ("database", {"rows": 1}, True)]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_failure_is_json_with_the_reason_whatever_the_method(app, method):
+    health = HealthCheck(app, "/healthcheck")
+
+    @health.add_check
+    def database():
+        raise ValueError("no route to host")
+
+    answer = ask(app, method=method)
+    assert answer.status_code == 500
+    assert answer.content_type == "application/json"
+    if method == "HEAD":
+        assert answer.body == b"" and int(answer.headers["Content-Length"]) > 100
+    else:
+        assert answer.json["status"] == "failure"
+        assert answer.json["results"][0]["output"] == "no route to host"
+
+
+def test_a_check_with_a_timeout_costs_that_time_at_most(app):
+    import threading
+    release = threading.Event()
+    health = HealthCheck(app, "/healthcheck", timeout=0.05)
+    health.add_check(lambda: (release.wait(60), "late"), name="hung")
+    try:
+        assert ask(app).json["results"][0]["output"] == "timed out after 0.05 s"
+        assert ask(app).json["results"][0]["output"].startswith("still running after")
+    finally:
+        release.set()
