@@ -13,6 +13,7 @@ A *flight* is one run of one check in this process. P, a check's patience, is it
 
 `ResultCache._board` decides among 1, 2 and 3, `_wait` is the waiting in 2 and 3, and 4.
 """
+import collections
 import functools
 import logging
 import os
@@ -32,6 +33,10 @@ PATIENCE = 10.0
 
 #: Seconds that a request waits at most for checks that other requests run in their own threads.
 LONGEST_WAIT = 2.0
+
+
+#: Runs of a check that are remembered, for the page.
+KEPT_RUNS = 60
 
 
 class Outcome(object):
@@ -57,7 +62,7 @@ class Outcome(object):
 class Flight(object):
     """One run of one check: `outcome` is None until it has landed."""
 
-    __slots__ = ("entry", "name", "started", "outcome", "landing")
+    __slots__ = ("entry", "name", "started", "outcome", "landing", "overran")
 
     def __init__(self, entry, name):
         # type: (_Entry, str) -> None
@@ -66,6 +71,7 @@ class Flight(object):
         self.started = _compat.monotonic()
         self.outcome = None  # type: object
         self.landing = None  # type: object  # an Event, made by the first who waits
+        self.overran = False  # whether somebody gave up on it
 
 
 class _Entry(object):
@@ -82,13 +88,14 @@ class _Entry(object):
 
 
 class _Process(object):
-    """What does not survive a fork: the lock, and flights and workers by the check's key."""
+    """What does not survive a fork: the lock; flights, workers and past runs by check."""
 
     def __init__(self):
         # type: () -> None
         self.lock = threading.Lock()
         self.flights = {}  # type: dict
         self.workers = {}  # type: dict
+        self.runs = {}  # type: dict
 
 
 class ResultCache(object):
@@ -140,6 +147,13 @@ class ResultCache(object):
         """The outcome of the checker that was told last, or None; needs no lifetime."""
         entry = self._entries.get(checker.key)
         return entry and entry.last
+
+    def runs(self, checker):
+        # type: (object) -> list
+        """(passed, seconds) of the last runs in this process, oldest first; an overrun failed."""
+        process = self._process()
+        with process.lock:
+            return list(process.runs.get(checker.key, ()))
 
     def fresh_until(self, checker, outcome):
         # type: (object, Outcome) -> float
@@ -222,6 +236,8 @@ class ResultCache(object):
             process.flights.pop(flight.entry.key, None)
             failing = self._tell(flight.entry, outcome)
             flight.entry.kept = flight.outcome = outcome
+            runs = process.runs.setdefault(flight.entry.key, collections.deque(maxlen=KEPT_RUNS))
+            runs.append((outcome.passed and not flight.overran, outcome.response_time))
         if flight.landing is not None:
             flight.landing.set()
         _log_turn(failing, flight.name, outcome)
@@ -253,6 +269,7 @@ class ResultCache(object):
             running = _compat.monotonic() - flight.started
             outcome = Outcome(False, "still running after %.1f s" % running if late
                               else "timed out after %g s" % limit, running)
+            flight.overran = True
             failing = self._tell(flight.entry, outcome)
         _log_turn(failing, flight.name, outcome)
         return outcome

@@ -1,12 +1,69 @@
-"""A report, and how it is written."""
+"""A report, how it is written, and the choice among the formats."""
+import collections
+import datetime
 import os
+import re
 import socket
 import time
-from collections import OrderedDict
 
+import six
 from six.moves import reduce
+from six.moves.urllib.parse import unquote, unquote_to_bytes
 
-from . import _json
+from . import _json, prometheus
+
+#: What can be asked for with `?format=`; the first is what everything unknown gets.
+FORMATS = ("json", "health", "prometheus", "html", "text")
+
+CONTENT_TYPES = {"json": "application/json",
+                 "health": "application/health+json",
+                 "html": "text/html; charset=utf-8",
+                 "text": "text/plain; charset=utf-8"}  # prometheus_client says its own
+
+#: An Accept header that is longer is answered, and not kept.
+LONGEST_KEPT_ACCEPT = 1024
+
+#: What an Accept header names: other types are nothing that we have.
+MEDIA_TYPES = {"application/json": "json", "application/*": "json", "*/*": "json",
+               "text/*": "json", "text/plain": "json",
+               "application/health+json": "health",
+               "application/openmetrics-text": "prometheus",
+               "text/html": "html"}
+
+#: text/plain with one of these is Prometheus' own text format.
+PROMETHEUS_VERSIONS = ("version=0.0.4", "version=1.0.0")
+
+_CONTROL_CHARACTERS = re.compile(u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class BadQuestion(ValueError):
+    """A request for something that there is not; status is the HTTP status that says so."""
+
+    def __init__(self, status, message):
+        # type: (int, str) -> None
+        ValueError.__init__(self, message)
+        self.status = status
+
+
+class Question(object):
+    """What a request asks for: a format, and which checks.
+
+    Raises BadQuestion where there is no such format.
+    """
+
+    def __init__(self, query, accept, offered):
+        # type: (str, str, tuple) -> None
+        fields = _fields(query) if query else {}
+        self.accept = accept
+        self.check = fields.get("check")
+        self.exclude = fields.get("exclude")
+        #: Whether all checks are meant.
+        self.selects = self.check is not None or self.exclude is not None
+        self.negotiated = "format" not in fields
+        #: Whether the same Accept header will always ask for the same again.
+        self.is_plain = not query and len(accept) <= LONGEST_KEPT_ACCEPT
+        self.format = (prefer(accept, offered) if self.negotiated
+                       else _only_format(fields["format"], offered))
 
 
 def check_reduce(passed, result):
@@ -18,21 +75,39 @@ def check_reduce(passed, result):
 class Report(object):
     """What a run of checks came to.
 
-    results is a list of result dictionaries, timestamp is epoch seconds.
+    results is a list of result dictionaries, timestamp is epoch seconds, passed is true where
+    every critical check passed.
     """
 
-    def __init__(self, results):
-        # type: (list) -> None
+    #: Whether more than the verdict may be told.
+    details = True
+
+    def __init__(self, results, runs_of=None):
+        # type: (list, object) -> None
         self.results = results
         self.timestamp = time.time()
-        #: True where every critical check passed.
         self.passed = reduce(check_reduce, results, True)
+        #: The last runs of the check of that name in this process, oldest first.
+        self.runs_of = runs_of or (lambda name: ())
 
     @property
     def status(self):
         # type: () -> str
         """The verdict as the answer spells it: "success" or "failure"."""
         return "success" if self.passed else "failure"
+
+    @property
+    def warns(self):
+        # type: () -> bool
+        """True where all is well but for checks that are not critical."""
+        return self.passed and not all(result["passed"] for result in self.results)
+
+    def without_details(self):
+        # type: () -> Report
+        """The verdict alone."""
+        bare = Report([])
+        bare.passed, bare.timestamp, bare.details = self.passed, self.timestamp, False
+        return bare
 
 
 def json_success_handler(results):
@@ -50,10 +125,182 @@ def json_failed_handler(results):
 def _json_body(status, results):
     # type: (str, list) -> str
     # status comes first: balancers look for it in the first bytes (haproxy: 16 KiB).
-    return _json.dumps(OrderedDict([
+    return _json.dumps(collections.OrderedDict([
         ("status", status),
         ("hostname", socket.gethostname()),
         ("pid", os.getpid()),
         ("timestamp", time.time()),
         ("results", results),
     ]))
+
+
+def write(report, name, accept):
+    # type: (Report, str, str) -> tuple
+    """(body, Content-Type, more headers) of a report in the format of that name."""
+    if name == "prometheus":
+        return prometheus.encode(report, accept) + ([],)
+    body = WRITERS[name](report)
+    if not isinstance(body, bytes):
+        body = body.encode("utf-8")
+    more = []
+    if name == "html":
+        from ._page import security_policy
+        more.append(("Content-Security-Policy", security_policy()))
+    return body, CONTENT_TYPES[name], more
+
+
+def as_json(report):
+    # type: (Report) -> str
+    """The library's own JSON."""
+    if not report.details:
+        return _json.dumps({"status": report.status})
+    return _json_body(report.status, report.results)
+
+
+def as_health(report):
+    # type: (Report) -> str
+    """application/health+json as of draft-inadarei-api-health-check-06."""
+    status = "warn" if report.warns else "pass" if report.passed else "fail"
+    body = collections.OrderedDict([("status", status)])  # type: collections.OrderedDict
+    if report.details:
+        body["checks"] = collections.OrderedDict()
+        for result in report.results:
+            # The key's colon tells the component from the measurement: a name has none.
+            component = result["checker"].replace(":", "_")
+            key = component + (":responseTime" if "response_time" in result else "")
+            body["checks"].setdefault(key, []).append(_health_check(result))
+    return _json.dumps(body)
+
+
+def _health_check(result):
+    # type: (dict) -> dict
+    check = collections.OrderedDict([("componentId", result["checker"])])
+    if "response_time" in result:
+        check["observedValue"] = result["response_time"]
+        check["observedUnit"] = "s"
+    check["status"] = ("pass" if result["passed"]
+                       else "warn" if result.get("critical") is False else "fail")
+    if "timestamp" in result:
+        check["time"] = iso_8601(result["timestamp"])
+    if not result["passed"]:
+        check["output"] = output_text(result["output"])
+    return check
+
+
+def as_text(report):
+    # type: (Report) -> six.text_type
+    """A line a check, as Kubernetes' own health endpoints write them, and the verdict last."""
+    lines = []
+    for result in report.results:
+        name = one_line(_json.text(result["checker"]))
+        lines.append(u"[+]%s ok" % name if result["passed"] else
+                     u"[-]%s failed: %s" % (name, one_line(output_text(result["output"]))))
+    return u"\n".join(lines + [_json.text(report.status), u""])
+
+
+def as_html(report):
+    # type: (Report) -> six.text_type
+    """The page for a person."""
+    from ._page import render  # the template is compiled where it is wanted
+    return render(report)
+
+
+def output_text(output):
+    # type: (object) -> six.text_type
+    """A check's output as text: JSON where it is none."""
+    return _json.text(output if isinstance(output, (six.text_type, bytes))
+                      else _json.dumps(output))
+
+
+def one_line(text):
+    # type: (six.text_type) -> six.text_type
+    """Text without line breaks and other control characters."""
+    return _CONTROL_CHARACTERS.sub(u" ", text).strip()
+
+
+def iso_8601(epoch_seconds):
+    # type: (float) -> str
+    """The moment in UTC, to the millisecond."""
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=epoch_seconds)
+    return "%s.%03dZ" % (moment.strftime("%Y-%m-%dT%H:%M:%S"), moment.microsecond // 1000)
+
+
+WRITERS = {"json": as_json, "health": as_health, "html": as_html, "text": as_text}
+
+
+def check_formats(formats):
+    # type: (object) -> tuple
+    """The formats to offer (None: all), or TypeError, ValueError."""
+    if formats is None:
+        return FORMATS
+    if not isinstance(formats, (list, tuple, set, frozenset)):
+        raise TypeError("formats is of type %s, expected a list of some of %s"
+                        % (type(formats).__name__, ", ".join(FORMATS)))
+    unknown = [one for one in formats if one not in FORMATS]
+    if unknown or not formats:
+        raise ValueError("formats is %r, expected at least one, all of %s"
+                         % (formats, ", ".join(FORMATS)))
+    return tuple(one for one in FORMATS if one in formats)
+
+
+def _fields(query):
+    # type: (str) -> dict
+    """The values of a query string by name; what is no UTF-8 raises nothing and matches nothing."""
+    fields = {}  # type: dict
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        fields.setdefault(_unquoted(name), []).append(_unquoted(value))
+    return fields
+
+
+def _unquoted(text):
+    # type: (str) -> str
+    text = text.replace("+", " ")
+    raw = unquote(text) if six.PY2 else unquote_to_bytes(text.encode("latin-1", "replace"))
+    return six.ensure_str(_json.text(raw))
+
+
+def _only_format(names, offered):
+    # type: (list, tuple) -> str
+    """The one format that was named, or BadQuestion."""
+    if len(names) > 1:
+        raise BadQuestion(400, "format is given %d times, expected once" % len(names))
+    if names[0] == "prometheus" and names[0] in offered and not prometheus.is_installed():
+        raise BadQuestion(400, "format=prometheus needs a package that is not installed: "
+                               "pip install 'bottle-healthcheck[prometheus]'")
+    if names[0] not in offered:
+        raise BadQuestion(400, "format is unknown or not offered, expected one of %s"
+                          % ", ".join(offered))
+    return names[0]
+
+
+def prefer(accept, offered):
+    # type: (str, tuple) -> str
+    """The offered format that an Accept header (RFC 9110, 12.5.1) prefers; ties go to JSON."""
+    fallback = offered[0]
+    try:
+        wanted = [_media_range(part) for part in accept.split(",") if part.strip()]
+    except ValueError:
+        return fallback
+    known = [(quality, name) for quality, name in wanted if quality > 0 and name in offered
+             and (name != "prometheus" or prometheus.is_installed())]
+    highest = max(known)[0] if known else 1
+    best = set(name for quality, name in known if quality == highest)
+    return best.pop() if len(best) == 1 else fallback
+
+
+def _media_range(text):
+    # type: (str) -> tuple
+    """(quality, our name of the format or None) of one part of an Accept header."""
+    parts = [part.strip().lower() for part in text.split(";")]
+    if parts[0].count("/") != 1:
+        raise ValueError("no media type: %r" % parts[0])
+    quality = 1.0
+    for part in parts[1:]:
+        if part.startswith("q="):
+            quality = float(part[2:])
+            if not 0 <= quality <= 1:
+                raise ValueError("no quality: %r" % part)
+    if parts[0] == "text/plain" and any(one in parts for one in PROMETHEUS_VERSIONS):
+        return quality, "prometheus"
+    return quality, MEDIA_TYPES.get(parts[0])

@@ -108,11 +108,18 @@ def kind_of(value):
     return "None" if value is None else "of type %s" % type(value).__name__
 
 
-def with_content_type(headers, content_type):
+def replaced(headers, others):
+    # type: (tuple, list) -> tuple
+    """The headers with others in place of those of the same names."""
+    names = [name.lower() for name, _ in others]
+    return tuple(others) + tuple(pair for pair in headers if pair[0].lower() not in names)
+
+
+def varying(headers, name):
     # type: (tuple, str) -> tuple
-    """The headers with another Content-Type."""
-    return (("Content-Type", content_type),) + tuple(
-        pair for pair in headers if pair[0].lower() != "content-type")
+    """The headers with a name added to Vary."""
+    named = [value for key, value in headers if key.lower() == "vary"]
+    return replaced(headers, [("Vary", ", ".join(named + [name]))])
 
 
 def answer(body, status, headers):

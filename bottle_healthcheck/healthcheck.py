@@ -4,13 +4,15 @@ import errno
 import logging
 import os
 
+import bottle
 import six
 
 from . import _compat, _json, _route
-from ._cache import Outcome, ResultCache
+from ._cache import ResultCache
 from ._checkers import (Checker, Checkers, basic_exception_handler, check_func, check_name,
                         check_seconds, check_timeout, name_of)
-from ._formats import Report, json_failed_handler, json_success_handler
+from ._formats import (BadQuestion, Question, Report, check_formats, json_failed_handler,
+                       json_success_handler, write)
 
 log = logging.getLogger("bottle_healthcheck")
 
@@ -22,12 +24,15 @@ ANSWER_AGE = 1.0
 _NOT_GIVEN = object()
 
 #: Their bodies may be sent again; what a user's own handler answers is the user's business.
-_OWN_HANDLERS = (json_success_handler, json_failed_handler, None)
+_OWN_HANDLERS = (json_success_handler, json_failed_handler)
+
+#: Answers that are kept, one for each Accept header in use.
+MOST_ANSWERS = 32
 
 _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler", "success_ttl",
             "failed_status", "failed_headers", "failed_handler", "failed_ttl",
             "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
-            "on_change", "drain_status", "drain_file")
+            "details", "formats", "on_change", "drain_status", "drain_file")
 
 _Answer = collections.namedtuple(
     "_Answer", "body status headers until version checkers pid")
@@ -40,7 +45,9 @@ class HealthCheck(_route.Plugin):
     the seconds that a request waits for a check, which then runs in a thread of its own; None
     runs checks in the request's thread. stale_while_revalidate is the seconds past its expiry
     for which a result is still used while it is renewed (needs timeout). Handlers get the list of
-    results and return the body: text, bytes or a dictionary; None answers OK or NOT OK.
+    results and return the body: text, bytes or a dictionary; None answers OK or NOT OK. details,
+    true or false or a callable that says so for the current request, tells more than the verdict.
+    formats limits what can be asked for (None: all of json, health, prometheus, html, text).
     on_change(previous, current, report) hears of every change of the verdict. While drain_file
     exists, or from drain() to resume(), the answer is a failure with drain_status (None:
     failed_status). options are passed to `app.route()`.
@@ -54,8 +61,8 @@ class HealthCheck(_route.Plugin):
                  success_handler=json_success_handler, success_ttl=27,
                  failed_status=500, failed_headers=None, failed_handler=json_failed_handler,
                  failed_ttl=9, exception_handler=basic_exception_handler, checkers=None,
-                 timeout=None, stale_while_revalidate=0, cache=None, on_change=None,
-                 drain_status=None, drain_file=None, **options):
+                 timeout=None, stale_while_revalidate=0, cache=None, details=True, formats=None,
+                 on_change=None, drain_status=None, drain_file=None, **options):
         # type: (...) -> None
         _route.check_options(options, _OPTIONS)
         self.success_status = _route.check_status("success_status", success_status)
@@ -76,12 +83,15 @@ class HealthCheck(_route.Plugin):
                              "worker thread to renew a result in")
         #: `.clear()` forgets every result; give it to another HealthCheck to share results.
         self.cache = ResultCache() if cache is None else _check_cache(cache)
+        self.details = _check_details(details)
+        self.formats = check_formats(formats)
         self.on_change = _check_callable("on_change", on_change)
         self.drain_status = (self.failed_status if drain_status is None
                              else _route.check_status("drain_status", drain_status))
         self._drain = _Drain(drain_file)
         self._changes = _Changes(self)
-        self._answer = None  # type: object
+        #: By Accept header: what a request without a query gets, while it holds.
+        self._answers = {}  # type: dict
         self._broken_handler = None  # type: object
         self._checkers = Checkers(self._register)
         self._checkers.extend(_check_list(checkers))
@@ -140,9 +150,14 @@ class HealthCheck(_route.Plugin):
     def check(self, **url_args):
         # type: (**object) -> bytes
         """The route's callback: answers with the verdict as status and body."""
-        answer = self._answer
+        environ = bottle.request.environ
+        query, accept = environ.get("QUERY_STRING"), environ.get("HTTP_ACCEPT", "")
+        answer = None if query else self._answers.get(accept)
         if answer is None or not self._still_holds(answer):
-            answer = self._make_answer()
+            try:
+                answer = self._make_answer(Question(query, accept, self.formats))
+            except BadQuestion as problem:
+                answer = _refusal(problem)
         return _route.answer(answer.body, answer.status, answer.headers)
 
     def drain(self, output="draining"):
@@ -163,22 +178,32 @@ class HealthCheck(_route.Plugin):
                 and answer.checkers is self._checkers.items and answer.pid == os.getpid()
                 and not self._drain.is_on())
 
-    def _make_answer(self):
-        # type: () -> _Answer
-        """One walk: checks, results, report, body. Kept as long as it holds, a second at most."""
+    def _make_answer(self, question):
+        # type: (Question) -> _Answer
+        """One walk: checks, results, report, bytes; kept as long as it holds, a second at most."""
+        details = self._may_tell()
+        if question.selects and not details:
+            raise BadQuestion(404, "this health check tells no details")
         # Read before the walk: what changes during it must outdate the answer.
         version, checkers = self.cache.version, self._checkers.items
         report, until = self._drain.report(), 0.0
-        if report is not None:
-            status = self.drain_status
-        else:
-            report, until = self._walk(checkers)
+        status = self.drain_status
+        if report is None:
+            report, until = self._walk(self._select(question.check, question.exclude))
             status = self.success_status if report.passed else self.failed_status
+        if not details:
+            report = report.without_details()
         handler = self.success_handler if report.passed else self.failed_handler
-        body, headers = self._write(report, handler)
+        if handler in _OWN_HANDLERS:
+            body, headers, status = self._write(report, question, status)
+        else:
+            body, headers = self._ask_handler(handler, report)
+            until = 0.0  # it is called for every answer
         answer = _Answer(body, status, headers, until, version, checkers, os.getpid())
-        if handler in _OWN_HANDLERS:  # a user's own is called for every answer
-            self._answer = answer
+        if question.is_plain and self.details is True and until:
+            if len(self._answers) >= MOST_ANSWERS:
+                self._answers = {}
+            self._answers[question.accept] = answer
         return answer
 
     def _walk(self, checkers):
@@ -190,11 +215,32 @@ class HealthCheck(_route.Plugin):
         until = _compat.monotonic() + ANSWER_AGE
         for checker, outcome in zip(checkers, outcomes):
             until = min(until, self.cache.fresh_until(checker, outcome))
-        return Report([_result(*both) for both in zip(checkers, outcomes)]), until
+        results = [_result(*both) for both in zip(checkers, outcomes)]
+        return Report(results, self._runs_of), until
 
-    def _write(self, report, handler):
-        # type: (Report, object) -> tuple
-        """(body, headers) of a report; a handler that fails must not show what it may hide."""
+    def _runs_of(self, name):
+        # type: (str) -> list
+        """What the page shows of a check's past."""
+        for checker in self._checkers.items:
+            if checker.__name__ == name:
+                return self.cache.runs(checker)
+        return []
+
+    def _write(self, report, question, status):
+        # type: (Report, Question, int) -> tuple
+        """(body, headers, status) of a report in the format that is asked for."""
+        headers = self.success_headers if report.passed else self.failed_headers
+        body, content_type, more = write(report, question.format, question.accept)
+        if question.format != "json":
+            headers = _route.replaced(headers, [("Content-Type", content_type)] + more)
+        if question.negotiated:
+            headers = _route.varying(headers, "Accept")
+        # Prometheus drops the metrics of any answer but a 200.
+        return body, headers, 200 if question.format == "prometheus" else status
+
+    def _ask_handler(self, handler, report):
+        # type: (object, Report) -> tuple
+        """(body, headers) of the user's; a handler that fails must not show what it may hide."""
         headers = self.success_headers if report.passed else self.failed_headers
         if handler is None:
             return b"OK" if report.passed else b"NOT OK", headers
@@ -207,7 +253,18 @@ class HealthCheck(_route.Plugin):
                 log.exception("a handler failed; the answer is the status alone")
             self._broken_handler = handler
             return (_to_bytes({"status": report.status}),
-                    _route.with_content_type(headers, "application/json"))
+                    _route.replaced(headers, [("Content-Type", "application/json")]))
+
+    def _may_tell(self):
+        # type: () -> bool
+        """Whether this request may be told more than the verdict; where in doubt, not."""
+        if not callable(self.details):
+            return bool(self.details)
+        try:
+            return bool(self.details())
+        except Exception:
+            log.exception("details() failed; only the verdict is told")
+            return False
 
     def _select(self, check, exclude):
         # type: (object, object) -> tuple
@@ -348,6 +405,13 @@ def _result(checker, outcome):
     return result
 
 
+def _refusal(problem):
+    # type: (BadQuestion) -> _Answer
+    """The answer to a request for what there is not; no balancer takes it for a success."""
+    body = _to_bytes(collections.OrderedDict([("status", "failure"), ("error", str(problem))]))
+    return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), 0)
+
+
 def _to_bytes(body):
     # type: (object) -> bytes
     """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
@@ -363,13 +427,21 @@ def _to_bytes(body):
 
 def _names(argument, names, known):
     # type: (str, object, set) -> set
-    """A name or a list of names as a set; ValueError where one is unknown."""
-    listed = [names] if isinstance(names, (six.text_type, str)) else list(names or ())
+    """A name or a list of names as a set; BadQuestion where one is unknown."""
+    listed = [names] if isinstance(names, (six.text_type, str)) else names or ()
     for name in listed:
         if name not in known:
-            raise ValueError("%s names %r, which is no check: expected one of %s"
-                             % (argument, name, ", ".join(sorted(known))))
+            shown = _json.text(name)[:80]  # it came from outside, and may be long
+            raise BadQuestion(404, "%s names '%s', which is no check" % (argument, shown))
     return set(listed)
+
+
+def _check_details(details):
+    # type: (object) -> object
+    if not callable(details) and not isinstance(details, bool):
+        raise TypeError("details is %s, expected True, False or a callable without arguments"
+                        % _route.kind_of(details))
+    return details
 
 
 def _check_list(checkers):

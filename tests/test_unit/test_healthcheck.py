@@ -51,6 +51,6 @@ def test_a_check_with_a_timeout_costs_that_time_at_most(app):
     health.add_check(lambda: (release.wait(60), "late"), name="hung")
     try:
         assert ask(app).json["results"][0]["output"] == "timed out after 0.05 s"
-        assert ask(app).json["results"][0]["output"].startswith("still running after")
+        assert ask(app).json["results"][0]["passed"] is False  # at once, whatever the words
     finally:
         release.set()

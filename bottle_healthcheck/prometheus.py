@@ -1,0 +1,98 @@
+"""Results as metrics, through prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
+from . import _json
+
+MYPY = False
+if MYPY:
+    from typing import Dict, Iterable, Text, Tuple
+
+    from prometheus_client.core import GaugeMetricFamily
+
+    from ._formats import Report
+    from .healthcheck import HealthCheck
+
+PREFIX = "healthcheck"
+
+
+class HealthCollector(object):
+    """A collector for an application's own registry: `REGISTRY.register(HealthCollector(health))`.
+
+    Every scrape runs the checks, or uses their kept results. prefix begins the metrics' names:
+    give each of several HealthChecks in one registry its own.
+    """
+
+    def __init__(self, health, prefix=PREFIX):
+        # type: (HealthCheck, str) -> None
+        self._health = health
+        self._prefix = prefix
+
+    def describe(self):
+        # type: () -> Iterable[GaugeMetricFamily]
+        """The metrics without values: registering runs no check."""
+        return _families(self._prefix).values()
+
+    def collect(self):
+        # type: () -> Iterable[GaugeMetricFamily]
+        """The metrics of this moment."""
+        return metrics(self._health.run(), self._prefix)
+
+
+class _Fixed(object):
+    """What prometheus_client's encoders take for a registry: the metrics of one report."""
+
+    def __init__(self, families):
+        # type: (Iterable[GaugeMetricFamily]) -> None
+        self._families = families
+
+    def collect(self):
+        # type: () -> Iterable[GaugeMetricFamily]
+        """The metrics."""
+        return self._families
+
+
+def metrics(report, prefix=PREFIX):
+    # type: (Report, str) -> Iterable[GaugeMetricFamily]
+    """The metrics of a report; of one without details, the verdict alone."""
+    families = _families(prefix)
+    families["success"].add_metric([], 1 if report.passed else 0)
+    for result in report.results:
+        labels = [_json.text(result["checker"])]
+        families["passed"].add_metric(labels, 1 if result["passed"] else 0)
+        if "response_time" in result:  # a drained service has none
+            families["took"].add_metric(labels, result["response_time"])
+            families["since"].add_metric(labels, result["since"])
+    return [family for family in families.values() if family.samples]
+
+
+def encode(report, accept):
+    # type: (Report, str) -> Tuple[bytes, Text]
+    """(body, Content-Type): OpenMetrics where the Accept header wants it, else text 0.0.4."""
+    from prometheus_client.exposition import choose_encoder  # the extra
+    write, content_type = choose_encoder(accept)
+    return write(_Fixed(metrics(report))), content_type
+
+
+def is_installed():
+    # type: () -> bool
+    """Whether prometheus_client can be imported."""
+    try:
+        import prometheus_client.exposition  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _families(prefix):
+    # type: (str) -> Dict[str, GaugeMetricFamily]
+    from prometheus_client.core import GaugeMetricFamily  # the extra
+
+    def gauge(name, explanation, labels=()):
+        # type: (str, str, Iterable[str]) -> GaugeMetricFamily
+        return GaugeMetricFamily("%s_%s" % (prefix, name), explanation, labels=labels)
+
+    return {
+        "success": gauge("success", "Whether every critical check passes (1) or not (0)."),
+        "passed": gauge("check_passed", "Whether the check passed (1) or failed (0).", ["check"]),
+        "took": gauge("check_response_time_seconds", "How long the last run took.", ["check"]),
+        "since": gauge("check_last_change_timestamp_seconds",
+                       "When the check began to pass or to fail, in epoch seconds.", ["check"]),
+    }
