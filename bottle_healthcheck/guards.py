@@ -1,0 +1,169 @@
+"""Who may read a route: decorators for Bottle's ``apply=[...]``, on any route."""
+import hashlib
+import hmac
+import ipaddress
+import json
+
+import bottle
+import six
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, Iterable, List, Optional, Union
+    _Environ = Dict[str, Any]
+    _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+    _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+    _Guard = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+SHORTEST_TOKEN = 16  # characters
+
+#: Set by proxies, and by whoever wants to look like one.
+FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+
+def require_token(token, *more):
+    # type: (str, *str) -> _Guard
+    """Let in who sends ``Authorization: Bearer <token>``; anybody else is answered 401.
+
+    Several tokens are all good, so that one can be replaced without a gap. Each is text of at
+    least 16 characters, else ValueError. Tokens in the query string or a cookie do not count.
+    """
+    digests = [_digest(_checked_token(one)) for one in (token,) + more]
+
+    def may_read(environ):
+        # type: (_Environ) -> bool
+        given = _digest(_bearer(environ))
+        # A list: every token is compared, whichever fits, so that the time tells nothing.
+        return any([hmac.compare_digest(given, known) for known in digests])
+
+    return _guard(may_read, 401, "a bearer token is required",
+                  {"WWW-Authenticate": 'Bearer realm="monitoring"'})
+
+
+def allow_networks(*networks, **options):
+    # type: (*str, **Iterable[str]) -> _Guard
+    """Let in clients whose address is in one of the networks; anybody else is answered 403.
+
+    allow_networks(*networks, trusted_proxies=()): each is text like "10.0.0.0/8" or "::1", else
+    ValueError. The address is the peer's own. A request that names another one in a forwarding
+    header (X-Forwarded-For, Forwarded, X-Real-IP, Via) is refused, unless the peer is a trusted
+    proxy: then X-Forwarded-For is read from right to left, up to the first address that is none.
+    Peers without an address (Unix sockets) are refused.
+    """
+    proxies = options.pop("trusted_proxies", ())
+    if options:
+        raise TypeError("allow_networks() takes networks and trusted_proxies=, not %s"
+                        % ", ".join(sorted(options)))
+    if not networks:
+        raise ValueError('allow_networks() needs at least one network, such as "127.0.0.0/8"')
+    if isinstance(proxies, (six.text_type, bytes)):
+        raise TypeError("trusted_proxies is a list of networks, not text: write [%r]" % (proxies,))
+    allowed = [_checked_network(one) for one in networks]
+    trusted = [_checked_network(one) for one in proxies]
+
+    def may_read(environ):
+        # type: (_Environ) -> bool
+        return _is_in(_client(environ, trusted), allowed)
+
+    return _guard(may_read, 403, "not allowed from this address", {})
+
+
+def _guard(may_read, status, reason, headers):
+    # type: (Callable[[_Environ], bool], int, str, Dict[str, str]) -> _Guard
+    """A decorator that answers with status and reason unless may_read(environ)."""
+    refusal = json.dumps({"error": reason}).encode("ascii")
+    headers = dict(headers)
+    headers.update({"Content-Type": "application/json", "Cache-Control": "no-store",
+                    "X-Content-Type-Options": "nosniff"})
+
+    # Plugins find the route's own arguments through the first cell of the closure (Bottle's
+    # get_undecorated_callback), in order of the alphabet: `callback` has to come first.
+    def decorate(callback):
+        # type: (Callable[..., Any]) -> Callable[..., Any]
+        @six.wraps(callback)
+        def guarded(*args, **url_args):
+            # type: (*Any, **Any) -> Any
+            if may_read(bottle.request.environ):
+                return callback(*args, **url_args)
+            bottle.response.status = status
+            for name, value in headers.items():
+                bottle.response.set_header(name, value)
+            return refusal
+        return guarded
+    return decorate
+
+
+def _checked_token(token):
+    # type: (object) -> bytes
+    """The token's bytes; ValueError, which does not show it, where it cannot guard anything."""
+    if not isinstance(token, six.string_types):
+        raise ValueError("a token is text, not %s" % type(token).__name__)
+    if token != token.strip():
+        raise ValueError("a token begins or ends with white space, which no client can send: "
+                         "strip() it, and see that it is not blank")
+    if len(token) < SHORTEST_TOKEN:
+        raise ValueError("a token has %d characters, at least %d are needed: take "
+                         "binascii.hexlify(os.urandom(16)), for one" % (len(token), SHORTEST_TOKEN))
+    return token if isinstance(token, bytes) else token.encode("utf-8")
+
+
+def _bearer(environ):
+    # type: (_Environ) -> bytes
+    """The bearer token of the request; no bytes without one."""
+    header = environ.get("HTTP_AUTHORIZATION") or ""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return b""
+    token = token.strip(" ")
+    # PEP 3333: a header is text of latin-1 characters that stand for bytes. Whatever else a
+    # server hands in must differ from every token, not raise.
+    return token if isinstance(token, bytes) else token.encode("latin-1", "backslashreplace")
+
+
+def _digest(token):
+    # type: (bytes) -> bytes
+    return hashlib.sha256(token).digest()
+
+
+def _checked_network(network):
+    # type: (object) -> _Network
+    """The network that a text names; ValueError where it names none."""
+    try:
+        return ipaddress.ip_network(six.text_type(network))
+    except ValueError as exc:
+        raise ValueError('expected a network such as "10.0.0.0/8" or "::1": %s' % exc)
+
+
+def _client(environ, trusted):
+    # type: (_Environ, List[_Network]) -> Optional[_Address]
+    """Where the request comes from; None where nobody can tell."""
+    address = _address(environ.get("REMOTE_ADDR"))
+    if all(environ.get(name) is None for name in FORWARDING):
+        return address
+    forwarded_for = environ.get("HTTP_X_FORWARDED_FOR")
+    if forwarded_for is None or not _is_in(address, trusted):
+        return None
+    for hop in reversed(forwarded_for.split(",")):
+        address = _address(hop.strip())
+        if not _is_in(address, trusted):
+            break
+    return address
+
+
+def _is_in(address, networks):
+    # type: (Optional[_Address], List[_Network]) -> bool
+    return address is not None and any(address in network for network in networks)
+
+
+def _address(text):
+    # type: (Optional[str]) -> Optional[_Address]
+    """The address that text spells in full; an IPv4 one mapped into IPv6 counts as IPv4."""
+    if text and ":" in text:
+        text = text.partition("%")[0]  # the zone is local to a host; before 3.9 it does not parse
+    try:
+        address = ipaddress.ip_address(six.text_type(text))
+    except ValueError:  # UnicodeDecodeError (2.7) is one as well
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return address if str(address) == text else None  # 127.0.0.01 is octal elsewhere
+    return address.ipv4_mapped or address
