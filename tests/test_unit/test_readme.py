@@ -1,0 +1,62 @@
+"""README.md: its examples run, and answer what it prints."""
+import io
+import json
+import os
+import re
+import signal
+
+import bottle
+import pytest
+import webtest
+
+README = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
+
+#: What differs from run to run.
+VOLATILE = ("hostname", "pid", "timestamp", "expires", "response_time", "since")
+
+
+def blocks():
+    """(language, text) of the fenced blocks, in order."""
+    with io.open(README, encoding="utf-8") as readme:
+        return re.findall(r"^```(\w+)\n(.*?)^```$", readme.read(), re.MULTILINE | re.DOTALL)
+
+
+def python_blocks():
+    """The Python blocks, each with the console block that shows what it answers, or None."""
+    found = blocks()
+    return [(text, following[1] if following[0] == "console" else None)
+            for (language, text), following in zip(found, found[1:] + [("", "")])
+            if language == "python"]
+
+
+def steady(value):
+    """A JSON value without what differs from run to run."""
+    if isinstance(value, dict):
+        return dict((name, steady(one)) for name, one in value.items() if name not in VOLATILE)
+    return [steady(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    monkeypatch.setattr(bottle.Bottle, "run", lambda *args, **kwargs: None)
+    monkeypatch.setattr(signal, "signal", lambda *args: None)
+
+
+@pytest.mark.parametrize("source, shown", python_blocks())
+def test_an_example_runs_and_answers_what_readme_prints(quiet, source, shown):
+    if "prometheus_client" in source:
+        pytest.importorskip("prometheus_client")
+    names = {}
+    exec(compile(source, "README.md", "exec"), names)
+    if shown is None:
+        assert names["app"].routes
+        return
+    path, body = re.match(r"\$ curl http://127\.0\.0\.1:8080(\S+)\n(.*)", shown).groups()
+    answer = webtest.TestApp(names["app"]).get(path, expect_errors=True)
+    assert steady(answer.json) == steady(json.loads(body))
+
+
+def test_every_curl_is_shown_behind_an_example():
+    shown = [one for _, one in python_blocks() if one]
+    assert len(shown) >= 2
+    assert len(shown) == len([1 for language, _ in blocks() if language == "console"])
