@@ -80,8 +80,8 @@ def check_headers(name, headers):
         raise TypeError("%s is %s, expected a dictionary of header names and values"
                         % (name, kind_of(headers)))
     for key, value in given:
-        merged[_header_text(name, key).lower()] = (_header_text(name, key),
-                                                   _header_text(name, value))
+        spelt = _header_text(name, key).title()  # as Bottle keeps them
+        merged[spelt.lower()] = (spelt, _header_text(name, value))
     if "content-length" in merged or "transfer-encoding" in merged:
         raise ValueError("%s names a header that frames the body; it is set for every answer, "
                          "leave it out" % name)
@@ -132,8 +132,9 @@ def answer(body, status, headers):
     response = bottle.response
     if status != 200:
         response.status = status
+    named = response.headers.dict  # at once: set_header would check the same names again
     for name, value in headers:
-        response.set_header(name, value)
+        named[name] = [value]  # a list for each answer: hooks may add to it
     return body
 
 

@@ -54,3 +54,21 @@ def test_a_check_with_a_timeout_costs_that_time_at_most(app):
         assert ask(app).json["results"][0]["passed"] is False  # at once, whatever the words
     finally:
         release.set()
+
+
+def test_headers_of_a_hook_stay_and_are_replaced_by_name_whatever_the_case(app):
+    @app.hook("before_request")
+    def before():
+        bottle.response.set_header("X-Request-Id", "7")
+        bottle.response.set_header("Content-Type", "text/css")
+
+    @app.hook("after_request")
+    def after():
+        bottle.response.add_header("Vary", "Cookie")
+
+    HealthCheck(app, "/healthcheck", success_headers={"x-REQUEST-id": "8"})
+    for _ in range(3):  # no list may grow from answer to answer
+        answer = ask(app)
+        assert answer.headers.getall("X-Request-Id") == ["8"]
+        assert answer.headers.getall("Content-Type") == ["application/json"]
+        assert answer.headers.getall("Vary") == ["Accept", "Cookie"]
