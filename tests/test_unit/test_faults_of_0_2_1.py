@@ -1,0 +1,238 @@
+# coding: utf-8
+"""What was wrong in 0.2.1, a test each: none of it may come back."""
+import functools
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import bottle
+import pytest
+import six
+
+from bottle_healthcheck import EnvironmentDump, HealthCheck, _cache, _compat
+from tests.helpers import FakeClock, wait_until
+from tests.wsgi import ask
+
+
+def succeeds():
+    return True, "fine"
+
+
+def serve(*checks, **arguments):
+    """An app with these checks on /healthcheck."""
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/healthcheck", **arguments)
+    for check in checks:
+        health.add_check(check)
+    return app
+
+
+def told(app, path="/healthcheck"):
+    """(status, the JSON answer)."""
+    answer = ask(app, path)
+    return answer.status, json.loads(answer.body.decode("ascii"))
+
+
+def others_are_told(status, answer):
+    assert status == 500 and answer["status"] == "failure"
+    assert [one["passed"] for one in answer["results"]] == [False, True]
+    assert answer["results"][1]["output"] == "fine"
+
+
+def test_a_failing_answer_was_an_html_page_labelled_json():
+    answer = ask(serve(lambda: (False, "down")))
+    assert answer.status == 500
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.body.decode("ascii"))["results"][0]["output"] == "down"
+
+
+def test_the_exceptions_class_was_shown_instead_of_its_message():
+    seen = []
+
+    def raises():
+        raise ValueError("no route to db1")
+
+    def handler(checker, exc):
+        seen.append(exc)
+        return False, str(exc)
+
+    assert told(serve(raises))[1]["results"][0]["output"] == "no route to db1"
+    assert told(serve(raises, exception_handler=handler))[1]["results"][0]["output"] == (
+        "no route to db1")
+    assert isinstance(seen[0], ValueError)
+
+
+def test_ok_was_printed_on_every_success(capsys):
+    assert told(serve(succeeds))[0] == 200
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_the_environment_was_an_error_with_any_pip_since_10(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pip", None)  # neither wanted nor asked
+    app = bottle.Bottle()
+    EnvironmentDump(app, "/environment")
+    status, answer = told(app, "/environment")
+    assert status == 200
+    assert answer["python"]["packages"]["six"] == six.__version__
+
+
+def test_the_config_came_from_the_default_app():
+    app = bottle.Bottle()
+    app.config["whose"] = "mine"
+    EnvironmentDump(app, "/environment")
+    assert told(app, "/environment")[1]["config"]["whose"] == "mine"
+    assert "whose" not in bottle.default_app().config
+
+
+def test_one_raising_section_took_the_route_down():
+    app = bottle.Bottle()
+    dump = EnvironmentDump(app, "/environment")
+    dump.add_section("broken", lambda: 1 // 0)
+    dump.add_section("fine", lambda: "fine")
+    status, answer = told(app, "/environment")
+    assert status == 200
+    assert answer["broken"]["error"].startswith("ZeroDivisionError: ")
+    assert answer["fine"] == "fine" and answer["os"]["platform"] == sys.platform
+
+
+@pytest.mark.parametrize("output", [object(), {1, 2}, b"\xff", {(1, 2): 3}, float("nan"), {b"a": 1}],
+                         ids=lambda value: type(value).__name__)
+def test_an_output_that_is_not_json_took_the_route_down(output):
+    def no_constant(name):
+        pytest.fail("%s is no JSON" % name)
+
+    answer = ask(serve(lambda: (False, output), succeeds))
+    others_are_told(answer.status, json.loads(answer.body.decode("ascii"),
+                                              parse_constant=no_constant))
+
+
+def test_an_unhashable_check_took_the_route_down():
+    class Unhashable(object):
+        __hash__ = None
+
+        def __eq__(self, other):
+            return self is other
+
+        def __call__(self):
+            return False, "called"
+
+        def method(self):
+            return False, "called"
+
+    for check in (Unhashable(), Unhashable().method):
+        app = serve(check, succeeds)
+        others_are_told(*told(app))
+        others_are_told(*told(app))
+
+
+def test_a_partial_took_the_route_down():
+    def reaches(host):
+        return False, host
+
+    status, answer = told(serve(functools.partial(reaches, "db1"), succeeds))
+    others_are_told(status, answer)
+    assert [answer["results"][0][key] for key in ("checker", "output")] == ["reaches", "db1"]
+
+
+@pytest.mark.parametrize("returned", [None, True, (), (True,), (True, 1, 2), 7, {"a": 1, "b": 2}],
+                         ids=repr)
+def test_a_check_that_returned_no_pair_took_the_route_down(returned):
+    status, answer = told(serve(lambda: returned, succeeds))
+    others_are_told(status, answer)
+    assert "expected a pair (passed, output)" in answer["results"][0]["output"]
+    assert "the check returned " in answer["results"][0]["output"]
+
+
+@pytest.mark.parametrize("returned", ["ok", u"ok", b"ok", {True: 1, "output": 2}], ids=repr)
+def test_ok_passed_for_a_pair(returned):
+    status, answer = told(serve(lambda: returned, succeeds))
+    others_are_told(status, answer)
+    assert "expected a pair (passed, output)" in answer["results"][0]["output"]
+
+
+@pytest.mark.parametrize("none", [None, 0, 0.0])
+def test_a_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
+    monkeypatch.setattr(_compat, "monotonic", FakeClock())  # so coarse that no time passes
+    monkeypatch.setattr(time, "time", FakeClock())
+    runs = []
+    app = serve(lambda: (True, runs.append(1)), success_ttl=none)
+    told(app)
+    told(app)
+    assert len(runs) == 2
+
+
+def test_a_wall_clock_that_was_set_back_froze_results(monkeypatch):
+    wall, steady = FakeClock(1e9), FakeClock()
+    monkeypatch.setattr(time, "time", wall)
+    monkeypatch.setattr(_compat, "monotonic", steady)
+    runs = []
+    app = serve(lambda: (True, runs.append(1)))
+    told(app)
+    wall.tick(-3600)
+    steady.tick(26.9)
+    told(app)
+    assert len(runs) == 1
+    steady.tick(0.2)
+    told(app)
+    assert len(runs) == 2
+
+
+def test_32_requests_at_once_ran_a_check_32_times(monkeypatch):
+    monkeypatch.setattr(_cache, "LONGEST_WAIT", 0.1)
+    runs, entered, release, answers = [], threading.Event(), threading.Event(), []
+
+    def slow():
+        runs.append(1)
+        entered.set()
+        release.wait(60)
+        return True, "slow"
+
+    app = serve(slow)
+    threads = [threading.Thread(target=lambda: answers.append(told(app))) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    try:
+        entered.wait(60)
+        wait_until(lambda: len(answers) == 31)  # each of them had the chance to run it too
+    finally:
+        release.set()
+        for thread in threads:
+            thread.join(60)
+    assert len(runs) == 1
+    assert len(answers) == 32
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="setuptools itself may import it there")
+def test_imp_does_not_exist_since_3_12():
+    code = """
+import sys
+sys.modules["imp"] = None
+import bottle_healthcheck
+print(sorted(bottle_healthcheck.EnvironmentDump().get_python()))
+"""
+    shown = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code],
+                                    env=_environ())
+    assert b"'packages'" in shown
+
+
+def _environ():
+    path = os.pathsep.join([os.path.dirname(os.path.dirname(_compat.__file__))] + [
+        one for one in [os.environ.get("PYTHONPATH")] if one])
+    return dict(os.environ, PYTHONPATH=path)
+
+
+def test_the_callers_list_of_checkers_was_changed():
+    mine = [succeeds]
+    health = HealthCheck(checkers=mine)
+    health.add_check(lambda: (True, "another"))
+    assert mine == [succeeds]
+    assert len(health.checkers) == 2
+    mine.append(succeeds)
+    assert len(health.checkers) == 2
+    empty = []
+    HealthCheck(checkers=empty).add_check(succeeds)
+    assert empty == []

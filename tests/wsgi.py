@@ -1,0 +1,31 @@
+"""Asks an app as a server does, through wsgiref's validator."""
+import collections
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+Answer = collections.namedtuple("Answer", "status headers pairs body")
+
+
+def ask(app, path="/healthcheck", method="GET", without=(), **environ):
+    """One request: the status as a number, headers as a dict and as pairs, the body as bytes.
+
+    without names keys of the environ that a frugal client does not cause.
+    """
+    told = []
+
+    def start_response(status, headers, exc_info=None):
+        told[:] = [int(status.split()[0]), headers]
+        return lambda data: None
+
+    path, _, query = path.partition("?")
+    whole = dict({"SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query,
+                  "REQUEST_METHOD": method}, **environ)
+    setup_testing_defaults(whole)
+    for key in without:
+        whole.pop(key, None)
+    chunks = validator(app)(whole, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        chunks.close()
+    return Answer(told[0], dict(told[1]), told[1], body)
