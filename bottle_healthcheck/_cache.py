@@ -215,16 +215,15 @@ class ResultCache(object):
         # type: (Flight, object) -> Outcome
         """Runs the check in this thread; its flight lands whatever happens."""
         begun = timeit.default_timer()
-        outcome = None
         try:
             passed, output, exc_info = checker.execute()
-            outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
-        finally:
-            if outcome is None:  # KeyboardInterrupt, gevent.Timeout: they go on to whom they mean
-                exc_info = sys.exc_info()
-                outcome = Outcome(False, "ended by %s" % exc_info[0].__name__,
-                                  timeit.default_timer() - begun, exc_info)
-            self._land(flight, outcome)
+        except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout: they go on to whom they mean)
+            exc_info = sys.exc_info()
+            self._land(flight, Outcome(False, "ended by %s" % exc_info[0].__name__,
+                                       timeit.default_timer() - begun, exc_info))
+            raise
+        outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
+        self._land(flight, outcome)
         return outcome
 
     def _land(self, flight, outcome):
