@@ -74,9 +74,12 @@ class Checker(object):
         # type: (BaseException) -> tuple
         """What the exception handler makes of it; a faulty handler counts as the default."""
         try:
-            return pair(self.owner.exception_handler(self, exc))
+            handled = self.owner.exception_handler(self, exc)
+            if _is_pair(handled):
+                return pair(handled)
         except (Exception, SystemExit):
-            return basic_exception_handler(self, exc)
+            pass
+        return basic_exception_handler(self, exc)
 
 
 class Checkers(collections_abc.MutableSequence):
@@ -157,13 +160,18 @@ def name_of(func):
 def pair(returned):
     # type: (object) -> tuple
     """(passed, output) of what a check returned; anything else is a failure that says so."""
-    if isinstance(returned, (tuple, list)) and len(returned) == 2:
+    if _is_pair(returned):
         return bool(returned[0]), returned[1]
     came = "None" if returned is None else "%s %s" % (
         "an" if type(returned).__name__[:1] in "aeiou" else "a", type(returned).__name__)
     if isinstance(returned, (tuple, list)):
         came += " of %d" % len(returned)
     return False, "the check returned %s, expected a pair (passed, output)" % came
+
+
+def _is_pair(returned):
+    # type: (object) -> bool
+    return isinstance(returned, (tuple, list)) and len(returned) == 2
 
 
 def check_func(func):
