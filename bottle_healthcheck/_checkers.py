@@ -156,7 +156,7 @@ def name_of(func):
     while isinstance(func, functools.partial):
         func = func.func
     name = getattr(func, "__name__", None)
-    return name if isinstance(name, str) else type(func).__name__
+    return name if isinstance(name, str) else func.__class__.__name__
 
 
 def pair(returned):
