@@ -88,6 +88,7 @@ class Checkers(collections_abc.MutableSequence):
     """The registered checks, in order; a function that is put in is registered.
 
     Every change replaces `items`, a tuple: a walk over it is safe, and it tells what is current.
+    register makes registered checks of a list of what is to be in it.
     """
 
     def __init__(self, register):
@@ -105,11 +106,7 @@ class Checkers(collections_abc.MutableSequence):
 
     def __setitem__(self, index, value):
         # type: (object, object) -> None
-        if isinstance(index, slice):
-            new = [self._register(one) for one in value]  # type: ignore
-        else:
-            new = self._register(value)  # type: ignore[operator]
-        self._change("__setitem__", index, new)
+        self._change("__setitem__", index, value)
 
     def __delitem__(self, index):
         # type: (object) -> None
@@ -118,7 +115,7 @@ class Checkers(collections_abc.MutableSequence):
     def insert(self, index, value):
         # type: (int, object) -> None
         """Registers a function there, or puts a registered check there."""
-        self._change("insert", index, self._register(value))  # type: ignore[operator]
+        self._change("insert", index, value)
 
     def __repr__(self):
         # type: () -> str
@@ -128,7 +125,7 @@ class Checkers(collections_abc.MutableSequence):
         # type: (str, *object) -> None
         items = list(self.items)
         getattr(items, method)(*args)
-        self.items = tuple(items)
+        self.items = tuple(self._register(items))  # type: ignore[operator]
 
 
 def basic_exception_handler(checker, exc):

@@ -1,6 +1,7 @@
 """HealthCheck: the checks of a service, their verdict, and the route that tells it."""
 import collections
 import errno
+import itertools
 import logging
 import os
 
@@ -120,7 +121,8 @@ class HealthCheck(_route.Plugin):
         if func is _NOT_GIVEN:
             return lambda func: self.add_check(func, name, timeout, success_ttl, failed_ttl,
                                                critical)
-        self._checkers.append(self._checker(func, name, timeout, success_ttl, failed_ttl,
+        taken = set(checker.__name__ for checker in self._checkers)
+        self._checkers.append(self._checker(taken, func, name, timeout, success_ttl, failed_ttl,
                                             critical))
         return func
 
@@ -278,19 +280,28 @@ class HealthCheck(_route.Plugin):
                      if (check is None or checker.__name__ in wanted)
                      and checker.__name__ not in unwanted)
 
-    def _register(self, value):
-        # type: (object) -> Checker
-        """What is put into the list of checks, as a registered check."""
-        if isinstance(value, Checker) and value.owner is self:
-            return value
-        return self._checker(value)
+    def _register(self, values):
+        # type: (list) -> list
+        """The list of checks as it is to be, each a registered check under a name of its own."""
+        mine = [isinstance(value, Checker) and value.owner is self for value in values]
+        taken = {}  # type: dict
+        for value in itertools.compress(values, mine):
+            if taken.setdefault(value.__name__, value) is not value:
+                raise ValueError("two checks are named %r: expected names that tell them apart"
+                                 % value.__name__)
+        checkers = list(values)
+        for index, value in enumerate(values):
+            if not mine[index]:
+                checkers[index] = self._checker(taken, value)
+                taken[checkers[index].__name__] = checkers[index]
+        return checkers
 
-    def _checker(self, func, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
+    def _checker(self, taken, func, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
                  failed_ttl=_NOT_GIVEN, critical=True):
         # type: (...) -> Checker
-        """A check under a name of its own; what is not given is this HealthCheck's."""
-        taken = set(checker.__name__ for checker in self._checkers)
-        own_name = name_of(check_func(func)) if name is None else check_name(name)
+        """A check under a name that is not taken; what is not given is this HealthCheck's."""
+        check_func(func)
+        own_name = name_of(func) if name is None else check_name(name)
         if isinstance(func, Checker):
             func = func.func
         if name is not None and own_name in taken:

@@ -1,0 +1,370 @@
+# coding: utf-8
+"""bottle_healthcheck._checkers: names, the list of checks, what a check and a handler return."""
+import functools
+
+import pytest
+import six
+
+from bottle_healthcheck import HealthCheck, _checkers, basic_exception_handler
+
+
+def succeeds():
+    return True, "fine"
+
+
+def fails():
+    return False, "down"
+
+
+class Callable(object):
+    def __call__(self):
+        return True, "called"
+
+    def method(self):
+        return True, "method"
+
+    def __eq__(self, other):
+        return isinstance(other, Callable)
+
+    def __hash__(self):
+        return 1
+
+
+class OldStyle:
+    def __call__(self):
+        return True, "old"
+
+
+def names(health):
+    return [checker.__name__ for checker in health.checkers]
+
+
+# Names
+
+@pytest.mark.parametrize("func, name", [
+    (succeeds, "succeeds"),
+    (functools.partial(functools.partial(lambda a, b: (a, b), True), 1), "<lambda>"),
+    (functools.partial(Callable()), "Callable"),
+    (Callable(), "Callable"),
+    (Callable().method, "method"),
+    (OldStyle(), "OldStyle"),
+    (dict, "dict"),
+])
+def test_the_name_comes_from_the_function(func, name):
+    assert names(HealthCheck(checkers=[func])) == [name]
+
+
+def test_a_name_that_is_no_text_is_not_used():
+    func = Callable()
+    func.__name__ = 7
+    assert names(HealthCheck(checkers=[func])) == ["Callable"]
+
+
+def test_a_second_check_of_the_same_name_is_numbered():
+    health = HealthCheck(checkers=[succeeds, succeeds])
+    health.add_check(succeeds, name="succeeds_3")
+    health.add_check(succeeds)
+    assert names(health) == ["succeeds", "succeeds_2", "succeeds_3", "succeeds_4"]
+
+
+def test_an_explicit_name_that_is_taken_is_refused():
+    health = HealthCheck(checkers=[succeeds, succeeds])
+    for name in ("succeeds", "succeeds_2", u"succeeds"):
+        with pytest.raises(ValueError) as caught:
+            health.add_check(fails, name=name)
+        assert name in str(caught.value)
+    assert names(health) == ["succeeds", "succeeds_2"]
+
+
+@pytest.mark.parametrize("name, error", [
+    (7, TypeError), (["a"], TypeError), (True, TypeError), ("", ValueError), (u"", ValueError)])
+def test_a_name_that_is_none_is_refused(name, error):
+    with pytest.raises(error) as caught:
+        HealthCheck().add_check(succeeds, name=name)
+    assert "name" in str(caught.value) and "expected" in str(caught.value)
+
+
+@pytest.mark.skipif(six.PY2, reason="bytes are text there")
+def test_bytes_are_no_name():
+    with pytest.raises(TypeError):
+        HealthCheck().add_check(succeeds, name=b"database")
+
+
+# The list of checks
+
+def test_a_function_that_is_put_into_the_list_is_registered():
+    health = HealthCheck(checkers=[succeeds])
+    health.checkers.append(fails)
+    health.checkers.insert(0, Callable())
+    health.checkers.extend([functools.partial(succeeds)])
+    health.checkers += [fails]
+    assert names(health) == ["Callable", "succeeds", "fails", "succeeds_2", "fails_2"]
+    assert [one["output"] for one in health.run().results] == [
+        "called", "fine", "down", "fine", "down"]
+    assert all(callable(checker) for checker in health.checkers)
+    assert health.checkers[1]() == (True, "fine")
+
+
+def test_functions_are_found_in_the_list():
+    health = HealthCheck(checkers=[succeeds, fails])
+    assert succeeds in health.checkers and fails in health.checkers
+    assert Callable() not in health.checkers and "succeeds" not in health.checkers
+    assert health.checkers.index(fails) == 1
+    assert health.checkers.count(fails) == 1
+    assert health.checkers[0] == succeeds and succeeds == health.checkers[0]
+    assert health.checkers[0] != fails
+    assert {succeeds: "mine"}[health.checkers[0]] == "mine"
+    health.checkers.remove(succeeds)
+    assert names(health) == ["fails"]
+    with pytest.raises(ValueError):
+        health.checkers.remove(succeeds)
+
+
+def test_methods_are_the_same_by_their_owners_identity():
+    mine, equal = Callable(), Callable()
+    health = HealthCheck(checkers=[mine.method])
+    assert mine.method in health.checkers
+    assert equal.method not in health.checkers
+    health.checkers.remove(mine.method)
+    assert len(health.checkers) == 0
+
+
+def test_checks_of_one_function_are_told_apart():
+    health = HealthCheck(checkers=[succeeds, succeeds])
+    first, second = health.checkers
+    assert first != second
+    assert health.checkers.index(second) == 1
+    assert health.run_check(second)["checker"] == "succeeds_2"
+    health.checkers.remove(second)
+    assert names(health) == ["succeeds"]
+
+
+def test_reading_the_list():
+    health = HealthCheck(checkers=[succeeds, fails])
+    assert len(health.checkers) == 2
+    assert health.checkers[-1].__name__ == "fails"
+    assert [one.__name__ for one in health.checkers[::-1]] == ["fails", "succeeds"]
+    assert [one.__name__ for one in reversed(health.checkers)] == ["fails", "succeeds"]
+    assert repr(health.checkers) == "<checks: succeeds, fails>"
+    with pytest.raises(IndexError):
+        health.checkers[2]
+
+
+def test_removing_and_moving():
+    health = HealthCheck(checkers=[succeeds, fails])
+    health.add_check(Callable(), name="third", critical=False)
+    health.checkers.insert(0, health.checkers.pop())
+    assert names(health) == ["third", "succeeds", "fails"]
+    assert health.checkers[0].critical is False
+    health.checkers.reverse()
+    assert names(health) == ["fails", "succeeds", "third"]
+    del health.checkers[1]
+    assert names(health) == ["fails", "third"]
+    del health.checkers[:]
+    assert names(health) == []
+    assert health.run().passed is True
+
+
+def test_replacing_a_check_frees_its_name():
+    health = HealthCheck(checkers=[succeeds])
+    health.checkers[0] = succeeds
+    assert names(health) == ["succeeds"]
+    health.checkers = [fails, succeeds]
+    assert names(health) == ["fails", "succeeds"]
+    health.checkers[1:] = [succeeds, succeeds]
+    assert names(health) == ["fails", "succeeds", "succeeds_2"]
+    health.checkers = health.checkers
+    assert names(health) == ["fails", "succeeds", "succeeds_2"]
+
+
+def test_a_slice_of_checks_of_the_same_name_is_numbered():
+    def twin():
+        return fails()
+    twin.__name__ = "succeeds"
+    health = HealthCheck()
+    health.checkers[:] = [succeeds, twin]
+    assert names(health) == ["succeeds", "succeeds_2"]
+    assert [one["passed"] for one in health.run().results] == [True, False]
+
+
+def test_a_check_cannot_come_back_to_a_name_that_is_taken_meanwhile():
+    health = HealthCheck(checkers=[succeeds])
+    removed = health.checkers.pop()
+    health.add_check(fails, name="succeeds")
+    with pytest.raises(ValueError) as caught:
+        health.checkers.append(removed)
+    assert "'succeeds'" in str(caught.value)
+    assert names(health) == ["succeeds"]
+
+
+def test_the_checks_of_another_become_ones_own():
+    other = HealthCheck(success_ttl=5)
+    other.add_check(succeeds, name="database", critical=False)
+    health = HealthCheck(checkers=other.checkers, success_ttl=7)
+    assert names(health) == ["database"]
+    assert health.checkers[0].success_ttl == 7.0
+    assert succeeds in health.checkers
+    assert names(other) == ["database"]
+
+
+@pytest.mark.parametrize("checkers", [5, "text", b"bytes", {"a": 1}, succeeds, 1.5])
+def test_checkers_that_are_no_list_are_refused(checkers):
+    with pytest.raises(TypeError):
+        HealthCheck(checkers=checkers)
+    with pytest.raises(TypeError):
+        HealthCheck().checkers = checkers
+
+
+@pytest.mark.parametrize("checkers", [(succeeds,), {succeeds}, iter([succeeds])],
+                         ids=["tuple", "set", "iterator"])
+def test_checkers_may_be_any_iterable(checkers):
+    assert names(HealthCheck(checkers=checkers)) == ["succeeds"]
+
+
+@pytest.mark.parametrize("func", [None, 5, "succeeds", (True, 1), lambda one: (True, one),
+                                  functools.partial(lambda a, b: None, 1)])
+def test_what_cannot_be_a_check_is_refused(func):
+    health = HealthCheck(checkers=[succeeds])
+    for register in (health.add_check, health.checkers.append, health.add_check(name="other"),
+                     lambda func: HealthCheck(checkers=[func])):
+        with pytest.raises(TypeError) as caught:
+            register(func)
+        assert "expected a callable" in str(caught.value)
+    with pytest.raises(TypeError):
+        health.checkers[0] = func
+    assert names(health) == ["succeeds"]
+
+
+# Registering
+
+def test_add_check_returns_the_function():
+    health = HealthCheck()
+    assert health.add_check(succeeds) is succeeds
+    assert health.add_check(name="again")(succeeds) is succeeds
+    assert health.add_check()(fails) is fails
+    assert names(health) == ["succeeds", "again", "fails"]
+
+
+def test_what_a_check_is_not_given_is_the_healthchecks():
+    health = HealthCheck(success_ttl=5, failed_ttl=3, timeout=2)
+    health.add_check(succeeds)
+    health.add_check(name="own", success_ttl=None, failed_ttl=0, timeout=None,
+                     critical=False)(succeeds)
+    inherits, own = health.checkers
+    assert (inherits.success_ttl, inherits.failed_ttl, inherits.timeout) == (5.0, 3.0, 2.0)
+    assert (own.success_ttl, own.failed_ttl, own.timeout) == (0.0, 0.0, None)
+    assert inherits.critical is True and own.critical is False
+
+
+@pytest.mark.parametrize("arguments, error", [
+    ({"timeout": 0}, ValueError), ({"timeout": -1}, ValueError), ({"timeout": "1"}, TypeError),
+    ({"timeout": True}, TypeError), ({"success_ttl": -1}, ValueError),
+    ({"failed_ttl": float("nan")}, ValueError), ({"failed_ttl": "9"}, TypeError),
+    ({"success_ttl": float("inf")}, ValueError), ({"success_ttl": 10 ** 400}, ValueError)])
+def test_seconds_that_make_no_sense_are_refused(arguments, error):
+    for refuse in (lambda: HealthCheck(**arguments),
+                   lambda: HealthCheck().add_check(succeeds, **arguments)):
+        with pytest.raises(error) as caught:
+            refuse()
+        assert list(arguments)[0] in str(caught.value) and "expected" in str(caught.value)
+
+
+# What checks and exception handlers return
+
+@pytest.mark.parametrize("returned, passed, output", [
+    ((True, 1), True, 1), ([False, None], False, None), ((1, "x"), True, "x"),
+    (("", "x"), False, "x"), ((None, "x"), False, "x")])
+def test_a_pair(returned, passed, output):
+    assert _checkers.pair(returned) == (passed, output)
+
+
+@pytest.mark.parametrize("returned, came", [
+    (None, "None"), (True, "a bool"), (7, "an int"), ((), "a tuple of 0"),
+    ([1, 2, 3], "a list of 3"), ("ok", "a str"), (Callable(), "a Callable")])
+def test_no_pair(returned, came):
+    assert _checkers.pair(returned) == (
+        False, "the check returned %s, expected a pair (passed, output)" % came)
+
+
+def test_the_exception_handler_gets_the_check_and_the_instance():
+    seen = []
+
+    def handler(checker, exc):
+        seen.append((checker.__name__, checker, type(exc), exc.args))
+        return True, {"told": "by the handler"}
+
+    def raising():
+        raise KeyError("missing")
+
+    health = HealthCheck(exception_handler=handler, checkers=[raising])
+    report = health.run()
+    assert seen == [("raising", raising, KeyError, ("missing",))]
+    assert report.passed is True
+    assert report.results[0]["output"] == {"told": "by the handler"}
+
+
+def _raise(exc):
+    raise exc
+
+
+@pytest.mark.parametrize("handler", [
+    lambda checker, exc: 1 // 0, lambda checker, exc: _raise(SystemExit("handler")),
+    lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
+    lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2)])
+def test_a_faulty_exception_handler_counts_as_the_default_one(handler):
+    health = HealthCheck(exception_handler=handler, checkers=[lambda: _raise(OSError("disk"))])
+    result, = health.run().results
+    assert (result["passed"], result["output"]) == (False, "disk")
+
+
+def test_no_exception_handler_means_the_default_one():
+    health = HealthCheck(exception_handler=None, checkers=[lambda: _raise(OSError("disk"))])
+    assert health.exception_handler is basic_exception_handler
+    assert health.run().results[0]["output"] == "disk"
+
+
+def test_an_exception_without_a_message_is_told_by_its_type():
+    assert basic_exception_handler(None, ValueError()) == (False, "ValueError")
+    assert basic_exception_handler(None, ValueError("why")) == (False, "why")
+
+
+def test_a_check_that_exits_has_failed_and_is_logged(caplog):
+    health = HealthCheck(checkers=[lambda: _raise(SystemExit("gone")), succeeds])
+    report = health.run()
+    assert [one["output"] for one in report.results] == ["gone", "fine"]
+    assert report.passed is False
+    assert "SystemExit" in caplog.text
+
+
+def test_an_interrupt_is_a_failure_and_goes_on():
+    raised = [KeyboardInterrupt(), None]
+
+    def interrupted():
+        exc = raised.pop(0)
+        if exc is not None:
+            raise exc
+        return True, "again"
+
+    health = HealthCheck(checkers=[interrupted], failed_ttl=None)
+    with pytest.raises(KeyboardInterrupt):
+        health.run()
+    assert health.run().results[0]["output"] == "again"
+
+
+class Evil(tuple):
+    def __len__(self):
+        raise RuntimeError("no length")
+
+
+class NoTruth(object):
+    def __bool__(self):
+        raise RuntimeError("no truth")
+
+    __nonzero__ = __bool__
+
+
+@pytest.mark.parametrize("returned, output", [(Evil(), "no length"), ((NoTruth(), 1), "no truth")])
+def test_a_return_value_that_raises_has_failed(returned, output):
+    health = HealthCheck(checkers=[lambda: returned, succeeds])
+    assert [(one["passed"], one["output"]) for one in health.run().results] == [
+        (False, output), (True, "fine")]
