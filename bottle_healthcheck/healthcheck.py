@@ -143,9 +143,11 @@ class HealthCheck(_route.Plugin):
         checker is a registered check, its function, or its name. Raises ValueError where it is
         none.
         """
-        for one in self._checkers.items:
-            if checker == one.__name__ or one == checker:
-                return _result(one, self.cache.run(one))
+        items = self._checkers.items
+        # One function may be two checks: a registered check is itself first.
+        for found in ([one for one in items if one is checker]
+                      or [one for one in items if checker == one.__name__ or one == checker]):
+            return _result(found, self.cache.run(found))
         raise ValueError("no such check: expected one of %r, its function or its name"
                          % self._checkers)
 
