@@ -23,7 +23,7 @@ import time
 import timeit
 import traceback
 
-from . import _compat
+from . import _compat, _json
 from ._worker import Worker
 
 log = logging.getLogger("bottle_healthcheck")
@@ -209,7 +209,11 @@ class ResultCache(object):
         worker = workers.get(checker.key)
         if worker is None:
             worker = workers[checker.key] = Worker("healthcheck " + checker.__name__)
-        return worker.submit(functools.partial(self._fly, flight, checker))
+        try:
+            return worker.submit(functools.partial(self._fly, flight, checker))
+        except BaseException:  # the request ends while the thread starts: nobody else would land
+            self._land(flight, _ended(0.0))
+            raise
 
     def _fly(self, flight, checker):
         # type: (Flight, object) -> Outcome
@@ -217,13 +221,13 @@ class ResultCache(object):
         begun = timeit.default_timer()
         try:
             passed, output, exc_info = checker.execute()
-        except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout: they go on to whom they mean)
-            exc_info = sys.exc_info()
-            self._land(flight, Outcome(False, "ended by %s" % exc_info[0].__name__,
-                                       timeit.default_timer() - begun, exc_info))
+            outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
+            del exc_info  # its traceback holds this frame: they would hold each other
+        except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout, whatever: on to whom it means)
+            outcome = _ended(timeit.default_timer() - begun)
             raise
-        outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
-        self._land(flight, outcome)
+        finally:
+            self._land(flight, outcome)
         return outcome
 
     def _land(self, flight, outcome):
@@ -287,12 +291,22 @@ class ResultCache(object):
         return None if before is None and outcome.passed else not outcome.passed
 
 
+def _ended(seconds):
+    # type: (float) -> Outcome
+    """The outcome of a run that was ended by the current exception, which is no check's own."""
+    kind = sys.exc_info()[0]
+    return Outcome(False, "ended by %s" % kind.__name__,  # type: ignore[union-attr]
+                   seconds, sys.exc_info())
+
+
 def _log_turn(failing, name, outcome):
     # type: (object, str, Outcome) -> None
     """One line when a check starts failing, one when it recovers, nothing in between."""
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
+    name = _json.text(name)
     if failing:
         told = "".join(traceback.format_exception(*exc_info)) if exc_info else ""
-        log.warning("check %s is failing: %s%s", name, outcome.output, told and "\n" + told)
+        log.warning("check %s is failing: %s%s", name, outcome.output,
+                    _json.text(told and "\n" + told))
     elif failing is False:
         log.info("check %s has recovered", name)

@@ -64,13 +64,13 @@ class Checker(object):
     def execute(self):
         # type: () -> tuple
         """Runs the check: (passed, output as plain JSON data, exc_info or None)."""
-        exc_info = None
         try:
             passed, output = pair(self.func())  # type: ignore[operator]
         except (Exception, SystemExit) as exc:
-            exc_info = sys.exc_info()
             passed, output = self._handled(exc)
-        return passed, _json.plain(output), exc_info
+            # Not in a variable: the traceback holds this frame, and would hold itself.
+            return passed, _json.plain(output), sys.exc_info()
+        return passed, _json.plain(output), None
 
     def _handled(self, exc):
         # type: (BaseException) -> tuple

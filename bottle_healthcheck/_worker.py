@@ -42,6 +42,6 @@ def _work(jobs):
         job = jobs.get()
         try:
             job()
-        except BaseException:  # a flight lands whatever its check raises: nothing is left to do
+        except:  # noqa: E722 (a flight lands whatever its check raises: nothing is left to do)
             pass
         del job  # what it holds must not live until the next one
