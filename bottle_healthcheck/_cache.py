@@ -173,11 +173,11 @@ class ResultCache(object):
 
     def _board_or_run(self, checker, anew=False):
         # type: (object, bool) -> object
-        """An outcome, or a flight to wait for."""
+        """An outcome, or (a flight to wait for, when this request came to it)."""
         kept, flight, mine = self._board(checker, anew)
         if mine and (checker.timeout is None or not self._hand_over(flight, checker)):
             return self._fly(flight, checker)
-        return kept or flight
+        return kept or (flight, _compat.monotonic())
 
     def _board(self, checker, anew):
         # type: (object, bool) -> tuple
@@ -250,17 +250,22 @@ class ResultCache(object):
         """What was found, once it is an outcome."""
         if isinstance(found, Outcome):
             return found
-        patience_ends = found.started + checker.patience
-        if checker.timeout is None and waits_until < patience_ends:
-            return self._wait(found, waits_until, LONGEST_WAIT)
-        return self._wait(found, patience_ends, checker.patience)
+        flight, came = found
+        until, limit = flight.started + checker.patience, checker.patience
+        if until <= came:
+            return self._wait(flight, until, None)
+        if checker.timeout is None and waits_until < until:
+            until, limit = waits_until, LONGEST_WAIT
+        return self._wait(flight, until, limit)
 
     def _wait(self, flight, until, limit):
-        # type: (Flight, float, float) -> Outcome
-        """Waits for a landing; gives up in the same locked step that a landing takes."""
+        # type: (Flight, float, object) -> Outcome
+        """Waits for a landing; gives up in the same locked step that a landing takes.
+
+        limit is the seconds that the wait was for, None where the flight was late already.
+        """
         lock = self._process().lock
-        late = until <= _compat.monotonic()
-        if not late:
+        if _compat.monotonic() < until:
             with lock:
                 landing = flight.landing = flight.landing or threading.Event()
                 if flight.outcome is not None:
@@ -270,7 +275,7 @@ class ResultCache(object):
             if flight.outcome is not None:
                 return flight.outcome
             running = _compat.monotonic() - flight.started
-            outcome = Outcome(False, "still running after %.1f s" % running if late
+            outcome = Outcome(False, "still running after %.1f s" % running if limit is None
                               else "timed out after %g s" % limit, running)
             flight.overran = True
             failing = self._tell(flight.entry, outcome)

@@ -1,0 +1,120 @@
+"""Flights without threads and without time: what the tests of the rules put in place of both."""
+import os
+import subprocess
+import sys
+import threading
+
+from bottle_healthcheck import _cache, _compat
+from tests.helpers import FakeClock
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Gone(BaseException):
+    """Ends a request while it waits, as a server does with a client that has gone away."""
+
+
+class Check(object):
+    """A check that says what it is told to, and counts its runs; a callable is called for it."""
+
+    def __init__(self, name="check", says=(True, "fine")):
+        self.__name__ = name
+        self.says = says
+        self.runs = 0
+
+    def __call__(self):
+        self.runs += 1
+        return self.says() if callable(self.says) else self.says
+
+
+class World(object):
+    """A clock that is told to tick, waiting that ticks it, workers that work when told to.
+
+    Each wait of a request takes the next of `meanwhile` and calls it: that is what happens while
+    this request waits. Where its flight has not landed by then, the clock goes to the wait's end.
+    """
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.pid = 100
+        self.jobs = []
+        self.worker_names = []
+        self.refuses_threads = False
+        self.waits = []
+        self.meanwhile = []
+        world = self
+
+        class Worker(object):
+            def __init__(self, name):
+                world.worker_names.append(name)
+
+            def submit(self, job):
+                if not world.refuses_threads:
+                    world.jobs.append(job)
+                return not world.refuses_threads
+
+        class Event(object):
+            def __init__(self):
+                self.is_set = False
+
+            def set(self):
+                self.is_set = True
+
+            def wait(self, seconds):
+                world.wait(self, seconds)
+
+        class Threading(object):
+            Lock = staticmethod(threading.Lock)
+
+        Threading.Event = Event
+        self.replaced = [(_compat, "monotonic", self.clock), (os, "getpid", lambda: self.pid),
+                         (_cache, "Worker", Worker), (_cache, "threading", Threading)]
+
+    def wait(self, event, seconds):
+        """What Event.wait is here."""
+        if event.is_set:
+            return
+        until = self.clock.now + seconds
+        self.waits.append(round(seconds, 6))
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        if not event.is_set:
+            self.clock.now = max(self.clock.now, until)
+
+    def work(self):
+        """Lets the workers run what they were handed."""
+        while self.jobs:
+            self.jobs.pop(0)()
+
+    def work_after(self, seconds):
+        """During the next wait so much time passes, and then the workers have done their jobs."""
+        self.meanwhile.append(lambda: (self.clock.tick(seconds), self.work()))
+
+    def set_off(self, health):
+        """A request that starts a timed flight, and whose client goes away at once."""
+        def leave():
+            raise Gone()
+        self.meanwhile.insert(0, leave)
+        try:
+            health.run()
+        except Gone:
+            return
+        raise AssertionError("this request did not wait")
+
+    def fork(self):
+        """From here on this is the child: no thread but this one."""
+        self.pid += 1
+        del self.jobs[:]
+
+
+def run_python(script, seconds=60):
+    """(exit status, output, errors) of a script in a process of its own, ended after a while."""
+    child = subprocess.Popen([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = threading.Timer(seconds, child.kill)
+    deadline.start()
+    try:
+        output, errors = child.communicate()
+    finally:
+        deadline.cancel()
+    return child.returncode, output.decode("utf-8"), errors.decode("utf-8")

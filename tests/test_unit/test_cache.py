@@ -1,0 +1,860 @@
+"""bottle_healthcheck._cache: DESIGN section 3, rule by rule."""
+import functools
+import gc
+import logging
+import os
+import threading
+import time
+import weakref
+
+import pytest
+
+from bottle_healthcheck import HealthCheck, ResultCache, _cache
+from tests.flights import Check, Gone, World, run_python
+from tests.helpers import wait_until
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+    for owner, name, value in world.replaced:
+        monkeypatch.setattr(owner, name, value)
+    return world
+
+
+def told(report, index=0):
+    """(passed, output) of one of a report's results."""
+    return report.results[index]["passed"], report.results[index]["output"]
+
+
+def checked(check, **options):
+    """A HealthCheck with that one check."""
+    return HealthCheck(checkers=[check], **options)
+
+
+def nothing():
+    """What happens during a wait in which nothing happens."""
+
+
+# 1. A fresh result is used.
+
+@pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
+def test_a_result_is_used_until_its_lifetime_is_over(world, passed, lifetime):
+    check = Check(says=(passed, "first"))
+    health = checked(check)
+    health.run()
+    check.says = (passed, "second")
+    world.clock.tick(lifetime - 0.001)
+    assert told(health.run()) == (passed, "first")
+    world.clock.tick(0.001)
+    assert told(health.run()) == (passed, "second")
+    assert check.runs == 2
+
+
+@pytest.mark.parametrize("nothing_kept", [None, 0])
+def test_an_outcome_without_a_lifetime_is_never_kept(world, nothing_kept):
+    check = Check()
+    health = checked(check, success_ttl=nothing_kept, failed_ttl=9)
+    for _ in range(3):
+        assert told(health.run()) == (True, "fine")
+    assert check.runs == 3
+    check.says = (False, "down")
+    assert told(health.run()) == told(health.run()) == (False, "down")
+    assert check.runs == 4
+
+
+def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
+    check = Check(says=(False, "down"))
+    health = checked(check)
+    health.run()
+    an_hour_ago = time.time() - 3600
+    monkeypatch.setattr(_cache.time, "time", lambda: an_hour_ago)
+    check.says = (True, "up")
+    world.clock.tick(9)
+    result = health.run().results[0]
+    assert (result["passed"], result["output"]) == (True, "up")
+    assert result["timestamp"] == result["since"] == an_hour_ago
+    assert result["expires"] == an_hour_ago + 27
+
+
+# 2. A check that is not running is started.
+
+def test_without_a_timeout_the_request_runs_the_check_itself(world):
+    threads = []
+    health = checked(Check(says=lambda: (threads.append(threading.current_thread()), "here")))
+    health.run()
+    assert threads == [threading.current_thread()]
+    assert not world.worker_names and not world.waits
+
+
+def test_with_a_timeout_a_worker_runs_it_and_the_request_waits_for_that_long(world):
+    check = Check()
+    health = checked(check, timeout=2)
+    world.work_after(1.9)
+    assert told(health.run()) == (True, "fine")
+    assert world.waits == [2.0]
+    assert world.worker_names == ["healthcheck check"]
+
+
+def test_the_request_that_waited_says_for_how_long_it_did(world):
+    health = checked(Check(), timeout=2)
+    assert told(health.run()) == (False, "timed out after 2 s")
+    assert world.waits == [2.0]
+
+
+def test_every_check_that_a_request_waited_for_timed_out_by_its_own_limit(world):
+    health = HealthCheck(timeout=2)
+    health.add_check(Check("longest"))
+    health.add_check(Check("same"))
+    health.add_check(Check("shortest"), timeout=0.5)
+    report = health.run()
+    assert [result["output"] for result in report.results] == [
+        "timed out after 2 s", "timed out after 2 s", "timed out after 0.5 s"]
+    assert sum(world.waits) == 2.0
+
+
+def test_workers_start_first_then_inline_checks_run_then_the_workers_are_awaited(world):
+    order = []
+    health = HealthCheck(timeout=2)
+    health.add_check(lambda: (order.append("inline a"), "a"), name="a", timeout=None)
+    health.add_check(lambda: (order.append("timed b"), "b"), name="b")
+    health.add_check(lambda: (order.append("inline c"), "c"), name="c", timeout=None)
+    health.add_check(lambda: (order.append("timed d"), "d"), name="d")
+    handed_over = []
+    health.checkers[0].func, inner = (
+        lambda: (handed_over.append(len(world.jobs)), inner())), health.checkers[0].func
+    world.work_after(0)
+    report = health.run()
+    assert handed_over == [2]
+    assert order == ["inline a", "inline c", "timed b", "timed d"]
+    assert [result["checker"] for result in report.results] == ["a", "b", "c", "d"]
+
+
+def test_a_worker_that_overruns_while_inline_checks_run_has_timed_out(world):
+    health = HealthCheck()
+    health.add_check(lambda: (True, world.clock.tick(5)), name="slow")
+    health.add_check(Check("hung"), timeout=2)
+    report = health.run()
+    assert told(report, 1) == (False, "timed out after 2 s")
+    assert world.waits == []
+
+
+def test_where_a_thread_cannot_be_started_the_check_runs_inline(world):
+    world.refuses_threads = True
+    check = Check()
+    health = checked(check, timeout=2, stale_while_revalidate=60)
+    assert told(health.run()) == (True, "fine")
+    world.clock.tick(30)
+    check.says = (True, "renewed")
+    assert told(health.run()) == (True, "renewed")
+    assert not world.waits
+
+
+def test_a_thread_that_could_not_be_started_is_tried_again(world):
+    world.refuses_threads = True
+    check = Check()
+    health = checked(check, timeout=2, success_ttl=0)
+    health.run()
+    world.refuses_threads = False
+    world.work_after(0)
+    health.run()
+    assert world.waits == [2.0] and check.runs == 2
+
+
+def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatch):
+    check = Check()
+    health = checked(check, timeout=2, failed_ttl=0)
+
+    def interrupted(self, job):
+        raise Gone()
+    with monkeypatch.context() as patch:
+        patch.setattr(_cache.Worker, "submit", interrupted)
+        with pytest.raises(Gone):
+            health.run()
+    world.work_after(0)
+    assert told(health.run()) == (True, "fine")
+
+
+# 2, with stale_while_revalidate
+
+def stale_health(world, check):
+    health = checked(check, timeout=2, success_ttl=10, stale_while_revalidate=60)
+    world.work_after(0)
+    health.run()
+    check.says = (True, "renewed")
+    return health
+
+
+@pytest.mark.parametrize("age", [10, 69.999])
+def test_a_stale_result_is_used_at_once_while_a_worker_renews_it(world, age):
+    check = Check()
+    health = stale_health(world, check)
+    world.clock.tick(age)
+    assert told(health.run()) == told(health.run()) == (True, "fine")
+    assert world.waits == [2.0] and len(world.jobs) == 1
+    world.work()
+    assert told(health.run()) == (True, "renewed")
+    assert check.runs == 2
+
+
+def test_a_result_that_is_stale_for_too_long_is_not_used(world):
+    health = stale_health(world, Check())
+    world.clock.tick(70)
+    world.work_after(0)
+    assert told(health.run()) == (True, "renewed")
+
+
+def test_a_stale_result_is_used_for_as_long_as_the_renewal_is_no_overrun(world):
+    check = Check()
+    health = stale_health(world, check)
+    world.clock.tick(40)  # longer than its lifetime: by rule 3 alone, nobody would use it
+    health.run()
+    world.clock.tick(1.999)
+    assert told(health.run()) == (True, "fine")
+    world.clock.tick(0.001)
+    assert told(health.run()) == (False, "still running after 2.0 s")
+    assert len(world.jobs) == 1
+
+
+# 3. A check that is running.
+
+def test_the_previous_result_is_used_while_a_new_one_is_on_its_way(world):
+    check = Check(says=(True, "previous"))
+    health = checked(check, timeout=2)
+    world.work_after(0)
+    health.run()
+    world.clock.tick(27)
+    world.set_off(health)
+    check.says = (True, "new")
+    world.clock.tick(1.999)
+    assert told(health.run()) == (True, "previous")
+    world.clock.tick(0.001)
+    assert told(health.run()) == (False, "still running after 2.0 s")
+    assert world.waits == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("overdue, used", [(26.999, True), (27, False)])
+def test_the_previous_result_is_used_for_its_own_lifetime_past_its_end(world, overdue, used):
+    health = checked(Check(says=(True, "previous")), timeout=60)
+    world.work_after(0)
+    health.run()
+    world.clock.tick(27 + overdue)
+    world.set_off(health)
+    del world.waits[:]
+    assert told(health.run())[0] is used
+    assert world.waits == ([] if used else [60.0])
+
+
+def test_who_joins_a_flight_waits_until_its_patience_ends(world):
+    health = checked(Check(), timeout=2)
+    world.set_off(health)
+    world.clock.tick(1.5)
+    del world.waits[:]
+    assert told(health.run()) == (False, "timed out after 2 s")
+    assert world.waits == [0.5]
+
+
+def test_who_joins_a_flight_gets_what_it_lands_with(world):
+    check = Check()
+    health = checked(check, timeout=2)
+    world.set_off(health)
+    world.work_after(0.5)
+    assert told(health.run()) == (True, "fine")
+    assert check.runs == 1
+
+
+@pytest.mark.parametrize("nothing_kept", [None, 0])
+def test_requests_join_the_flight_where_nothing_is_kept(world, nothing_kept):
+    check = Check()
+    health = checked(check, timeout=2, success_ttl=nothing_kept, failed_ttl=nothing_kept)
+    world.work_after(0)
+    health.run()
+    answers = []
+    world.meanwhile.append(lambda: answers.append(health.run()))
+    world.work_after(0)
+    answers.append(health.run())
+    assert [told(answer) for answer in answers] == [(True, "fine")] * 2
+    assert check.runs == 2 and len(world.waits) == 3
+
+
+def asked_during(world, health, check, age):
+    """What a second request gets that comes when the first has run the check for so long."""
+    answers = []
+
+    def running():
+        world.clock.tick(age)
+        answers.append(health.run())
+        return True, "at last"
+    check.says = running
+    assert told(health.run()) == (True, "at last")
+    return answers[0]
+
+
+@pytest.mark.parametrize("age, waits, output", [
+    (0, [2.0], "timed out after 2 s"),
+    (7.9, [2.0], "timed out after 2 s"),
+    (9.5, [0.5], "timed out after 10 s"),
+    (10, [], "still running after 10.0 s"),
+    (12.34, [], "still running after 12.3 s"),
+])
+def test_without_a_timeout_nobody_else_waits_longer_than_two_seconds(world, age, waits, output):
+    check = Check()
+    health = checked(check)
+    assert told(asked_during(world, health, check, age)) == (False, output)
+    assert world.waits == waits and check.runs == 1
+
+
+def test_without_a_timeout_all_the_waiting_of_a_request_takes_two_seconds(world):
+    health, answers = HealthCheck(), []
+
+    def second():
+        answers.append(health.run())
+        return True, "second"
+
+    def first():
+        other = HealthCheck(cache=health.cache)
+        other.add_check(health.checkers[1].func, name="second")
+        other.run()
+        return True, "first"
+    health.add_check(first)
+    health.add_check(second)
+    health.run()
+    assert [result["output"] for result in answers[0].results] == ["timed out after 2 s"] * 2
+    assert world.waits == [2.0]
+
+
+def test_without_a_timeout_the_previous_result_is_used_for_ten_seconds(world):
+    check = Check(says=(True, "previous"))
+    health = checked(check)
+    health.run()
+    world.clock.tick(27)
+    assert told(asked_during(world, health, check, 9.999)) == (True, "previous")
+    world.clock.tick(27)
+    assert told(asked_during(world, health, check, 10)) == (False, "still running after 10.0 s")
+    assert world.waits == []
+
+
+# 4. A check that runs for longer than its patience, and its late result.
+
+def test_an_overrun_is_told_at_once_until_the_check_returns(world):
+    check = Check(says=(True, "late"))
+    health = checked(check, timeout=2)
+    health.run()
+    for age in (2.0, 12.3, 3600.0):
+        world.clock.now = 1000.0 + age
+        assert told(health.run()) == (False, "still running after %.1f s" % age)
+    assert world.waits == [2.0] and len(world.jobs) == 1
+    world.work()
+    assert told(health.run()) == (True, "late")
+    assert check.runs == 1
+
+
+def test_a_late_result_lives_from_its_return(world):
+    check = Check(says=(True, "late"))
+    health = checked(check, timeout=2)
+    health.run()
+    world.clock.tick(100)
+    world.work()
+    world.clock.tick(26.999)
+    assert told(health.run()) == (True, "late")
+    assert not world.jobs
+    world.clock.tick(0.001)
+    world.set_off(health)
+    assert len(world.jobs) == 1
+
+
+def test_an_overrun_is_never_kept(world):
+    health = checked(Check(), timeout=2, failed_ttl=1000)
+    result = health.run().results[0]
+    assert result["expires"] == result["timestamp"]
+    world.work()
+    assert told(health.run()) == (True, "fine")
+
+
+def test_a_check_slower_than_its_timeout_alternates(world):
+    health = checked(Check(), timeout=2, success_ttl=10)
+    seen = []
+    for _ in range(3):
+        seen.append(told(health.run())[0])
+        world.clock.tick(1)
+        world.work()
+        seen.append(told(health.run())[0])
+        world.clock.tick(20)  # too old to be a previous result of any use
+    assert seen == [False, True] * 3
+
+
+def test_giving_up_prefers_what_has_landed_meanwhile(world, caplog):
+    caplog.set_level(logging.INFO, "bottle_healthcheck")
+    health = checked(Check(), timeout=2)
+    world.work_after(2)  # at the very moment at which the wait ends
+    assert told(health.run()) == (True, "fine")
+    assert caplog.records == []
+
+
+def test_giving_up_prefers_a_landing_that_the_wait_did_not_notice(world, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "bottle_healthcheck")
+    health = checked(Check(), timeout=2)
+    # The landing has taken the lock, yet the event is set too late for the wait.
+    monkeypatch.setattr(world, "wait", lambda event, seconds: (world.clock.tick(2), world.work()))
+    assert told(health.run()) == (True, "fine")
+    assert caplog.records == []
+
+
+def test_a_landing_after_giving_up_is_a_recovery(world, caplog):
+    caplog.set_level(logging.INFO, "bottle_healthcheck")
+    health = checked(Check(), timeout=2)
+    health.run()
+    health.run()
+    world.work()
+    health.run()
+    assert [record.getMessage() for record in caplog.records] == [
+        "check check is failing: timed out after 2 s", "check check has recovered"]
+
+
+def test_since_is_when_the_outcome_changed_last(world, monkeypatch):
+    wall = [5000.0]
+    monkeypatch.setattr(_cache.time, "time", lambda: wall[0])
+    check = Check()
+    health = checked(check, timeout=2, success_ttl=0, failed_ttl=0)
+
+    def since(lands):
+        wall[0] += 100
+        if lands:
+            world.work_after(0)
+        return health.run().results[0]["since"]
+    assert [since(True), since(True), since(False), since(False)] == [5100, 5100, 5300, 5300]
+    world.work()
+    assert since(True) == 5400  # the late success landed before the clock went on
+    check.says = (False, "down")
+    assert [since(True), since(True)] == [5600, 5600]
+
+
+# Joining and running on demand
+
+def test_run_check_runs_a_check_whose_result_is_fresh(world):
+    check = Check()
+    health = checked(check)
+    health.run()
+    check.says = (True, "anew")
+    for given in ("check", check, health.checkers[0]):
+        assert health.run_check(given)["output"] == "anew"
+    assert check.runs == 4
+    assert told(health.run()) == (True, "anew")
+    assert check.runs == 4
+
+
+def test_run_check_joins_a_flight(world):
+    check = Check()
+    health = checked(check, timeout=2)
+    world.set_off(health)
+    world.work_after(0.5)
+    assert health.run_check(check)["output"] == "fine"
+    assert check.runs == 1
+
+
+def test_run_check_takes_no_previous_and_no_stale_result(world):
+    check = Check()
+    health = stale_health(world, check)
+    world.clock.tick(11)
+    world.set_off(checked(check, timeout=2, cache=health.cache, success_ttl=0))
+    world.work_after(0.5)
+    assert health.run_check(check)["output"] == "renewed"
+
+
+def test_run_check_of_an_overrun_says_so_at_once(world):
+    health = checked(Check(), timeout=2)
+    health.run()
+    world.clock.tick(1)
+    assert health.run_check("check")["output"] == "still running after 3.0 s"
+    assert world.waits == [2.0]
+
+
+def test_run_check_of_one_of_two_names_of_a_function_answers_under_that_name(world):
+    health, check = HealthCheck(), Check()
+    health.add_check(check, name="one")
+    health.add_check(check, name="other")
+    assert health.run_check("other")["checker"] == "other"
+    assert health.run_check(health.checkers[1])["checker"] == "other"
+    assert health.run_check(check)["checker"] == "one"
+
+
+def test_clear_forgets_every_result(world):
+    first, second = Check("first"), Check("second")
+    health = HealthCheck(checkers=[first, second])
+    health.run()
+    health.cache.clear()
+    health.run()
+    assert (first.runs, second.runs) == (2, 2)
+
+
+def test_clear_during_a_flight_leaves_the_flight(world):
+    check = Check()
+    health = checked(check, timeout=2)
+    world.work_after(0)
+    health.run()
+    world.clock.tick(27)
+    world.set_off(health)
+    health.cache.clear()
+    world.work_after(0.5)  # no previous result any more, and no second run
+    assert told(health.run()) == (True, "fine")
+    assert told(health.run()) == (True, "fine")
+    assert check.runs == 2
+
+
+# Many threads
+
+def asked_by_threads(health, count=32):
+    """What so many threads are answered that ask at once."""
+    here, answers = [], []
+    go = threading.Event()
+
+    def ask():
+        here.append(1)
+        go.wait(30)
+        answers.append(health.run())
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == len(here) == count
+    return answers
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+@pytest.mark.parametrize("state", ["cold", "expired long ago"])
+def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
+    check = Check()
+    health = checked(check, timeout=timeout)
+    if state != "cold":
+        now = [1000.0]
+        health.run()
+        monkeypatch.setattr(_cache._compat, "monotonic", lambda: now[0] + time.time() % 1000 / 1e3)
+        health.cache.clear()
+        health.run()
+        now[0] += 1000
+        check.runs = 0
+    answers = asked_by_threads(health)
+    assert [told(answer) for answer in answers] == [(True, "fine")] * 32
+    assert check.runs == 1
+
+
+def test_threads_that_wait_are_all_woken_by_the_landing(monkeypatch):
+    waiting, release = [], threading.Event()
+
+    class Counted(object):
+        """An Event that lets the check return once 31 threads wait for it."""
+        def __init__(self):
+            self.inner = threading_event()
+
+        def wait(self, seconds):
+            waiting.append(1)
+            if len(waiting) == 31:
+                release.set()
+            return self.inner.wait(seconds)
+
+        def set(self):
+            self.inner.set()
+    threading_event = threading.Event
+    fake = type("Threading", (object,), {"Event": Counted, "Lock": threading.Lock})
+    monkeypatch.setattr(_cache, "threading", fake)
+    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
+    monkeypatch.setattr(_cache, "PATIENCE", 60)
+    check = Check(says=lambda: (release.wait(60), "landed"))
+    health = checked(check, success_ttl=None, failed_ttl=None)
+    assert [told(answer) for answer in asked_by_threads(health)] == [(True, "landed")] * 32
+    assert check.runs == 1
+
+
+def test_a_check_that_asks_for_itself_is_told_so_and_does_not_hang(world):
+    health = HealthCheck()
+
+    @health.add_check
+    def myself():
+        return health.run_check("myself")["passed"], "asked"
+    assert told(health.run()) == (False, "asked")
+
+
+# One cache for several HealthChecks
+
+class Owner(object):
+    """Equal to each of its kind."""
+
+    def __init__(self):
+        self.runs = 0
+
+    def __eq__(self, other):
+        return isinstance(other, Owner)
+
+    def __hash__(self):
+        return 1
+
+    def ping(self):
+        self.runs += 1
+        return True, self.runs
+
+
+def test_a_shared_cache_runs_a_function_once_for_all(world):
+    check = Check()
+    live = checked(check)
+    ready = HealthCheck(cache=live.cache, success_ttl=5)
+    ready.add_check(check, name="other name", critical=False)
+    other = HealthCheck(cache=live.cache, checkers=[live.checkers[0]])
+    check.says = (True, "once")
+    for health in (live, ready, other):
+        assert told(health.run()) == (True, "once")
+    assert check.runs == 1
+
+
+def test_name_weight_and_lifetimes_are_the_readers(world):
+    check = Check(says=(False, "down"))
+    live = checked(check, failed_ttl=50)
+    ready = HealthCheck(cache=live.cache, failed_ttl=5)
+    ready.add_check(check, name="another", critical=False)
+    first, second = live.run().results[0], ready.run().results[0]
+    assert (first["checker"], second["checker"]) == ("check", "another")
+    assert "critical" not in first and second["critical"] is False
+    assert first["timestamp"] == second["timestamp"]
+    assert first["expires"] == first["timestamp"] + 50
+    assert second["expires"] == first["timestamp"] + 5
+    assert ready.run().passed and not live.run().passed
+    world.clock.tick(6)
+    live.run()
+    assert check.runs == 1
+    ready.run()
+    assert check.runs == 2
+
+
+def test_readers_of_one_flight_wait_by_their_own_timeouts(world):
+    check = Check()
+    patient = checked(check, timeout=5)
+    hasty = HealthCheck(cache=patient.cache, timeout=2, checkers=[check])
+    none = HealthCheck(cache=patient.cache, checkers=[check])
+    world.set_off(patient)
+    assert told(hasty.run()) == (False, "timed out after 2 s")
+    assert told(none.run()) == (False, "timed out after 2 s")
+    assert told(patient.run()) == (False, "timed out after 5 s")
+    assert world.waits == [5.0, 2.0, 2.0, 1.0]
+    assert check.runs == 0 and len(world.jobs) == 1
+
+
+def test_a_bound_method_is_the_same_check_by_owner_and_function(world):
+    owner, equal = Owner(), Owner()
+    first = HealthCheck(checkers=[owner.ping])
+    second = HealthCheck(cache=first.cache, checkers=[owner.ping, equal.ping])
+    first.run()
+    assert [result["output"] for result in second.run().results] == [1, 1]
+    assert (owner.runs, equal.runs) == (1, 1)
+
+
+def test_equal_names_are_different_checks(world):
+    first, second = Check("same"), Check("same")
+    health = checked(first)
+    other = HealthCheck(cache=health.cache, checkers=[second])
+    health.run()
+    other.run()
+    assert (first.runs, second.runs) == (1, 1)
+
+
+def test_equal_partials_are_different_checks(world):
+    check = Check()
+    partials = [functools.partial(check) for _ in range(2)]
+    HealthCheck(checkers=partials).run()
+    assert check.runs == 2
+
+
+def test_a_function_that_is_gone_lends_its_result_to_no_other(world):
+    cache = ResultCache()
+    for number in range(100):  # each may well get the address of the last one
+        def check(number=number):
+            return True, number
+        assert told(HealthCheck(cache=cache, checkers=[check]).run()) == (True, number)
+        del check
+
+
+# What is no Exception
+
+class NoException(BaseException):
+    """Such as gevent.Timeout."""
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, NoException, GeneratorExit])
+def test_what_is_no_exception_ends_an_inline_flight_as_failed_and_goes_on(world, kind, caplog):
+    def interrupted():
+        raise kind()
+    check = Check(says=interrupted)
+    health = checked(check, failed_ttl=9)
+    with pytest.raises(kind):
+        health.run()
+    assert told(health.run()) == (False, "ended by " + kind.__name__)
+    assert check.runs == 1
+    assert len(caplog.records) == 1 and kind.__name__ in caplog.text
+    check.says = (True, "fine")
+    world.clock.tick(9)
+    assert told(health.run()) == (True, "fine")
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, NoException])
+def test_what_is_no_exception_ends_a_flight_in_a_worker_and_the_worker_goes_on(kind):
+    def interrupted():
+        raise kind()
+    check = Check(says=interrupted)
+    health = checked(check, timeout=30, failed_ttl=0)
+    assert told(health.run()) == (False, "ended by " + kind.__name__)
+    check.says = (True, "fine")
+    assert told(health.run()) == (True, "fine")
+
+
+@pytest.mark.skipif(str is not bytes, reason="Python 2 alone raises what is no BaseException")
+def test_an_old_style_exception_ends_a_flight_too():
+    import types
+    old_style = types.ClassType("OldStyle", (), {})
+
+    def old():
+        raise old_style()
+    for timeout in (None, 30):
+        check = Check(says=old)
+        health = checked(check, timeout=timeout, failed_ttl=0)
+        try:
+            health.run()
+        except:  # noqa: E722
+            pass
+        check.says = (True, "fine")
+        assert told(health.run()) == (True, "fine")
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_a_system_exit_is_a_failed_check_and_logged(timeout, caplog):
+    def leave():
+        raise SystemExit("cannot go on")
+    health = checked(Check(says=leave), timeout=timeout)
+    assert told(health.run()) == (False, "cannot go on")
+    wait_until(lambda: caplog.records, what="the line, written when the request may be over,")
+    assert len(caplog.records) == 1 and "Traceback" in caplog.text
+
+
+def test_what_a_failed_check_held_is_let_go_at_once():
+    class Connection(object):
+        pass
+    held = []
+
+    def check():
+        connection = Connection()
+        held.append(weakref.ref(connection))
+        raise ValueError("no answer")
+    health = checked(check)
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        health.run()
+        assert held[0]() is None
+    finally:
+        if enabled:
+            gc.enable()
+
+
+# Construction and forks
+
+def test_construction_makes_no_lock_and_starts_no_thread(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("not at construction")
+    with monkeypatch.context() as patch:
+        for name in ("Lock", "RLock", "Event", "Condition", "Thread"):
+            patch.setattr(threading, name, refuse)
+        health = HealthCheck(timeout=1, checkers=[Check()], on_change=nothing)
+        health.add_check(Check("other"))
+        health.drain()
+        health.resume()
+
+
+def test_a_fork_keeps_results_and_forgets_flights_and_workers(world):
+    kept, hung = Check("kept"), Check("hung")
+    health = HealthCheck(timeout=2)
+    health.add_check(kept, timeout=None)
+    health.add_check(hung)
+    health.run()
+    assert told(health.run(), 1) == (False, "still running after 2.0 s")
+    world.fork()
+    world.work_after(0)
+    report = health.run()
+    assert [result["passed"] for result in report.results] == [True, True]
+    assert (kept.runs, hung.runs) == (1, 1)
+    assert world.worker_names == ["healthcheck hung"] * 2
+
+
+def test_a_fork_of_a_fork_keeps_one_process_in_mind(world):
+    health = checked(Check())
+    for _ in range(5):
+        health.run()
+        world.fork()
+    health.run()
+    assert list(health.cache._processes) == [world.pid]
+
+
+FORK = """
+import os, signal, sys, threading
+from bottle_healthcheck import HealthCheck
+
+hang, entered, runs = threading.Event(), threading.Event(), []
+
+def kept():
+    runs.append("kept")
+    return True, "kept"
+
+def hung():
+    runs.append("hung")
+    entered.set()
+    if os.getpid() == parent:
+        hang.wait(60)
+    return True, "child"
+
+def holder():
+    with health.cache.lock():
+        held.set()
+        hang.wait(60)
+
+parent = os.getpid()
+health = HealthCheck(timeout=0.05)
+health.add_check(kept, timeout=%(timeout)s)
+health.run()
+health.add_check(hung)
+health.run()
+entered.wait(30)
+held = threading.Event()
+if %(locked)s:
+    thread = threading.Thread(target=holder)
+    thread.daemon = True
+    thread.start()
+    held.wait(30)
+del runs[:]
+pid = os.fork()
+if not pid:
+    signal.alarm(30)
+    health.checkers[1].timeout = health.checkers[1].patience = 20
+    told = [(result["passed"], result["output"]) for result in health.run().results]
+    print(told == [(True, "kept"), (True, "child")], runs)
+    sys.stdout.flush()
+    os._exit(0)
+print(os.waitpid(pid, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_a_real_fork_while_a_flight_runs_and_while_the_lock_is_held(timeout, locked):
+    script = "from __future__ import print_function" + FORK % {
+        "timeout": timeout, "locked": locked}
+    status, output, errors = run_python(script)
+    assert (status, output, errors) == (0, "True ['hung']\n0\n", "")
+
+
+def test_the_process_ends_while_a_check_hangs():
+    status, output, errors = run_python(
+        "import threading\n"
+        "from bottle_healthcheck import HealthCheck\n"
+        "health = HealthCheck(timeout=0.05)\n"
+        "health.add_check(lambda: threading.Event().wait(3600), name='hung')\n"
+        "print(health.run().results[0]['output'])\n")
+    assert (status, output, errors) == (0, "timed out after 0.05 s\n", "")
