@@ -1,0 +1,158 @@
+"""Real servers on a free port of 127.0.0.1, as context managers: started, awaited, ended by pid."""
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+
+from tests.helpers import free_port, need_command, wait_until
+
+
+class Server(object):
+    """A running server: host, port, pid; and what a test does to it."""
+
+    def __init__(self, command, port, answers, cwd=None, user=None):
+        self.host = "127.0.0.1"
+        self.port = port
+        self._command = command
+        self._answers = answers
+        self._cwd = cwd
+        self._user = user
+        self._process = None
+
+    @property
+    def pid(self):
+        """The process that start() made."""
+        return self._process.pid
+
+    def start(self):
+        """Runs the server, again after stop(), and returns once it answers."""
+        with open(os.devnull, "r+b") as nowhere:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._cwd, stdin=nowhere, stdout=nowhere, stderr=nowhere,
+                preexec_fn=_becoming(self._user))
+        wait_until(self._ready, what="an answer of %s" % self._command[0])
+
+    def _ready(self):
+        if self._process.poll() is not None:
+            raise RuntimeError("%s ended with %s" % (self._command, self._process.returncode))
+        return self._answers(self)
+
+    def stop(self):
+        """Ends the server, a paused one too; more than once is fine."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast": waits for no client
+            self._process.send_signal(signal.SIGCONT)
+            wait_until(lambda: self._process.poll() is not None,
+                       what="the end of %s" % self._command[0])
+
+    def pause(self):
+        """SIGSTOP: connections are still accepted (by the kernel), and nothing answers."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        """SIGCONT: undoes pause()."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+def _becoming(user):
+    """What a child process calls to run as user; None for the user of this process."""
+    def become():
+        os.setgroups([])
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+    return become if user else None
+
+
+@contextlib.contextmanager
+def _running(server):
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _folder(user=None):
+    path = tempfile.mkdtemp()
+    try:
+        if user:
+            os.chown(path, user.pw_uid, user.pw_gid)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _reply(server, request):
+    """The first bytes that the server answers to request; nothing where it does not."""
+    try:
+        connection = socket.create_connection((server.host, server.port), 1)
+    except (OSError, socket.error):
+        return b""
+    try:
+        connection.settimeout(1)
+        connection.sendall(request)
+        return connection.recv(64)
+    except (OSError, socket.error):
+        return b""
+    finally:
+        connection.close()
+
+
+def _redis_answers(server):
+    return _reply(server, b"PING\r\n")[:1] in (b"+", b"-")
+
+
+def _memcached_answers(server):
+    return _reply(server, b"version\r\n").startswith(b"VERSION")
+
+
+def _postgres_answers(server):
+    """True once a start-up packet is met by a request for authentication, not by an error."""
+    packet = struct.pack(">I", 196608) + b"user\0postgres\0\0"
+    return _reply(server, struct.pack(">I", len(packet) + 4) + packet).startswith(b"R")
+
+
+@contextlib.contextmanager
+def redis_server(*options):
+    """A redis-server that keeps nothing; options as on its command line ("--requirepass", "x")."""
+    port = free_port()
+    with _folder() as data:
+        command = [need_command("redis-server"), "--port", str(port), "--bind", "127.0.0.1",
+                   "--save", "", "--appendonly", "no", "--dir", data] + list(options)
+        with _running(Server(command, port, _redis_answers)) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def memcached_server(*options):
+    """A memcached; options as on its command line ("-m", "8")."""
+    port = free_port()
+    command = [need_command("memcached"), "-p", str(port), "-U", "0", "-l", "127.0.0.1",
+               "-u", pwd.getpwuid(os.getuid()).pw_name] + list(options)
+    with _running(Server(command, port, _memcached_answers)) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def postgres_server(*options, **settings):
+    """A PostgreSQL whose user "postgres" has password= ("secret"); options as for `postgres`."""
+    initdb, postgres, port = need_command("initdb"), need_command("postgres"), free_port()
+    user = pwd.getpwnam("nobody") if os.getuid() == 0 else None  # it refuses to run as root
+    with _folder(user) as data:
+        with open(os.path.join(data, "password"), "w") as password_file:
+            password_file.write(settings.get("password", "secret"))
+        os.chmod(password_file.name, 0o644)  # the folder above is closed
+        command = [initdb, "--pgdata", "db", "--username", "postgres", "--auth", "scram-sha-256",
+                   "--pwfile", "password", "--no-sync", "--no-locale", "--encoding", "UTF8"]
+        subprocess.check_output(command, cwd=data, stderr=subprocess.STDOUT,
+                                preexec_fn=_becoming(user))
+        command = [postgres, "-D", "db", "-p", str(port), "-h", "127.0.0.1", "-k", "",
+                   "-c", "fsync=off"] + list(options)
+        with _running(Server(command, port, _postgres_answers, data, user)) as server:
+            yield server
