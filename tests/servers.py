@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 
 from tests.helpers import free_port, need_command, wait_until
@@ -156,3 +157,44 @@ def postgres_server(*options, **settings):
                    "-c", "fsync=off"] + list(options)
         with _running(Server(command, port, _postgres_answers, data, user)) as server:
             yield server
+
+
+_HTTP_SERVER = """
+import base64, ssl, sys
+from six.moves.BaseHTTPServer import BaseHTTPRequestHandler, HTTPServer
+port, password, certificate = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        given = base64.b64decode((self.headers.get("Authorization") or "Basic ")[6:])
+        allowed = not password or given == ("user:" + password).encode("ascii")
+        self.send_response(200 if allowed else 401)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"Hello")
+server = HTTPServer(("127.0.0.1", port), Handler)
+if certificate:
+    context = ssl.SSLContext(ssl.PROTOCOL_SSLv23)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+try:
+    server.serve_forever()
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def _accepts(server):
+    try:
+        socket.create_connection((server.host, server.port), 1).close()
+    except (OSError, socket.error):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def http_server(password="", certificate=""):
+    """An HTTP server; for the user "user" with a password, https with the path of a PEM file."""
+    port = free_port()
+    command = [sys.executable, "-c", _HTTP_SERVER, str(port), password, certificate]
+    with _running(Server(command, port, _accepts)) as server:
+        yield server

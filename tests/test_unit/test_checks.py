@@ -1,0 +1,593 @@
+# coding: utf-8
+"""bottle_healthcheck.checks, against loopback sockets, SQLite and stand-ins for clients"""
+import contextlib
+import functools
+import os
+import socket
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from bottle_healthcheck import checks
+from tests.helpers import free_port
+
+
+@contextlib.contextmanager
+def peer(*chunks, **options):
+    """Answers every connection's request with the chunks, pause= seconds apart; its port."""
+    listener, ended, requests = socket.socket(), threading.Event(), options.get("requests", [])
+
+    def serve():
+        while True:
+            try:
+                connection = listener.accept()[0]
+            except (OSError, socket.error):
+                return
+            with contextlib.closing(connection):
+                try:
+                    if not options.get("speaks_first"):
+                        requests.append(connection.recv(65536))
+                    for chunk in chunks:
+                        connection.sendall(requests[-1] if chunk is ECHO else chunk)
+                        ended.wait(options.get("pause", 0))
+                except (OSError, socket.error):
+                    pass
+
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(5)
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+ECHO = object()
+DRIPS = dict(pause=0.05)  # far below the time-out of each read
+
+
+def drips(data):
+    return [data[index:index + 1] for index in range(len(data))]
+
+
+@contextlib.contextmanager
+def listening():
+    """Connections are accepted by the kernel alone: nothing ever answers."""
+    with contextlib.closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        yield listener.getsockname()[1]
+
+
+def failed(check):
+    """The output of a check that has to fail, and soon."""
+    started = time.time()
+    passed, output = check()
+    assert passed is False, output
+    assert time.time() - started < 10
+    assert output.startswith(check.__name__ + ": ")
+    return output
+
+
+def passed(check):
+    """The output of a check that has to pass."""
+    done, output = check()
+    assert done is True, output
+    return output
+
+
+# What is given
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: checks.tcp(b"\xff", 1) if str is not bytes else checks.tcp(3, 1), "host: .*text, got"),
+    (lambda: checks.tcp("h", "80"), "port: expected a number .*got str"),
+    (lambda: checks.tcp("h", True), "port: expected a number .*got bool"),
+    (lambda: checks.tcp("h", 80.5), "port: expected an integer, got 80.5"),
+    (lambda: checks.tcp("h", 80, timeout="5"), "timeout: expected a number of seconds, got str"),
+    (lambda: checks.tcp("h", 80, timeout=None), "timeout: .*got NoneType"),
+    (lambda: checks.http(None), "url: expected text, got NoneType"),
+    (lambda: checks.http("http://h", status="200"), "status: .*got '200'"),
+    (lambda: checks.http("http://h", status=None), "status: .*got None"),
+    (lambda: checks.http("http://h", status=[200, "x"]), "status: expected an integer or a"),
+    (lambda: checks.http("http://h", status=()), r"status: .*got \(\)"),
+    (lambda: checks.http("http://h", status=True), "status: .*got True"),
+    (lambda: checks.certificate("h", 443, "14"), "min_days: expected a number of days, got str"),
+    (lambda: checks.sql("dsn"), "sql: expected a callable .*got str"),
+    (lambda: checks.sql(sqlite3.connect(":memory:")), "sql: .*got Connection"),
+    (lambda: checks.sql(sqlite3.connect, query=None), "query: expected text, got NoneType"),
+    (lambda: checks.redis("redis://"), r"redis: expected a client .*got str"),
+    (lambda: checks.memcached("localhost"), "memcached: expected a client .*got str"),
+    (lambda: checks.disk(3), "path: expected text, got int"),
+    (lambda: checks.disk("/", None), "min_free: expected a number of bytes, got NoneType"),
+    (lambda: checks.heartbeat("/f", "60"), "max_age: expected a number of seconds, got str"),
+])
+def test_a_wrong_type_is_refused_when_the_check_is_made(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda: checks.tcp(" ", 80), "host: expected text, got none"),
+    (lambda: checks.tcp("h", 0), "port: expected 1 to 65535 .*got 0"),
+    (lambda: checks.tcp("h", 65536), "port: expected 1 to 65535 .*got 65536"),
+    (lambda: checks.tcp("h", 80, timeout=0), "timeout: expected 0.001 to 3600 seconds, got 0"),
+    (lambda: checks.tcp("h", 80, timeout=-1), "timeout: .*got -1"),
+    (lambda: checks.tcp("h", 80, timeout=NAN), "timeout: .*got nan"),
+    (lambda: checks.tcp("h", 80, timeout=float("inf")), "timeout: .*got inf"),
+    (lambda: checks.http("ftp://h/"), "url: expected http://host/path"),
+    (lambda: checks.http("http://"), "url: expected http://host/path"),
+    (lambda: checks.http("http://h:70000/"), "port: expected 1 to 65535"),
+    (lambda: checks.http("http://h/a b"), "url: expected http://host/path"),
+    (lambda: checks.http("http://h/a\r\nX: y"), "url: expected http://host/path"),
+    (lambda: checks.http("http://h/\n"), "url: expected http://host/path"),
+    (lambda: checks.http(u"http://h/ä"), "url: expected http://host/path"),
+    (lambda: checks.http("http://h", status=600), "status: expected 100 to 599 .*got 600"),
+    (lambda: checks.http("http://h", timeout=0), "timeout: .*got 0"),
+    (lambda: checks.certificate("h", 443, -1), "min_days: expected 0 to 36500 days, got -1"),
+    (lambda: checks.certificate("h", 443, 14, timeout=0), "timeout: .*got 0"),
+    (lambda: checks.sql(sqlite3.connect, query=" "), "query: expected text, got none"),
+    (lambda: checks.disk(""), "path: expected text, got none"),
+    (lambda: checks.disk("/", 0), "min_free: expected 1 to .* bytes, got 0"),
+    (lambda: checks.disk("/", "0%"), "min_free: expected 0.001 to 100 percent, got 0.0"),
+    (lambda: checks.disk("/", "101%"), "min_free: expected 0.001 to 100 percent, got 101.0"),
+    (lambda: checks.disk("/", "5 GB"), "min_free: .*share such as \"5%\", got '5 GB'"),
+    (lambda: checks.heartbeat("/f", 0), "max_age: expected 0.001 to .* seconds, got 0"),
+    (lambda: checks.heartbeat("/f", NAN), "max_age: .*got nan"),
+])
+def test_an_impossible_limit_is_refused_when_the_check_is_made(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("url", [
+    "http://user:hunter2@", "http://user:hunter2@h/ ", "http://user:hun/ter2@h/",
+    "http://user:80/hunter2@h/", "http://user:80?hunter2@h/", "http://user:80#hunter2@h/",
+    "http://user:hunter2@h:x/", "http://user:hunter2@h/#fragment", u"http://user:hunter2ä@h/",
+])
+def test_a_refused_url_is_not_repeated(url):
+    with pytest.raises(ValueError) as caught:
+        checks.http(url)
+    assert "hunter" not in str(caught.value) and "ter2" not in str(caught.value)
+
+
+def test_a_host_with_a_password_is_refused_and_not_repeated():
+    with pytest.raises(ValueError, match="host: expected a name or an address") as caught:
+        checks.tcp("user:hunter2@h", 80)
+    assert "hunter2" not in str(caught.value)
+
+
+class Path(object):
+    def __fspath__(self):
+        return "/a/path"
+
+
+@pytest.mark.parametrize("check, name", [
+    (checks.tcp("127.0.0.1", 6379), "tcp 127.0.0.1:6379"),
+    (checks.tcp(u"::1", 6379), "tcp [::1]:6379"),
+    (checks.http("http://h"), "http://h"),
+    (checks.http("https://user:secret@[::1]:8443/a/b?token=secret"), "https://[::1]:8443/a/b"),
+    (checks.certificate("h", 443, 14), "certificate h:443"),
+    (checks.sql(sqlite3.connect), "sql connect"),
+    (checks.sql(functools.partial(sqlite3.connect, ":memory:")), "sql connect"),
+    (checks.disk(u"/"), "disk /"),
+    (checks.disk(Path()), "disk /a/path"),
+    (checks.heartbeat("/f", 60), "heartbeat /f"),
+])
+def test_names_tell_the_target_and_no_secret(check, name):
+    assert check.__name__ == name
+    assert type(check.__name__) is str
+
+
+# tcp
+
+def test_tcp_passes_where_somebody_listens():
+    with listening() as port:
+        assert passed(checks.tcp("127.0.0.1", port)).startswith("connected (")
+
+
+def test_tcp_tells_what_was_refused():
+    assert "onnection refused (" in failed(checks.tcp("127.0.0.1", free_port()))
+
+
+def test_tcp_tells_a_host_that_does_not_exist():
+    failed(checks.tcp("host.invalid", 80))
+
+
+def test_tcp_tries_every_address(monkeypatch):
+    with listening() as port:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        addresses = [kind + (("127.0.0.1", free_port()),), kind + (("127.0.0.1", port),)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: addresses)
+        passed(checks.tcp("two.example", port))
+        addresses.reverse()
+        passed(checks.tcp("two.example", port))
+        addresses.pop(0)
+        failed(checks.tcp("two.example", port))
+
+
+def test_addresses_share_the_time(monkeypatch):
+    with full() as address:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [kind + (address,)] * 20)
+        assert "timed out" in failed(checks.tcp("twenty.example", 80, timeout=1))
+
+
+@contextlib.contextmanager
+def full():
+    """An address whose queue of connections is full: the next one is not accepted."""
+    with contextlib.closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        others = []
+        try:
+            for _ in range(8):
+                others.append(socket.socket())
+                others[-1].setblocking(False)
+                others[-1].connect_ex(listener.getsockname())
+            yield listener.getsockname()
+        finally:
+            for one in others:
+                one.close()
+
+
+# http
+
+def answer(port, path="/health", **options):
+    return checks.http("http://127.0.0.1:%d%s" % (port, path), **options)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("response", [
+    OK, CHUNKED, b"HTTP/1.0 200 OK\r\n\r\nup to the end",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+])
+def test_http_passes_on_a_whole_answer(response):
+    with peer(response) as port:
+        assert passed(answer(port)).startswith(("200 OK (", "204 No Content ("))
+
+
+@pytest.mark.parametrize("code, expected, told", [
+    (503, None, "503 Service Unavailable, expected 200 to 299 ("),
+    (301, None, "301 Moved Permanently, expected 200 to 299 ("),
+    (200, 404, "200 OK, expected 404 ("),
+    (200, {204, 201}, "200 OK, expected 201, 204 ("),
+    (799, 200, "799, expected 200 ("),
+])
+def test_http_fails_on_another_status(code, expected, told):
+    options = {} if expected is None else {"status": expected}
+    head = "HTTP/1.1 %d Whatever\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n" % code
+    with peer(head.encode("ascii")) as port:
+        assert told in failed(answer(port, **options))
+
+
+@pytest.mark.parametrize("expected", [404, [404], (200, 404), range(400, 500), iter([404])])
+def test_http_takes_a_status_or_several(expected):
+    with peer(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as port:
+        assert passed(answer(port, status=expected)).startswith("404 Not Found (")
+
+
+@pytest.mark.parametrize("path, target", [
+    ("", "/"), ("?a=b", "/?a=b"), ("/a/b?c=d", "/a/b?c=d"), ("//a", "//a"),
+])
+def test_http_asks_for_the_path_and_query_without_credentials(path, target):
+    requests = []
+    with peer(OK, requests=requests) as port:
+        passed(answer(port, path))
+    lines = requests[0].decode("ascii").split("\r\n")
+    assert lines[0] == "GET %s HTTP/1.1" % target
+    assert "Host: 127.0.0.1:%d" % port in lines
+    assert "Connection: close" in lines
+    assert not [line for line in lines if line.startswith("Authorization")]
+
+
+@pytest.mark.parametrize("user, header", [
+    ("user:secret", "dXNlcjpzZWNyZXQ="), ("user:p%40ss", "dXNlcjpwQHNz"),
+    (u"user:p@ss", "dXNlcjpwQHNz"), ("token", "dG9rZW46"), (u"j%C3%B8:x", "asO4Ong="),
+])
+def test_http_sends_user_and_password(user, header):
+    requests = []
+    with peer(OK, requests=requests) as port:
+        check = checks.http("http://%s@127.0.0.1:%d/" % (user, port))
+        assert user not in check.__name__ + passed(check)
+    assert ("\r\nAuthorization: Basic %s\r\n" % header).encode("ascii") in requests[0]
+
+
+@pytest.mark.parametrize("chunks, told", [
+    ([b"220 mail.example ESMTP\r\n"], "no valid HTTP came (BadStatusLine)"),
+    ([b"\x00\xff" * 50000], "no valid HTTP came (LineTooLong)"),
+    ([b"HTTP/1.1 abc\r\n\r\n"], "no valid HTTP came (BadStatusLine)"),
+    ([], "no valid HTTP came ("),
+    ([OK[:-1]], "closed 1 bytes too early"),
+    ([CHUNKED[:-9]], "no valid HTTP came (IncompleteRead)"),
+    ([b"HTTP/1.1 200 OK\r\n\r\n"] + [b"x" * 2 ** 16] * 17, "longer than 1048576 bytes"),
+    ([CHUNKED[:-5]] + [b"10000\r\n" + b"x" * 2 ** 16 + b"\r\n"] * 17, "longer than 1048576"),
+    ([ECHO], "no valid HTTP came ("),
+])
+def test_http_fails_on_garbage(chunks, told):
+    with peer(*chunks) as port:
+        output = failed(checks.http("http://user:hunter2@127.0.0.1:%d/?token=hunter2" % port))
+    assert told in output
+    assert "hunter2" not in output and "dXNlcjpodW50ZXIy" not in output
+
+
+def test_http_fails_on_silence():
+    with listening() as port:
+        assert "timed out (" in failed(answer(port, timeout=0.2))
+
+
+@pytest.mark.parametrize("chunks", [
+    drips(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 600 + b"\r\nContent-Length: 0\r\n\r\n"),
+    [b"HTTP/1.1 100 Continue\r\n\r\n"] * 600 + [OK],
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n"] + drips(b"x" * 600),
+    [b"HTTP/1.1 200 OK\r\n\r\n"] + drips(b"x" * 600),
+    [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"] + [b"1\r\nx\r\n"] * 600,
+])
+def test_the_time_of_http_is_that_of_the_whole_exchange(chunks):
+    with peer(*chunks, **DRIPS) as port:
+        assert "timed out (" in failed(answer(port, timeout=0.3))
+
+
+def test_http_tells_what_was_refused():
+    assert "onnection refused (" in failed(answer(free_port()))
+
+
+# certificate: the rest needs a TLS server, see test_integration
+
+def test_certificate_fails_on_garbage():
+    with peer(b"220 mail.example ESMTP\r\n") as port:
+        assert "SSL" in failed(checks.certificate("127.0.0.1", port, 14))
+
+
+def test_certificate_fails_on_silence():
+    with listening() as port:
+        assert "timed out (" in failed(checks.certificate("127.0.0.1", port, 14, timeout=0.2))
+
+
+@pytest.mark.parametrize("make", [
+    lambda port: checks.certificate("127.0.0.1", port, 14, timeout=0.3),
+    lambda port: checks.http("https://127.0.0.1:%d/" % port, timeout=0.3),
+])
+def test_the_time_of_a_handshake_is_that_of_the_whole_exchange(make):
+    record = b"\x16\x03\x03\x40\x00" + b"\x02\x00\x3f\xfc" + b"\x00" * 600
+    with peer(*drips(record), **DRIPS) as port:
+        assert "timed out (" in failed(make(port))
+
+
+# sql
+
+def test_sql_tells_the_first_column():
+    connect = functools.partial(sqlite3.connect, ":memory:")
+    assert passed(checks.sql(connect)).startswith("SELECT 1: 1 (")
+    assert passed(checks.sql(connect, "SELECT 'a', 'b'")).startswith("SELECT 'a', 'b': a (")
+    assert passed(checks.sql(connect, "SELECT NULL")).startswith("SELECT NULL: None (")
+
+
+def test_sql_tells_what_was_refused(tmpdir):
+    memory = functools.partial(sqlite3.connect, ":memory:")
+    nowhere = functools.partial(sqlite3.connect, str(tmpdir.join("missing", "file")))
+    assert "unable to open database file" in failed(checks.sql(nowhere))
+    assert "no such table: jobs" in failed(checks.sql(memory, "SELECT 1 FROM jobs"))
+    assert "SELECT 1 WHERE 0: no row" in failed(checks.sql(memory, "SELECT 1 WHERE 0"))
+
+
+class Closing(object):
+    """A DB-API connection and cursor that notes what is closed."""
+
+    def __init__(self, fails=None):
+        self.closed = []
+        self.fails = fails
+
+    def cursor(self):
+        if self.fails == "cursor":
+            raise ValueError("no cursor")
+        cursor = Closing(self.fails)
+        cursor.closed = self.closed
+        return cursor
+
+    def execute(self, query):
+        if self.fails == "execute":
+            raise ValueError("no\n  execute")
+
+    def fetchone(self):
+        return (1,)
+
+    def close(self):
+        self.closed.append(self)
+
+
+@pytest.mark.parametrize("fails, closed", [(None, 2), ("execute", 2), ("cursor", 1)])
+def test_sql_closes_what_it_opened(fails, closed):
+    connection = Closing(fails)
+    done, output = checks.sql(lambda: connection)()
+    assert done is (fails is None)
+    assert len(connection.closed) == closed
+    assert connection.closed[-1] is connection
+    if fails:
+        assert "no " + fails in output
+
+
+class Engine(object):
+    class dialect(object):
+        name = "postgresql"
+
+    class url(object):
+        username, password, host, port, database = "user", "hunter2", "db", 5432, "app"
+
+    def raw_connection(self):
+        return Closing()
+
+
+def test_sql_takes_an_engine_and_shows_no_password():
+    check = checks.sql(Engine())
+    assert check.__name__ == "sql postgresql db:5432/app"
+    passed(check)
+
+
+def test_sql_names_the_file_of_an_engine(monkeypatch):
+    for name, value in dict(host=None, port=None, database="/data/app.db").items():
+        monkeypatch.setattr(Engine.url, name, value)
+    assert checks.sql(Engine()).__name__ == "sql postgresql /data/app.db"
+
+
+# redis
+
+class Redis(object):
+    def __init__(self, fails=None, **options):
+        self.fails = fails
+        self.connection_pool = self
+        self.connection_kwargs = dict(options, password="hunter2")
+
+    def ping(self):
+        if self.fails:
+            raise self.fails
+
+    def info(self, section):
+        return {"redis_version": "7.0.15"} if section == "server" else {}
+
+
+@pytest.mark.parametrize("options, name", [
+    (dict(host="h", port=6380), "redis h:6380"),
+    (dict(path="/run/redis.sock"), "redis /run/redis.sock"),
+    ({}, "redis"),
+])
+def test_redis_is_named_after_its_server(options, name):
+    check = checks.redis(Redis(**options))
+    assert check.__name__ == name
+    assert passed(check).startswith("Redis 7.0.15 (")
+
+
+def test_redis_takes_a_client_that_tells_no_server():
+    client = Redis()
+    del client.connection_pool
+    assert checks.redis(client).__name__ == "redis"
+
+
+@pytest.mark.parametrize("exc, told", [
+    (ValueError("Authentication required."), "Authentication required. ("),
+    (ValueError("two\n  lines"), "two lines ("),
+    (KeyError(), "KeyError ("),
+])
+def test_redis_tells_what_was_refused(exc, told):
+    output = failed(checks.redis(Redis(exc, host="h", port=1)))
+    assert output.startswith("redis h:1: " + told)
+
+
+# memcached
+
+class Versions(object):
+    """pymemcache: Client, PooledClient"""
+    server = ("h", 11211)
+
+    def version(self):
+        return b"1.6.18"
+
+
+class Unix(Versions):
+    server = "/run/memcached.sock"
+
+
+class Hash(object):
+    """pymemcache: HashClient"""
+    clients = {"h:11211": Versions()}
+
+
+class Stats(object):
+    """pylibmc raises where a server is down"""
+    addresses = ["h:11211"]
+    stats = [("h:11211 (0)", {"version": b"1.6.18"})]
+
+    def get_stats(self):
+        return self.stats
+
+
+class Host(object):
+    address = ("h", 11211)
+
+
+class Skipping(Stats):
+    """python-memcached leaves out the servers that are down, or tells nothing of them."""
+    addresses = None
+    servers = [Host()]
+
+
+class Anonymous(Stats):
+    addresses = None
+
+
+class Lambdas(object):
+    """pymemcache's RetryingClient has every attribute."""
+
+    def __getattr__(self, name):
+        return lambda: getattr(Versions(), name)()
+
+
+@pytest.mark.parametrize("client, name", [
+    (Versions(), "memcached h:11211"), (Unix(), "memcached /run/memcached.sock"),
+    (Hash(), "memcached h:11211"), (Stats(), "memcached h:11211"),
+    (Skipping(), "memcached h:11211"), (Anonymous(), "memcached"), (Lambdas(), "memcached"),
+])
+def test_memcached_takes_every_client(client, name):
+    check = checks.memcached(client)
+    assert check.__name__ == name
+    assert passed(check).startswith("memcached 1.6.18 (")
+
+
+@pytest.mark.parametrize("stats, count", [([], 0), ([("h:11211", {})], 0)])
+@pytest.mark.parametrize("kind, of", [(Skipping, 1), (Anonymous, 0)])
+def test_memcached_fails_where_a_server_is_left_out(stats, count, kind, of):
+    client = kind()
+    client.stats = stats
+    assert "%d of %d servers answered" % (count, of) in failed(checks.memcached(client))
+
+
+# disk
+
+def test_disk_tells_what_is_left(monkeypatch):
+    monkeypatch.setattr(checks, "_disk_usage", lambda path: (200 * 10 ** 6, 5 * 10 ** 6))
+    told = "5 MB (2.5 %) free of 200 MB"
+    assert passed(checks.disk("/", 5 * 10 ** 6)) == told
+    assert passed(checks.disk("/", "2.5%")) == told
+    assert failed(checks.disk("/")) == "disk /: %s, expected 5%%" % told
+    assert failed(checks.disk("/", 5000001)) == "disk /: %s, expected 5000001 bytes" % told
+
+
+def test_disk_asks_the_system(tmpdir):
+    passed(checks.disk(str(tmpdir), 1))
+    failed(checks.disk(str(tmpdir), 2 ** 62))
+    assert "No such file" in failed(checks.disk(str(tmpdir.join("missing"))))
+
+
+def test_disk_fails_where_there_is_no_space_at_all():
+    failed(checks.disk("/proc"))
+
+
+# heartbeat
+
+@pytest.mark.parametrize("age, told", [
+    (30, "touched 30 s ago"), (-30, "touched 30 s in the future"),
+])
+def test_heartbeat_tells_the_age(tmpdir, monkeypatch, age, told):
+    path = tmpdir.join("beat")
+    path.write("")
+    os.utime(str(path), (1000, 1000))
+    monkeypatch.setattr(time, "time", lambda: 1000.0 + age)
+    assert checks.heartbeat(str(path), 30)() == (True, told)
+    name = "heartbeat %s: " % path
+    assert checks.heartbeat(str(path), 29)() == (False, name + told + ", expected at most 29 s")
+
+
+def test_heartbeat_fails_without_the_file(tmpdir):
+    assert "No such file" in failed(checks.heartbeat(str(tmpdir.join("missing")), 60))
