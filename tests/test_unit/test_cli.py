@@ -1,0 +1,620 @@
+"""The command line, run in this process against small servers that say what a test wants."""
+import base64
+import errno
+import json
+import re
+import runpy
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import types
+import unicodedata
+
+import pytest
+import six
+
+import bottle_healthcheck
+from bottle_healthcheck import cli
+from bottle_healthcheck._compat import monotonic
+from tests.helpers import free_port, need_command
+
+MARGIN = 10  # seconds that a busy machine may need on top of the time-out
+IMPATIENT = ("--timeout", "0.3")
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+class Server(object):
+    """Listens on loopback; talk(connection, stop) answers each request, in a thread of its own."""
+
+    def __init__(self, talk, context=None):
+        self.talk, self.context = talk, context
+        self.requests = []
+        self.stop = threading.Event()
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(5)
+        self.port = self.listener.getsockname()[1]
+        self.url = "http://127.0.0.1:%d/health" % self.port
+        self._start(self._accept)
+
+    def _start(self, target, *args):
+        thread = threading.Thread(target=target, args=args)
+        thread.daemon = True
+        thread.start()
+
+    def _accept(self):
+        while not self.stop.is_set():
+            try:
+                connection = self.listener.accept()[0]
+            except EnvironmentError:
+                return
+            self._start(self._answer, connection)
+
+    def _answer(self, connection):
+        try:
+            if self.context:
+                connection = self.context.wrap_socket(connection, server_side=True)
+            request = b""
+            while b"\r\n\r\n" not in request:
+                data = connection.recv(65536)
+                if not data:
+                    return
+                request += data
+            self.requests.append(request.decode("latin-1"))
+            self.talk(connection, self.stop)
+        except EnvironmentError:
+            pass  # the probe has had enough
+        finally:
+            connection.close()
+
+    def close(self):
+        """Ends every thread that waits for `stop`."""
+        self.stop.set()
+        self.listener.close()
+
+
+@pytest.fixture
+def serve():
+    """Starts servers; talk may also be the bytes to send."""
+    servers = []
+
+    def start(talk, context=None):
+        servers.append(Server(talk if callable(talk) else saying(talk), context))
+        return servers[-1]
+
+    yield start
+    for one in servers:
+        one.close()
+
+
+@pytest.fixture
+def probe(capsys):
+    """Runs `probe` and gives its exit status and its line, which is all that it printed."""
+    def run(*arguments):
+        started = monotonic()
+        status = cli.main(("probe",) + arguments)
+        assert monotonic() - started < MARGIN
+        out, err = capsys.readouterr()
+        assert err == ""
+        lines = out.split("\n")
+        assert lines[1:] == [""]
+        assert [one for one in lines[0] if unicodedata.category(six.text_type(one))[0] == "C"] == []
+        return status, lines[0]
+    return run
+
+
+def saying(data):
+    """A talk that sends these bytes and hangs up."""
+    def talk(connection, stop):
+        connection.sendall(data)
+    return talk
+
+
+def answer(body, code="200 OK"):
+    """The bytes of an answer."""
+    body = body if isinstance(body, bytes) else json.dumps(body).encode("ascii")
+    return b"HTTP/1.0 " + code.encode("ascii") + b"\r\n\r\n" + body
+
+
+def short(value):
+    """A test's name for a parameter that is too long for one."""
+    name = getattr(value, "__name__", None) or repr(value)
+    return re.sub("[^ -~]", "?", name)[:40]
+
+
+def report(status, *results):
+    """The body of one of our own routes; a result is (checker, passed, output[, critical])."""
+    names = ("checker", "passed", "output", "critical")
+    return {"status": status, "hostname": "h", "pid": 1, "timestamp": 1.5,
+            "results": [dict(zip(names, one)) for one in results]}
+
+
+# What is healthy
+
+@pytest.mark.parametrize("body, code, nagios", [
+    (report("success", ("db", True, "ok")), "200 OK", 0),
+    (report("success"), "200 OK", 0),
+    ({"status": "success"}, "200 OK", 0),
+    ({"status": "success"}, "299 Whatever", 0),
+    ({"status": "pass"}, "200 OK", 0),
+    ({"status": "PASS"}, "200 OK", 0),
+    ({"status": "UP"}, "200 OK", 0),
+    ({"status": "warn"}, "200 OK", 1),
+    (report("success", ("db", True, "ok"), ("mail", False, "late", False)), "200 OK", 1),
+    (report("failure", ("db", False, "gone")), "500 Internal Server Error", 2),
+    (report("failure", ("db", False, "gone")), "200 OK", 2),
+    (report("failure", ("drain", False, "draining")), "404 Not Found", 2),
+    (report("failure", ("db", False, "gone")), "302 Found", 2),
+    ({"status": "success"}, "500 Internal Server Error", 2),
+    ({"status": "success"}, "302 Found", 2),
+    ({"status": "fail"}, "200 OK", 2),
+    ({"status": "whatever"}, "200 OK", 2),
+    ({"status": None}, "200 OK", 2),
+    ({"status": 200}, "200 OK", 2),
+    ({"status": ["success"]}, "200 OK", 2),
+    ({"error": "no such check"}, "404 Not Found", 2),
+    (b"OK", "200 OK", 0),
+    (b"", "204 No Content", 0),
+    (b"", "200 OK", 0),
+    (b"\xff\xfe", "200 OK", 0),
+    (b"NOT OK", "500 Internal Server Error", 2),
+    (["success"], "200 OK", 0),
+    ("failure", "500 Internal Server Error", 2),
+    (b'\xef\xbb\xbf {"status": "failure"}', "200 OK", 2),
+], ids=short)
+def test_healthy_is_what_status_and_status_code_both_say(serve, probe, body, code, nagios):
+    url = serve(answer(body, code)).url
+    word, state = {0: ("healthy", "OK"), 1: ("healthy", "WARNING"), 2: ("unhealthy", "CRITICAL")}[
+        nagios]
+    status, line = probe(url)
+    assert (status, line.split(":")[0]) == (nagios // 2, word)
+    status, line = probe(url, "--nagios")
+    assert (status, line.split(" - ")[0]) == (nagios, "HEALTHCHECK " + state)
+
+
+def test_the_line_of_a_healthy_service(serve, probe):
+    url = serve(answer(report("success", ("db", True, "ok"), ("disk", True, "ok")))).url
+    assert probe(url) == (0, "healthy: answered 200 OK, status success, 2 checks passed")
+    status, line = probe(url, "--nagios")
+    assert re.match(r"HEALTHCHECK OK - healthy: answered 200 OK, status success, 2 checks passed "
+                    r"\| time=[0-9]+\.[0-9]{3}s;;;0 checks=2;;;0 failed=0;;;0$", line)
+
+
+def test_the_line_of_a_failure_tells_what_failed_and_why(serve, probe):
+    body = report("failure", ("db", False, {"free": 3}), ("disk", True, "ok"), ("q", False, "gone"))
+    url = serve(answer(body, "500 Internal Server Error")).url
+    assert probe(url)[1] == ('unhealthy: answered 500 Internal Server Error, status failure, '
+                             '2 of 3 checks failed: db: {"free": 3}; q: gone')
+    assert "checks=3;;;0 failed=2;;;0" in probe(url, "--nagios")[1]
+
+
+def test_without_results_there_is_only_the_time_to_measure(serve, probe):
+    line = probe(serve(answer({"status": "success"})).url, "--nagios")[1]
+    assert re.search(r" \| time=[0-9.]+s;;;0$", line)
+
+
+@pytest.mark.parametrize("results", [
+    "text", {"a": 1}, None, [None, 1, "x"], [{}], [{"passed": "no", "checker": ["n"]}], 7])
+def test_results_of_any_shape_are_no_error(serve, probe, results):
+    url = serve(answer({"status": "success", "results": results})).url
+    assert probe(url)[0] == 0
+
+
+def test_a_chunked_answer_is_read(serve, probe):
+    body = json.dumps({"status": "failure"}).encode("ascii")
+    chunk = ("%x\r\n" % len(body)).encode("ascii") + body + b"\r\n0\r\n\r\n"
+    assert probe(serve(HEADERS + b"Transfer-Encoding: chunked\r\n\r\n" + chunk).url)[0] == 1
+
+
+def test_a_body_that_comes_in_pieces_is_read_to_its_end(serve, probe):
+    def talk(connection, stop):
+        body = json.dumps(report("failure", ("db", False, "x" * 200))).encode("ascii")
+        connection.sendall(HEADERS + ("Content-Length: %d\r\n\r\n" % len(body)).encode("ascii"))
+        for start in range(0, len(body), 20):
+            connection.sendall(body[start:start + 20])
+            stop.wait(0.001)
+
+    assert "db" in probe(serve(talk).url)[1]
+
+
+# What is no health answer
+
+def say_nothing(connection, stop):
+    stop.wait(60)
+
+
+def hang_up(connection, stop):
+    pass
+
+
+def one_byte_a_moment(connection, stop):
+    for byte in [b"H", b"T", b"T", b"P"] + [b"x"] * 100000:
+        connection.sendall(byte)
+        if stop.wait(0.02):
+            return
+
+
+def body_byte_by_byte(connection, stop):
+    connection.sendall(HEADERS + b"\r\n")
+    one_byte_a_moment(connection, stop)
+
+
+def endless(data):
+    """Says data first, then the rest for ever."""
+    def talk(connection, stop):
+        connection.sendall(data[0])
+        while not stop.is_set():
+            connection.sendall(data[1])
+    return talk
+
+
+@pytest.mark.parametrize("talk, reason", [
+    (say_nothing, "no whole answer within 0.3 s"),
+    (one_byte_a_moment, "no whole answer within 0.3 s"),
+    (body_byte_by_byte, "no whole answer within 0.3 s"),
+    (endless((b"", b"HTTP/1.1 100 Continue\r\n\r\n")), "no whole answer within 0.3 s"),
+    (hang_up, ""),
+    (b"HTTP", ""),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"),
+    (b"HTTP/1.1 abc OK\r\n\r\n", ""),
+    (b"HTTP/1.1 99999999999999999999 OK\r\n\r\n", ""),
+    (b"\x00\x1b[2J\xff\r\n\r\n", ""),
+    (HEADERS + b"X: y\r\n" * 10000 + b"\r\n{}", "headers"),
+    (endless((HEADERS, b"X: y\r\n" * 100)), "headers"),
+    (endless((HEADERS, b"x" * 1000)), ""),
+    (endless((b"", b"x" * 1000)), ""),
+    (HEADERS + b"Content-Length: 100\r\n\r\n{\"status\": \"success\"}", "cut off"),
+    (HEADERS + b"Content-Length: 100\r\n\r\n", "cut off"),
+    (HEADERS + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{}", "IncompleteRead"),
+    (HEADERS + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}", ""),
+    (answer(b"<!DOCTYPE html><title>Log in</title>"), "200 OK with a page"),
+    (answer(b"\r\n <html>", "502 Bad Gateway"), "502 Bad Gateway with a page"),
+    (answer(b'{"status": "success"'), "broken JSON"),
+    (answer(b'{"status":' * 100000), "broken JSON"),
+    (answer(b'"' + b"x" * 1024 * 1024), "over 1 MiB"),
+    (b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n", "302 Found"),
+    (answer(b"", "304 Not Modified"), "304"),
+    (answer(b"", "103 Early Hints"), "103"),
+], ids=short)
+def test_no_health_answer_is_unreachable_with_the_reason_in_a_line(serve, probe, talk, reason):
+    server = serve(talk)
+    status, line = probe(server.url, *IMPATIENT)
+    assert status == 1
+    assert line.startswith("unreachable: ") and reason in line
+    status, line = probe(server.url, "--nagios", *IMPATIENT)
+    assert status == 3
+    assert line.startswith("HEALTHCHECK UNKNOWN - unreachable: ") and reason in line
+    assert len(server.requests) == 2
+
+
+def test_an_endless_body_is_read_to_its_limit(serve, probe):
+    server = serve(endless((HEADERS + b"\r\n{", b"x" * 65536)))
+    assert probe(server.url, "--timeout", "30") == (
+        1, "unreachable: answered 200 OK with a body over 1 MiB")
+
+
+def test_a_body_of_just_the_limit_is_read(serve, probe):
+    body = b'{"status": "failure"'
+    body += b" " * (1024 * 1024 - len(body) - 1) + b"}"
+    assert probe(serve(answer(body)).url)[1].startswith("unhealthy")
+
+
+def test_numbers_that_take_long_to_read_do_not(serve, probe):
+    body = b'{"status": "success", "pid": ' + b"9" * 1000000 + b"}"
+    assert probe(serve(answer(body)).url, "--nagios")[0] == 0
+
+
+def test_a_refusing_port_is_unreachable(probe):
+    status, line = probe("http://127.0.0.1:%d/" % free_port())
+    assert status == 1
+    assert "refused" in line
+
+
+def test_a_silent_name_server_is_waited_for_no_longer_than_anything_else(probe, monkeypatch):
+    asked, over = threading.Event(), threading.Event()
+
+    def getaddrinfo(*args, **kwargs):
+        asked.set()
+        over.wait(60)
+        raise socket.gaierror(errno.EIO, "over")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    try:
+        assert probe("http://health.example/", *IMPATIENT) == (
+            1, "unreachable: no whole answer within 0.3 s")
+    finally:
+        over.set()
+    assert asked.is_set()
+
+
+@pytest.mark.parametrize("url, reason", [
+    ("", "http://"), ("/health", "http://"), ("localhost:8080/health", "http://"),
+    ("ftp://127.0.0.1/", "http://"), ("file:///etc/passwd", "http://"), ("http:", "no host"),
+    ("http://", "no host"), ("http:///health", "no host"), ("http://:80/", "no host"),
+    ("https://user:pass@/", "no host"), ("http://[::1/", "cannot be read"),
+    ("http://127.0.0.1:http/", "cannot be read"), ("http://127.0.0.1:99999/", "cannot be read"),
+    ("http://127.0.0.1:-1/", "cannot be read"), ("http://user:hunter/2@127.0.0.1/", "%2F"),
+    ("http://127.0.0.1 x/", ""), ("http://%s.example/" % ("x" * 70), ""),
+    ("http://127.0.0.1:1/\udcff", "")], ids=short)
+def test_a_bad_url_is_unreachable(probe, url, reason):
+    status, line = probe(url)
+    assert status == 1
+    assert line.startswith("unreachable: ") and reason in line
+    assert "hunter" not in line
+    assert probe(url, "--nagios")[0] == 3
+
+
+# Certificates
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """The path of a key with a certificate for localhost that nobody has signed."""
+    path = str(tmp_path_factory.mktemp("tls") / "localhost.pem")
+    subprocess.check_output([
+        need_command("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        "-keyout", path, "-out", path + ".crt"], stderr=subprocess.STDOUT)
+    return path
+
+
+@pytest.fixture
+def tls_server(serve, certificate):
+    """A healthy service behind that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if six.PY3 else ssl.PROTOCOL_SSLv23)
+    context.load_cert_chain(certificate + ".crt", certificate)
+    return serve(HEADERS + b'Content-Length: 21\r\n\r\n{"status": "success"}', context)
+
+
+def test_a_certificate_that_is_trusted_and_fits(probe, tls_server, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", certificate + ".crt")
+    assert probe("https://localhost:%d/" % tls_server.port, "--timeout", "30")[0] == 0
+
+
+def test_a_certificate_for_another_host_is_unreachable(probe, tls_server, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", certificate + ".crt")
+    status, line = probe("https://127.0.0.1:%d/" % tls_server.port, "--timeout", "30", "--nagios")
+    assert status == 3
+    assert "127.0.0.1" in line
+
+
+def test_a_certificate_that_nobody_signed_is_unreachable(probe, tls_server):
+    status, line = probe("https://localhost:%d/" % tls_server.port, "--timeout", "30")
+    assert status == 1
+    assert "certificate" in line.lower()
+    assert tls_server.requests == []
+
+
+def test_tls_and_plain_mixed_up_are_unreachable(serve, probe, tls_server):
+    assert probe(tls_server.url, *IMPATIENT)[0] == 1
+    plain = serve(endless((b"", b"plain text\r\n")))
+    assert probe("https://127.0.0.1:%d/" % plain.port, *IMPATIENT)[0] == 1
+
+
+# The line is clean
+
+EVIL = (u"a\nb\r\tc\x00\x1b[31md\x7f\x9b2Je\u202ef\u2066g\u2028h\u200bi\ud800j|k\xe4l")
+
+
+def test_whatever_a_check_says_is_one_clean_line(serve, probe):
+    body = report("failure", (EVIL, False, EVIL))
+    clean = u"a b c [31md 2Je f g h i j|k\xe4l"
+    url = serve(answer(body)).url
+    line = probe(url)[1]
+    assert u"%s: %s" % (clean, clean) in line
+    line = probe(url, "--nagios")[1]
+    assert line.count("|") == 1
+    assert "j/k" in line
+
+
+@pytest.mark.parametrize("status", [EVIL, EVIL * 1000, u"\ud83d\ude00"], ids=short)
+def test_whatever_the_status_is_is_one_clean_line(serve, probe, status):
+    assert probe(serve(answer({"status": status})).url)[0] == 1
+
+
+def test_a_long_story_is_cut_and_the_performance_data_stay(serve, probe):
+    body = report("failure", *[("check%d" % number, False, "x" * 5000) for number in range(150)])
+    url = serve(answer(body, "500 x")).url
+    line = probe(url, "--nagios")[1]
+    assert len(line) < 700
+    assert "x..." in line and "check1" in line
+    assert line.endswith("failed=150;;;0")
+
+
+class StrictStream(object):
+    """A terminal that can show nothing but its encoding."""
+
+    def __init__(self, encoding):
+        self.encoding = encoding
+        self.shown = b""
+
+    def write(self, text):
+        """Raises on what it cannot show."""
+        self.shown += text.encode(self.encoding or "ascii")
+
+
+@pytest.mark.parametrize("encoding, shown", [
+    ("ascii", b"k\\xe4 \\u2713"), (None, b"k\\xe4 \\u2713"), ("latin-1", b"k\xe4 \\u2713"),
+    ("utf-8", b"k\xc3\xa4 \xe2\x9c\x93")])
+def test_any_terminal_can_show_the_line(serve, monkeypatch, encoding, shown):
+    url = serve(answer({"status": u"k\xe4 \u2713"})).url
+    stream = StrictStream(encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.main(["probe", url]) == 1
+    assert shown in stream.shown
+
+
+# What is asked
+
+def test_the_request(serve, probe):
+    server = serve(answer({"status": "success"}))
+    assert probe(server.url)[0] == 0
+    request = server.requests[0]
+    assert request.startswith("GET /health HTTP/1.1\r\n")
+    assert "Host: 127.0.0.1:%d\r\n" % server.port in request
+    assert "Accept: application/json" in request
+    assert "Authorization" not in request
+
+
+@pytest.mark.parametrize("tail, checks, target", [
+    ("/health", ["db"], "/health?check=db"),
+    ("/health?a=1&check=x", ["db", "disk"], "/health?a=1&check=x&check=db&check=disk"),
+    ("/health?", ["a b&c=d/#\n"], "/health?check=a%20b%26c%3Dd%2F%23%0A"),
+    ("", [], "/"), ("?format=json#part", [], "/?format=json"),
+    ("/a%20b c\r\nX: y", [], ("/a%20b%20c%0D%0AX:%20y", "/a%20b%20cX:%20y")),
+])
+def test_checks_are_added_to_the_url_s_own_query(serve, probe, tail, checks, target):
+    server = serve(answer({"status": "success"}))
+    arguments = [part for name in checks for part in ("--check", name)]
+    assert probe("http://127.0.0.1:%d%s" % (server.port, tail), *arguments)[0] == 0
+    asked = server.requests[0].split("\r\n")[0].split(" ")[1]
+    assert asked in (target if isinstance(target, tuple) else (target,))  # 3.9.5 drops line breaks
+
+
+def test_names_beyond_ascii_are_sent_as_utf_8(serve, probe):
+    server = serve(answer({"status": "success"}))
+    name = u"g\xe4ste".encode("utf-8") if six.PY2 else u"g\xe4ste"
+    assert probe(server.url, "--check", name, "--header", "X-Name: " + name)[0] == 0
+    assert "?check=g%C3%A4ste " in server.requests[0]
+    assert u"X-Name: g\xc3\xa4ste\r\n" in server.requests[0]
+
+
+def test_headers_are_sent_and_replace_our_own(serve, probe):
+    server = serve(answer({"status": "success"}))
+    assert probe(server.url, "--header", "x-token:  a:b ", "--header", "Host: service.example",
+                 "--header", "accept: text/plain", "--header", "X-Empty:")[0] == 0
+    request = server.requests[0]
+    assert "X-Token: a:b\r\n" in request and "X-Empty: \r\n" in request
+    assert request.count("Host:") == 1 and "Host: service.example\r\n" in request
+    assert request.count("Accept:") == 1 and "Accept: text/plain\r\n" in request
+
+
+@pytest.mark.parametrize("user, sent", [
+    ("user:hunter2", b"user:hunter2"), ("hunter2", b"hunter2:"), ("user:", b"user:"),
+    ("user:h%40nter%2F2", b"user:h@nter/2"), ("user:hunter@2", b"user:hunter@2"),
+    ("us%C3%A4r:hunter2", u"us\xe4r:hunter2".encode("utf-8"))])
+def test_user_and_password_of_the_url_are_sent_and_never_shown(serve, probe, user, sent):
+    server = serve(answer({"status": "failure"}))
+    _, line = probe("http://%s@127.0.0.1:%d/health" % (user, server.port))
+    header = "Authorization: Basic %s\r\n" % base64.b64encode(sent).decode("ascii")
+    assert header in server.requests[0]
+    assert "Host: 127.0.0.1:%d\r\n" % server.port in server.requests[0]
+    assert "unhealthy" in line and "nter" not in line
+    _, line = probe("http://%s@127.0.0.1:%d/health" % (user, free_port()))
+    assert "unreachable" in line and "nter" not in line
+
+
+def test_an_authorization_header_goes_before_the_url_s_user(serve, probe):
+    server = serve(answer({"status": "success"}))
+    url = "http://user:pw@127.0.0.1:%d/" % server.port
+    assert probe(url, "--header", "authorization: Bearer xyz")[0] == 0
+    assert server.requests[0].count("Authorization:") == 1
+    assert "Authorization: Bearer xyz\r\n" in server.requests[0]
+
+
+# Arguments
+
+@pytest.mark.parametrize("body, status", [({"status": "success"}, 0), ({"status": "failure"}, 1)])
+def test_quiet_prints_nothing(serve, capsys, body, status):
+    assert cli.main(["probe", "--quiet", serve(answer(body)).url]) == status
+    assert capsys.readouterr() == ("", "")
+
+
+USAGE_ERRORS = [
+    ["probe"], ["probe", "http://a/", "http://user:hunter2@b/"], ["probe", "http://a/", "--wat"],
+    ["probe", "http://a/", "--hunter2=1"], ["probe", "http://a/", "--timeout"],
+    ["probe", "http://a/", "--header", "hunter2"], ["probe", "http://a/", "--header", ": hunter2"],
+    ["probe", "http://a/", "--header", "X: a\r\nY: hunter2"],
+    ["probe", "http://a/", "--header", "X: hunter2\n"],
+    ["probe", "http://a/", "--header", "X y: hunter2"],
+    ["probe", "http://a/", "--header", "X\n: hunter2"],
+    ["probe", "http://a/", "--header", "X: \x1b[31mhunter2"],
+] + [["probe", "http://a/", "--timeout=" + bad] for bad in (
+    "0", "-1", "nan", "inf", "1e9", "soon", "", "3600.1")]
+
+
+@pytest.mark.parametrize("arguments", USAGE_ERRORS)
+def test_usage_errors_of_the_probe(capsys, arguments):
+    assert cli.main(arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.match(r"bottle-healthcheck: [^\n]+\n$", err)
+    assert "hunter2" not in err
+
+
+@pytest.mark.parametrize("option", ["--nagios", "--nag"])
+@pytest.mark.parametrize("arguments", USAGE_ERRORS)
+def test_usage_errors_are_unknown_to_nagios(capsys, arguments, option):
+    assert cli.main([arguments[0], option] + arguments[1:]) == 3
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert re.match(r"HEALTHCHECK UNKNOWN - usage: [^\n]+\n$", out)
+    assert "hunter2" not in out
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["serve", "--help"], ["probe", "-h"]])
+def test_help_is_told(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert not caught.value.code
+    assert "usage: bottle-healthcheck" in capsys.readouterr().out
+
+
+@pytest.fixture
+def demo(monkeypatch):
+    """Stands in for the demonstration service: what it was asked to serve, and what it raises."""
+    demo = types.ModuleType("bottle_healthcheck._demo")
+    demo.served, demo.error = [], None
+
+    def serve(*arguments):
+        demo.served.append(arguments)
+        if demo.error:
+            raise demo.error
+
+    demo.serve = serve
+    monkeypatch.setitem(sys.modules, "bottle_healthcheck._demo", demo)
+    monkeypatch.setattr(bottle_healthcheck, "_demo", demo, raising=False)
+    return demo
+
+
+@pytest.mark.parametrize("arguments, served", [
+    ([], ("127.0.0.1", 8080, "wsgiref")),
+    (["serve"], ("127.0.0.1", 8080, "wsgiref")),
+    (["--port", "8081"], ("127.0.0.1", 8081, "wsgiref")),
+    (["serve", "--host", "0.0.0.0", "--port=0", "--server", "gunicorn"],
+     ("0.0.0.0", 0, "gunicorn")),
+])
+def test_serve_is_also_what_no_command_does(demo, arguments, served):
+    assert cli.main(arguments) == 0
+    assert demo.served == [served]
+
+
+@pytest.mark.parametrize("arguments", [
+    ["serve", "--port", "65536"], ["serve", "--port", "-1"], ["serve", "--port", "http"],
+    ["serve", "--server", "nosuch"], ["--wat"], ["walk"]])
+def test_usage_errors_of_serve(demo, capsys, arguments):
+    assert cli.main(arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    assert demo.served == []
+
+
+@pytest.mark.parametrize("error", [
+    EnvironmentError(errno.EADDRINUSE, "Address already in use"),
+    ImportError("No module named gunicorn")])
+def test_a_service_that_cannot_start_says_why(demo, capsys, error):
+    demo.error = error
+    assert cli.main(["serve"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    assert err.startswith("bottle-healthcheck: cannot serve: ") and str(error) in err
+
+
+def test_the_module_runs_the_command_line(serve, monkeypatch, capsys):
+    url = serve(answer({"status": "failure"})).url
+    monkeypatch.setattr(sys, "argv", ["bottle-healthcheck", "probe", url])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("bottle_healthcheck", run_name="__main__")
+    assert caught.value.code == 1
+    assert capsys.readouterr().out.startswith("unhealthy: ")
