@@ -26,6 +26,10 @@ import traceback
 from . import _compat, _json
 from ._worker import Worker
 
+MYPY = False
+if MYPY:
+    from typing import Any
+
 log = logging.getLogger("bottle_healthcheck")
 
 #: Seconds after which a check without a time-out counts as hanging.
@@ -49,12 +53,12 @@ class Outcome(object):
     __slots__ = ("passed", "output", "response_time", "timestamp", "landed", "since", "exc_info")
 
     def __init__(self, passed, output, response_time, exc_info=None):
-        # type: (bool, object, float, object) -> None
+        # type: (bool, Any, float, Any) -> None
         self.passed = passed
         self.output = output
         self.response_time = max(0.0, response_time)
         self.timestamp = time.time()
-        self.landed = None  # type: object
+        self.landed = None  # type: Any
         self.since = self.timestamp
         self.exc_info = exc_info
 
@@ -69,8 +73,8 @@ class Flight(object):
         self.entry = entry
         self.name = name
         self.started = _compat.monotonic()
-        self.outcome = None  # type: object
-        self.landing = None  # type: object  # an Event, made by the first who waits
+        self.outcome = None  # type: Any
+        self.landing = None  # type: Any  # an Event, made by the first who waits
         self.overran = False  # whether somebody gave up on it
 
 
@@ -80,11 +84,11 @@ class _Entry(object):
     __slots__ = ("key", "func", "kept", "last")
 
     def __init__(self, key, func):
-        # type: (object, object) -> None
+        # type: (Any, Any) -> None
         self.key = key
         self.func = func  # held, so that no other function gets its id
-        self.kept = None  # type: object
-        self.last = None  # type: object
+        self.kept = None  # type: Any
+        self.last = None  # type: Any
 
 
 class _Process(object):
@@ -120,7 +124,7 @@ class ResultCache(object):
             self.version += 1
 
     def lock(self):
-        # type: () -> object
+        # type: () -> Any
         """This process's lock over all that is known; nothing else is called while it is held."""
         return self._process().lock
 
@@ -137,26 +141,26 @@ class ResultCache(object):
                 for checker in checkers]
 
     def run(self, checker):
-        # type: (object) -> Outcome
+        # type: (Any) -> Outcome
         """The outcome of the checker's running flight, else of one that is started now."""
         found = self._board_or_run(checker, anew=True)
         return self._arrive(checker, found, _compat.monotonic() + LONGEST_WAIT)
 
     def last(self, checker):
-        # type: (object) -> object
+        # type: (Any) -> Any
         """The outcome of the checker that was told last, or None; needs no lifetime."""
         entry = self._entries.get(checker.key)
         return entry and entry.last
 
     def runs(self, checker):
-        # type: (object) -> list
+        # type: (Any) -> list
         """(passed, seconds) of the last runs in this process, oldest first; an overrun failed."""
         process = self._process()
         with process.lock:
             return list(process.runs.get(checker.key, ()))
 
     def fresh_until(self, checker, outcome):
-        # type: (object, Outcome) -> float
+        # type: (Any, Outcome) -> float
         """When an outcome expires on the steady clock; what has not landed is never fresh."""
         return 0.0 if outcome.landed is None else outcome.landed + checker.lifetime(outcome.passed)
 
@@ -172,7 +176,7 @@ class ResultCache(object):
         return process
 
     def _board_or_run(self, checker, anew=False):
-        # type: (object, bool) -> object
+        # type: (Any, bool) -> Any
         """An outcome, or (a flight to wait for, when this request came to it)."""
         kept, flight, mine = self._board(checker, anew)
         if mine and (checker.timeout is None or not self._hand_over(flight, checker)):
@@ -180,7 +184,7 @@ class ResultCache(object):
         return kept or (flight, _compat.monotonic())
 
     def _board(self, checker, anew):
-        # type: (object, bool) -> tuple
+        # type: (Any, bool) -> tuple
         """Rules 1 to 3: (outcome to use or None, flight or None, whether the flight is mine)."""
         process = self._process()
         with process.lock:
@@ -189,7 +193,8 @@ class ResultCache(object):
                 entry = self._entries[checker.key] = _Entry(checker.key, checker.func)
             now, kept = _compat.monotonic(), None if anew else entry.kept
             lifetime = checker.lifetime(kept.passed) if kept else 0.0
-            overdue = now - kept.landed - lifetime if lifetime else None  # None: nothing is kept
+            # None where nothing is kept.
+            overdue = now - kept.landed - lifetime if kept and lifetime else None
             if overdue is not None and overdue < 0:
                 return kept, None, False
             stale = overdue is not None and overdue < checker.stale_while_revalidate
@@ -203,7 +208,7 @@ class ResultCache(object):
             return None, flight, False
 
     def _hand_over(self, flight, checker):
-        # type: (Flight, object) -> bool
+        # type: (Flight, Any) -> bool
         """Has the check's worker run the flight; False where there can be none."""
         workers = self._process().workers
         worker = workers.get(checker.key)
@@ -216,7 +221,7 @@ class ResultCache(object):
             raise
 
     def _fly(self, flight, checker):
-        # type: (Flight, object) -> Outcome
+        # type: (Flight, Any) -> Outcome
         """Runs the check in this thread; its flight lands whatever happens."""
         begun = timeit.default_timer()
         try:
@@ -246,7 +251,7 @@ class ResultCache(object):
         _log_turn(failing, flight.name, outcome)
 
     def _arrive(self, checker, found, waits_until):
-        # type: (object, object, float) -> Outcome
+        # type: (Any, Any, float) -> Outcome
         """What was found, once it is an outcome."""
         if isinstance(found, Outcome):
             return found
@@ -259,7 +264,7 @@ class ResultCache(object):
         return self._wait(flight, until, limit)
 
     def _wait(self, flight, until, limit):
-        # type: (Flight, float, object) -> Outcome
+        # type: (Flight, float, Any) -> Outcome
         """Waits for a landing; gives up in the same locked step that a landing takes.
 
         limit is the seconds that the wait was for, None where the flight was late already.
@@ -283,7 +288,7 @@ class ResultCache(object):
         return outcome
 
     def _tell(self, entry, outcome):
-        # type: (_Entry, Outcome) -> object
+        # type: (_Entry, Outcome) -> Any
         """Notes the outcome that is told last; needs the lock.
 
         Returns True where the check starts failing, False where it recovers, else None.
@@ -299,13 +304,13 @@ class ResultCache(object):
 def _ended(seconds):
     # type: (float) -> Outcome
     """The outcome of a run that was ended by the current exception, which is no check's own."""
-    kind = sys.exc_info()[0]
-    return Outcome(False, "ended by %s" % kind.__name__,  # type: ignore[union-attr]
+    kind = sys.exc_info()[0]  # type: Any
+    return Outcome(False, "ended by %s" % kind.__name__,
                    seconds, sys.exc_info())
 
 
 def _log_turn(failing, name, outcome):
-    # type: (object, str, Outcome) -> None
+    # type: (Any, str, Outcome) -> None
     """One line when a check starts failing, one when it recovers, nothing in between."""
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
     name = _json.text(name)

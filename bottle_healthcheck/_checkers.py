@@ -1,19 +1,17 @@
 """The registered checks: what each is called, how it runs, and the list of them."""
-import functools
 import inspect
 import sys
 
-import six
 from six.moves import collections_abc
 
-from . import _cache, _compat, _json
+from . import _cache, _json
+from ._arguments import check_seconds, check_timeout, kind_of
 
 MYPY = False
 if MYPY:
-    from .healthcheck import HealthCheck
+    from typing import Any
 
-#: Some 30 years: more is a mistake, and clocks and locks have their ends too.
-MOST_SECONDS = 10 ** 9
+    from .healthcheck import HealthCheck
 
 
 class Checker(object):
@@ -24,7 +22,7 @@ class Checker(object):
     """
 
     def __init__(self, owner, func, name, timeout, success_ttl, failed_ttl, critical):
-        # type: (HealthCheck, object, str, object, object, object, bool) -> None
+        # type: (HealthCheck, Any, str, Any, Any, Any, bool) -> None
         self.owner = owner
         self.func = func
         self.key = identity(func)
@@ -40,16 +38,16 @@ class Checker(object):
 
     def __call__(self):
         # type: () -> tuple
-        return self.func()  # type: ignore[operator]
+        return self.func()
 
     def __eq__(self, other):
-        # type: (object) -> bool
+        # type: (Any) -> bool
         if isinstance(other, Checker):  # one function may be registered under several names
             return self is other
         return self.key == identity(other)
 
     def __ne__(self, other):
-        # type: (object) -> bool
+        # type: (Any) -> bool
         return not self == other
 
     def __hash__(self):
@@ -65,12 +63,23 @@ class Checker(object):
         # type: () -> tuple
         """Runs the check: (passed, output as plain JSON data, exc_info or None)."""
         try:
-            passed, output = pair(self.func())  # type: ignore[operator]
+            passed, output = pair(self.func())
         except (Exception, SystemExit) as exc:
             passed, output = self._handled(exc)
             # Not in a variable: the traceback holds this frame, and would hold itself.
             return passed, _json.plain(output), sys.exc_info()
         return passed, _json.plain(output), None
+
+    def result(self, outcome):
+        # type: (_cache.Outcome) -> dict
+        """An outcome as this check's result: name, weight and lifetimes are the reader's."""
+        lifetime = 0.0 if outcome.landed is None else self.lifetime(outcome.passed)
+        result = {"checker": self.__name__, "output": outcome.output, "passed": outcome.passed,
+                  "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
+                  "response_time": outcome.response_time, "since": outcome.since}
+        if not self.critical:
+            result["critical"] = False
+        return result
 
     def _handled(self, exc):
         # type: (BaseException) -> tuple
@@ -92,7 +101,7 @@ class Checkers(collections_abc.MutableSequence):
     """
 
     def __init__(self, register):
-        # type: (object) -> None
+        # type: (Any) -> None
         self._register = register
         self.items = ()  # type: tuple
 
@@ -101,19 +110,19 @@ class Checkers(collections_abc.MutableSequence):
         return len(self.items)
 
     def __getitem__(self, index):
-        # type: (object) -> object
-        return list(self.items)[index]  # type: ignore[call-overload]
+        # type: (Any) -> Any
+        return list(self.items)[index]
 
     def __setitem__(self, index, value):
-        # type: (object, object) -> None
+        # type: (Any, Any) -> None
         self._change("__setitem__", index, value)
 
     def __delitem__(self, index):
-        # type: (object) -> None
+        # type: (Any) -> None
         self._change("__delitem__", index)
 
     def insert(self, index, value):
-        # type: (int, object) -> None
+        # type: (int, Any) -> None
         """Registers a function there, or puts a registered check there."""
         self._change("insert", index, value)
 
@@ -122,20 +131,20 @@ class Checkers(collections_abc.MutableSequence):
         return "<checks: %s>" % ", ".join(checker.__name__ for checker in self.items)
 
     def _change(self, method, *args):
-        # type: (str, *object) -> None
+        # type: (str, *Any) -> None
         items = list(self.items)
         getattr(items, method)(*args)
-        self.items = tuple(self._register(items))  # type: ignore[operator]
+        self.items = tuple(self._register(items))
 
 
 def basic_exception_handler(checker, exc):
-    # type: (object, BaseException) -> tuple
+    # type: (Any, BaseException) -> tuple
     """A check that raised has failed; its output is the exception's message."""
     return False, _json.message(exc)
 
 
 def identity(func):
-    # type: (object) -> object
+    # type: (Any) -> Any
     """What makes a check the same check: the object, for a bound method its owner and function.
 
     Equal methods of equal owners are two checks, and each reading of `owner.method` is the same.
@@ -147,17 +156,8 @@ def identity(func):
     return id(func)
 
 
-def name_of(func):
-    # type: (object) -> str
-    """A check's name where none is given: the function's, or the class's of a callable object."""
-    while isinstance(func, functools.partial):
-        func = func.func
-    name = getattr(func, "__name__", None)
-    return name if isinstance(name, str) else func.__class__.__name__
-
-
 def pair(returned):
-    # type: (object) -> tuple
+    # type: (Any) -> tuple
     """(passed, output) of what a check returned; anything else is a failure that says so."""
     if _is_pair(returned):
         return bool(returned[0]), returned[1]
@@ -169,49 +169,5 @@ def pair(returned):
 
 
 def _is_pair(returned):
-    # type: (object) -> bool
+    # type: (Any) -> bool
     return isinstance(returned, (tuple, list)) and len(returned) == 2
-
-
-def check_func(func):
-    # type: (object) -> object
-    """A function that can be a check, or TypeError."""
-    if not callable(func):
-        raise TypeError("a check is of type %s, expected a callable without arguments that "
-                        "returns (passed, output)" % type(func).__name__)
-    if not _compat.takes_no_arguments(func):
-        raise TypeError("the check %s needs arguments, expected a callable without: bind them, "
-                        "as in functools.partial(check, argument)" % name_of(func))
-    return func
-
-
-def check_name(name):
-    # type: (object) -> str
-    """A name that is given to a check, or TypeError, ValueError."""
-    if not isinstance(name, (six.text_type, str)):
-        raise TypeError("name is of type %s, expected text" % type(name).__name__)
-    if not name:
-        raise ValueError("name is empty, expected a text that tells the check from the others")
-    return six.ensure_str(name)
-
-
-def check_seconds(name, value):
-    # type: (str, object) -> float
-    """Seconds from 0; None means 0. Raises TypeError or ValueError."""
-    if value is None:
-        return 0.0
-    if isinstance(value, bool) or not isinstance(value, six.integer_types + (float,)):
-        raise TypeError("%s is of type %s, expected seconds as a number, or None"
-                        % (name, type(value).__name__))
-    if not 0 <= value <= MOST_SECONDS:
-        raise ValueError("%s is %r, expected seconds from 0 to %d" % (name, value, MOST_SECONDS))
-    return float(value)
-
-
-def check_timeout(value):
-    # type: (object) -> object
-    """Seconds above 0, or None for no time-out. Raises TypeError or ValueError."""
-    seconds = check_seconds("timeout", value)
-    if value is not None and seconds == 0:
-        raise ValueError("timeout is 0, expected seconds above 0, or None for no time-out")
-    return None if value is None else seconds

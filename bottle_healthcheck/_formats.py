@@ -12,6 +12,10 @@ from six.moves.urllib.parse import unquote, unquote_to_bytes
 
 from . import _json, prometheus
 
+MYPY = False
+if MYPY:
+    from typing import Any
+
 #: What can be asked for with `?format=`; the first is what everything unknown gets.
 FORMATS = ("json", "health", "prometheus", "html", "text")
 
@@ -83,7 +87,7 @@ class Report(object):
     details = True
 
     def __init__(self, results, runs_of=None):
-        # type: (list, object) -> None
+        # type: (list, Any) -> None
         self.results = results
         self.timestamp = time.time()
         self.passed = reduce(check_reduce, results, True)
@@ -139,9 +143,8 @@ def write(report, name, accept):
     """(body, Content-Type, more headers) of a report in the format of that name."""
     if name == "prometheus":
         return prometheus.encode(report, accept) + ([],)
-    body = WRITERS[name](report)
-    if not isinstance(body, bytes):
-        body = body.encode("utf-8")
+    text = WRITERS[name](report)
+    body = text if isinstance(text, bytes) else text.encode("utf-8")
     more = []
     if name == "html":
         from ._page import security_policy
@@ -206,7 +209,7 @@ def as_html(report):
 
 
 def output_text(output):
-    # type: (object) -> six.text_type
+    # type: (Any) -> six.text_type
     """A check's output as text: JSON where it is none."""
     return _json.text(output if isinstance(output, (six.text_type, bytes))
                       else _json.dumps(output))
@@ -229,7 +232,7 @@ WRITERS = {"json": as_json, "health": as_health, "html": as_html, "text": as_tex
 
 
 def check_formats(formats):
-    # type: (object) -> tuple
+    # type: (Any) -> tuple
     """The formats to offer (None: all), or TypeError, ValueError."""
     if formats is None:
         return FORMATS

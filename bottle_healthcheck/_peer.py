@@ -121,7 +121,7 @@ class _Replies(io.RawIOBase):
     def readinto(self, buf):
         # type: (Any) -> int
         """Fills buf with what comes next."""
-        return self._deadline.call(self._sock, self._sock.recv_into, buf)  # type: ignore
+        return self._deadline.call(self._sock, self._sock.recv_into, buf)
 
 
 def http_status(sock, deadline):

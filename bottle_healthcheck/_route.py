@@ -2,6 +2,12 @@
 import bottle
 import six
 
+from ._arguments import kind_of
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
 #: What Bottle's own `route()` takes by name: never a misspelt option of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
 
@@ -13,12 +19,9 @@ BASE_HEADERS = (("Content-Type", "application/json"),
                 ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"))
 
-#: A whole body needs a status that may carry one: Bottle or the server would drop it otherwise.
-BODILESS = (204, 205, 206, 304)
-
 
 def check_app(app):
-    # type: (object) -> None
+    # type: (Any) -> None
     """Raises TypeError, saying what to do, where app is no Bottle."""
     if isinstance(app, bottle.AppStack):
         raise TypeError("app is Bottle's stack of apps (bottle.app, bottle.default_app), expected "
@@ -29,7 +32,7 @@ def check_app(app):
 
 
 def check_path(path):
-    # type: (object) -> object
+    # type: (Any) -> Any
     """The path, or list of paths, as Bottle wants it; raises TypeError or ValueError."""
     if isinstance(path, (list, tuple)) and path:
         return [check_path(one) for one in path]
@@ -42,7 +45,7 @@ def check_path(path):
 
 
 def check_options(options, own_names):
-    # type: (dict, object) -> None
+    # type: (dict, Any) -> None
     """Refuses route options that are misspelt options of ours, or that would drop a guard."""
     if True in bottle.makelist(options.get("skip")) and options.get("apply"):
         raise ValueError("skip=True together with apply=...: Bottle would skip the decorators of "
@@ -57,25 +60,13 @@ def check_options(options, own_names):
             raise TypeError("unknown option %r: did you mean %r?" % (name, near[0]))
 
 
-def check_status(name, status):
-    # type: (str, object) -> int
-    """A status that can carry a body, or TypeError, ValueError."""
-    if isinstance(status, bool) or not isinstance(status, six.integer_types):
-        raise TypeError("%s is %s, expected an integer such as 200 or 503"
-                        % (name, kind_of(status)))
-    if not 200 <= status <= 599 or status in BODILESS:
-        raise ValueError("%s is %d, expected a status from 200 to 599 that has a whole body (not "
-                         "%s)" % (name, status, ", ".join(str(one) for one in BODILESS)))
-    return int(status)
-
-
 def check_headers(name, headers):
-    # type: (str, object) -> tuple
+    # type: (str, Any) -> tuple
     """The pairs to send: the base, replaced by name with what the user gave (None: nothing)."""
     pairs = headers.items() if hasattr(headers, "items") else headers or ()
     merged = dict((key.lower(), (key, value)) for key, value in BASE_HEADERS)
     try:
-        given = [(key, value) for key, value in pairs]  # type: ignore[attr-defined]
+        given = [(key, value) for key, value in pairs]
     except (TypeError, ValueError):
         raise TypeError("%s is %s, expected a dictionary of header names and values"
                         % (name, kind_of(headers)))
@@ -89,7 +80,7 @@ def check_headers(name, headers):
 
 
 def _header_text(name, value):
-    # type: (str, object) -> str
+    # type: (str, Any) -> str
     """A header's name or value as the native text that WSGI wants."""
     if not isinstance(value, (six.text_type, str, int, float)) or isinstance(value, bool):
         raise TypeError("%s holds %s, expected text" % (name, kind_of(value)))
@@ -100,12 +91,6 @@ def _header_text(name, value):
         raise ValueError("%s holds a line break or a null in %r: expected one line"
                          % (name, value))
     return value
-
-
-def kind_of(value):
-    # type: (object) -> str
-    """How an error names a wrong value: by its type, never by its content."""
-    return "None" if value is None else "of type %s" % type(value).__name__
 
 
 def replaced(headers, others):
@@ -144,7 +129,7 @@ class Plugin(object):
     api = 2
 
     def __init__(self, app, path, callback, methods, options):
-        # type: (object, object, object, list, dict) -> None
+        # type: (Any, Any, Any, list, dict) -> None
         """Registers the route where app and path are given; a subclass calls this last."""
         self.path = path if path is None else check_path(path)
         self._callback = callback
@@ -155,7 +140,7 @@ class Plugin(object):
                 self.init_app(app, path)
 
     def init_app(self, app, path):
-        # type: (bottle.Bottle, object) -> None
+        # type: (bottle.Bottle, Any) -> None
         """Registers the route on an app; calling it again registers one more.
 
         path is a text, or a list of texts, with a leading slash. Raises TypeError or ValueError.
@@ -172,7 +157,7 @@ class Plugin(object):
         self.init_app(app, self.path)
 
     def apply(self, callback, route):
-        # type: (object, object) -> object
+        # type: (Any, Any) -> Any
         """Leaves the app's other routes as they are."""
         return callback
 

@@ -3,6 +3,10 @@ import threading
 
 from six.moves import queue
 
+MYPY = False
+if MYPY:
+    from typing import Any
+
 
 class Worker(object):
     """A thread that runs one job after another, started by the first.
@@ -14,17 +18,17 @@ class Worker(object):
     def __init__(self, name):
         # type: (str) -> None
         self._name = name
-        self._jobs = None  # type: object
+        self._jobs = None  # type: Any
 
     def submit(self, job):
-        # type: (object) -> bool
+        # type: (Any) -> bool
         """Hands a job over; False where no thread can be started.
 
         Interpreters that end, isolated sub-interpreters and exhausted machines refuse, each with
         an exception of its own.
         """
         if self._jobs is None:
-            jobs = queue.Queue()  # type: ignore[var-annotated]
+            jobs = queue.Queue()  # type: queue.Queue
             try:
                 thread = threading.Thread(target=_work, args=(jobs,), name=self._name)
                 thread.daemon = True
@@ -32,7 +36,7 @@ class Worker(object):
             except Exception:
                 return False
             self._jobs = jobs
-        self._jobs.put(job)  # type: ignore[attr-defined]
+        self._jobs.put(job)
         return True
 
 
@@ -42,6 +46,7 @@ def _work(jobs):
         job = jobs.get()
         try:
             job()
-        except:  # noqa: E722 (a flight lands whatever its check raises: nothing is left to do)
+        # A flight lands whatever its check raises: nothing is left to do.
+        except:  # noqa: E722 pylint: disable=bare-except
             pass
         del job  # what it holds must not live until the next one

@@ -7,6 +7,11 @@ import bottle
 import six
 
 from . import _compat, _json, _route
+from ._arguments import kind_of
+
+MYPY = False
+if MYPY:
+    from typing import Any
 
 _OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process")
 
@@ -29,7 +34,7 @@ class EnvironmentDump(_route.Plugin):
 
     def __init__(self, app=None, path=None, include_os=True, include_python=True,
                  include_config=True, include_process=True, **options):
-        # type: (object, object, bool, bool, bool, bool, **object) -> None
+        # type: (Any, Any, bool, bool, bool, bool, **Any) -> None
         _route.check_options(options, _OPTIONS)
         self._sections = collections.OrderedDict()  # type: collections.OrderedDict
         for name, included, func in (("os", include_os, self.get_os),
@@ -41,23 +46,23 @@ class EnvironmentDump(_route.Plugin):
         _route.Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
 
     def add_section(self, name, func):
-        # type: (str, object) -> None
+        # type: (str, Any) -> None
         """Adds func(), any value, under name; where it raises, the section tells the error.
 
         Raises ValueError where the name is taken, TypeError where func is no callable without
         arguments.
         """
         if not isinstance(name, (six.text_type, str)):
-            raise TypeError("name is %s, expected text" % _route.kind_of(name))
+            raise TypeError("name is %s, expected text" % kind_of(name))
         if name in self._sections:
             raise ValueError("a section named %r exists already: give this one another name" % name)
         if not callable(func) or not _compat.takes_no_arguments(func):
             raise TypeError("the section %r is %s, expected a callable without arguments"
-                            % (name, _route.kind_of(func)))
+                            % (name, kind_of(func)))
         self._sections[name] = func
 
     def dump_environment(self, **url_args):
-        # type: (**object) -> bytes
+        # type: (**Any) -> bytes
         """The route's callback: every section as one JSON object."""
         sections = collections.OrderedDict(
             (name, _section(func)) for name, func in list(self._sections.items()))
@@ -106,7 +111,7 @@ class EnvironmentDump(_route.Plugin):
                 "environ": self.safe_dump(os.environ)}
 
     def safe_dump(self, dictionary):
-        # type: (object) -> dict
+        # type: (Any) -> dict
         """A copy of a mapping as plain JSON data, values under secret names masked."""
         shown = _json.plain(dictionary)
         for name in shown:
@@ -116,16 +121,16 @@ class EnvironmentDump(_route.Plugin):
 
 
 def _section(func):
-    # type: (object) -> object
+    # type: (Any) -> Any
     """What a section shows; one that fails must not take the others with it."""
     try:
-        return _json.plain(func())  # type: ignore[operator]
+        return _json.plain(func())
     except (Exception, SystemExit) as exc:
         return {"error": "%s: %s" % (type(exc).__name__, _json.message(exc))}
 
 
 def _working_directory():
-    # type: () -> object
+    # type: () -> Any
     try:
         return os.getcwd()
     except OSError:  # removed under the running process
@@ -145,7 +150,7 @@ def _list_packages():
     try:
         from importlib import metadata  # slow to import, and new in Python 3.8
     except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
-        import pkg_resources
-        return dict((one.project_name, one.version) for one in pkg_resources.working_set)
+        import pkg_resources  # type: ignore[import-untyped]
+        return dict((one.project_name, one.version) for one in iter(pkg_resources.working_set))
     found = [(one.metadata["Name"], one.version) for one in metadata.distributions()]
     return dict((name, version) for name, version in found if name)

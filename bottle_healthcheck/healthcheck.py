@@ -1,6 +1,5 @@
 """HealthCheck: the checks of a service, their verdict, and the route that tells it."""
 import collections
-import errno
 import itertools
 import logging
 import os
@@ -9,11 +8,21 @@ import bottle
 import six
 
 from . import _compat, _json, _route
+from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
+                         check_seconds, check_status, check_timeout, kind_of, name_of)
 from ._cache import ResultCache
-from ._checkers import (Checker, Checkers, basic_exception_handler, check_func, check_name,
-                        check_seconds, check_timeout, name_of)
+from ._changes import Changes
+from ._checkers import Checker, Checkers, basic_exception_handler
+from ._drain import Drain
 from ._formats import (BadQuestion, Question, Report, check_formats, json_failed_handler,
                        json_success_handler, write)
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Iterable, Optional, Tuple, Union
+    Check = Callable[[], Tuple[Any, Any]]
+    Handler = Callable[[list], Any]
+    ExceptionHandler = Callable[[Any, BaseException], Tuple[Any, Any]]
 
 log = logging.getLogger("bottle_healthcheck")
 
@@ -22,7 +31,7 @@ log = logging.getLogger("bottle_healthcheck")
 ANSWER_AGE = 1.0
 
 #: Told from None, which has a meaning of its own.
-_NOT_GIVEN = object()
+_NOT_GIVEN = object()  # type: Any
 
 #: Their bodies may be sent again; what a user's own handler answers is the user's business.
 _OWN_HANDLERS = (json_success_handler, json_failed_handler)
@@ -58,23 +67,40 @@ class HealthCheck(_route.Plugin):
 
     name = "healthcheck"
 
-    def __init__(self, app=None, path=None, success_status=200, success_headers=None,
-                 success_handler=json_success_handler, success_ttl=27,
-                 failed_status=500, failed_headers=None, failed_handler=json_failed_handler,
-                 failed_ttl=9, exception_handler=basic_exception_handler, checkers=None,
-                 timeout=None, stale_while_revalidate=0, cache=None, details=True, formats=None,
-                 on_change=None, drain_status=None, drain_file=None, **options):
+    def __init__(self,
+                 app=None,  # type: Optional[bottle.Bottle]
+                 path=None,  # type: Any
+                 success_status=200,  # type: int
+                 success_headers=None,  # type: Any
+                 success_handler=json_success_handler,  # type: Optional[Handler]
+                 success_ttl=27,  # type: Optional[float]
+                 failed_status=500,  # type: int
+                 failed_headers=None,  # type: Any
+                 failed_handler=json_failed_handler,  # type: Optional[Handler]
+                 failed_ttl=9,  # type: Optional[float]
+                 exception_handler=basic_exception_handler,  # type: ExceptionHandler
+                 checkers=None,  # type: Optional[Iterable[Check]]
+                 timeout=None,  # type: Optional[float]
+                 stale_while_revalidate=0,  # type: float
+                 cache=None,  # type: Optional[ResultCache]
+                 details=True,  # type: Union[bool, Callable[[], Any]]
+                 formats=None,  # type: Optional[Iterable[str]]
+                 on_change=None,  # type: Optional[Callable[[Optional[str], str, Report], Any]]
+                 drain_status=None,  # type: Optional[int]
+                 drain_file=None,  # type: Any
+                 **options  # type: Any
+                 ):
         # type: (...) -> None
         _route.check_options(options, _OPTIONS)
-        self.success_status = _route.check_status("success_status", success_status)
+        self.success_status = check_status("success_status", success_status)
         self.success_headers = _route.check_headers("success_headers", success_headers)
-        self.success_handler = _check_callable("success_handler", success_handler)
+        self.success_handler = check_callable("success_handler", success_handler)
         self.success_ttl = check_seconds("success_ttl", success_ttl)
-        self.failed_status = _route.check_status("failed_status", failed_status)
+        self.failed_status = check_status("failed_status", failed_status)
         self.failed_headers = _route.check_headers("failed_headers", failed_headers)
-        self.failed_handler = _check_callable("failed_handler", failed_handler)
+        self.failed_handler = check_callable("failed_handler", failed_handler)
         self.failed_ttl = check_seconds("failed_ttl", failed_ttl)
-        self.exception_handler = (_check_callable("exception_handler", exception_handler)
+        self.exception_handler = (check_callable("exception_handler", exception_handler)
                                   or basic_exception_handler)
         self.timeout = check_timeout(timeout)
         self.stale_while_revalidate = check_seconds("stale_while_revalidate",
@@ -83,19 +109,19 @@ class HealthCheck(_route.Plugin):
             raise ValueError("stale_while_revalidate needs a timeout: without one there is no "
                              "worker thread to renew a result in")
         #: `.clear()` forgets every result; give it to another HealthCheck to share results.
-        self.cache = ResultCache() if cache is None else _check_cache(cache)
-        self.details = _check_details(details)
+        self.cache = check_cache(cache)
+        self.details = check_details(details)
         self.formats = check_formats(formats)
-        self.on_change = _check_callable("on_change", on_change)
+        self.on_change = check_callable("on_change", on_change)
         self.drain_status = (self.failed_status if drain_status is None
-                             else _route.check_status("drain_status", drain_status))
-        self._drain = _Drain(drain_file)
-        self._changes = _Changes(self)
+                             else check_status("drain_status", drain_status))
+        self._drain = Drain(drain_file)
+        self._changes = Changes(self)
         #: By Accept header: what a request without a query gets, while it holds.
         self._answers = {}  # type: dict
-        self._broken_handler = None  # type: object
+        self._broken_handler = None  # type: Any
         self._checkers = Checkers(self._register)
-        self._checkers.extend(_check_list(checkers))
+        self._checkers.extend(check_list(checkers))
         _route.Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
 
     @property
@@ -106,12 +132,18 @@ class HealthCheck(_route.Plugin):
 
     @checkers.setter
     def checkers(self, checkers):
-        # type: (object) -> None
-        self._checkers[:] = _check_list(checkers)
+        # type: (Any) -> None
+        self._checkers[:] = check_list(checkers)
 
-    def add_check(self, func=_NOT_GIVEN, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
-                  failed_ttl=_NOT_GIVEN, critical=True):
-        # type: (...) -> object
+    def add_check(self,
+                  func=_NOT_GIVEN,  # type: Any
+                  name=None,  # type: Optional[str]
+                  timeout=_NOT_GIVEN,  # type: Optional[float]
+                  success_ttl=_NOT_GIVEN,  # type: Optional[float]
+                  failed_ttl=_NOT_GIVEN,  # type: Optional[float]
+                  critical=True  # type: bool
+                  ):
+        # type: (...) -> Any
         """Registers a check and returns it; without func, returns a decorator that does so.
 
         func takes no arguments and returns (passed, output). timeout, success_ttl and failed_ttl
@@ -127,17 +159,16 @@ class HealthCheck(_route.Plugin):
         return func
 
     def run(self, check=None, exclude=None):
-        # type: (object, object) -> Report
+        # type: (Any, Any) -> Report
         """Runs the checks, or uses their kept results, and returns a Report.
 
         check and exclude are a name or a list of names: only those, or all but those. Works
         outside a request. Raises ValueError for an unknown name.
         """
-        report = self._drain.report() or self._walk(self._select(check, exclude))[0]
-        return report
+        return self._drain.report() or self._walk(self._select(check, exclude))[0]
 
     def run_check(self, checker):
-        # type: (object) -> dict
+        # type: (Any) -> dict
         """Runs one check now, or joins its running flight; keeps its result and returns it.
 
         checker is a registered check, its function, or its name. Raises ValueError where it is
@@ -146,13 +177,13 @@ class HealthCheck(_route.Plugin):
         items = self._checkers.items
         # One function may be two checks: a registered check is itself first.
         for found in ([one for one in items if one is checker]
-                      or [one for one in items if checker == one.__name__ or one == checker]):
-            return _result(found, self.cache.run(found))
+                      or [one for one in items if checker in (one.__name__, one)]):
+            return found.result(self.cache.run(found))
         raise ValueError("no such check: expected one of %r, its function or its name"
                          % self._checkers)
 
     def check(self, **url_args):
-        # type: (**object) -> bytes
+        # type: (**Any) -> bytes
         """The route's callback: answers with the verdict as status and body."""
         environ = bottle.request.environ
         query, accept = environ.get("QUERY_STRING"), environ.get("HTTP_ACCEPT", "")
@@ -165,7 +196,7 @@ class HealthCheck(_route.Plugin):
         return _route.answer(answer.body, answer.status, answer.headers)
 
     def drain(self, output="draining"):
-        # type: (object) -> None
+        # type: (Any) -> None
         """Answers failure from now on, in this process, past cache and checks."""
         self._drain.output = _json.plain(output)
         self._drain.called = True
@@ -219,7 +250,7 @@ class HealthCheck(_route.Plugin):
         until = _compat.monotonic() + ANSWER_AGE
         for checker, outcome in zip(checkers, outcomes):
             until = min(until, self.cache.fresh_until(checker, outcome))
-        results = [_result(*both) for both in zip(checkers, outcomes)]
+        results = [checker.result(outcome) for checker, outcome in zip(checkers, outcomes)]
         return Report(results, self._runs_of), until
 
     def _runs_of(self, name):
@@ -243,13 +274,13 @@ class HealthCheck(_route.Plugin):
         return body, headers, 200 if question.format == "prometheus" else status
 
     def _ask_handler(self, handler, report):
-        # type: (object, Report) -> tuple
+        # type: (Any, Report) -> tuple
         """(body, headers) of the user's; a handler that fails must not show what it may hide."""
         headers = self.success_headers if report.passed else self.failed_headers
         if handler is None:
             return b"OK" if report.passed else b"NOT OK", headers
         try:
-            body = _to_bytes(handler(report.results))  # type: ignore[operator]
+            body = _to_bytes(handler(report.results))
             self._broken_handler = None
             return body, headers
         except Exception:
@@ -271,7 +302,7 @@ class HealthCheck(_route.Plugin):
             return False
 
     def _select(self, check, exclude):
-        # type: (object, object) -> tuple
+        # type: (Any, Any) -> tuple
         """The registered checks that are meant, in order; all of them are the very tuple."""
         checkers = self._checkers.items
         if check is None and exclude is None:
@@ -300,7 +331,7 @@ class HealthCheck(_route.Plugin):
 
     def _checker(self, taken, func, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
                  failed_ttl=_NOT_GIVEN, critical=True):
-        # type: (...) -> Checker
+        # type: (Any, Any, Optional[str], Any, Any, Any, bool) -> Checker
         """A check under a name that is not taken; what is not given is this HealthCheck's."""
         check_func(func)
         own_name = name_of(func) if name is None else check_name(name)
@@ -319,105 +350,6 @@ class HealthCheck(_route.Plugin):
                        self.failed_ttl if failed_ttl is _NOT_GIVEN else failed_ttl, critical)
 
 
-class _Drain(object):
-    """Whether the service is being taken out of use, by call or by a file that exists."""
-
-    def __init__(self, path):
-        # type: (object) -> None
-        self.called = False
-        self.output = "draining"  # type: object
-        self._path = _check_file("drain_file", path)
-        self._complained = False
-
-    def is_on(self):
-        # type: () -> bool
-        """True from drain() to resume(), and while the file exists."""
-        return self.called or self._path is not None and self._file_exists()
-
-    def report(self):
-        # type: () -> object
-        """The report that answers instead of the checks', or None."""
-        if not self.is_on():
-            return None
-        output = self.output if self.called else "draining"
-        return Report([{"checker": "drain", "passed": False, "output": output}])
-
-    def _file_exists(self):
-        # type: () -> bool
-        try:
-            os.stat(self._path)  # type: ignore[arg-type]
-            return True
-        except (EnvironmentError, ValueError) as exc:
-            if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
-                self._complained = True
-                log.warning("drain_file cannot be looked for, and is taken as absent: %s",
-                            _json.message(exc))
-            return False
-
-
-class _Changes(object):
-    """Tells on_change of the verdict's changes: each once, in order, by one thread at a time."""
-
-    def __init__(self, healthcheck):
-        # type: (HealthCheck) -> None
-        self._healthcheck = healthcheck
-        self._current = None  # type: object
-        self._untold = collections.deque()  # type: collections.deque
-        self._teller = None  # type: object  # the process whose thread is telling
-
-    def look(self):
-        # type: () -> None
-        """Judges by the last outcome of every check, and tells what has changed."""
-        if self._healthcheck.on_change is None:
-            return
-        with self._healthcheck.cache.lock():
-            self._judge()
-            if not self._untold or self._teller == os.getpid():
-                return  # the thread that is telling comes to it
-            self._teller = os.getpid()
-        self._tell()
-
-    def _judge(self):
-        # type: () -> None
-        checkers = self._healthcheck.checkers.items
-        outcomes = [self._healthcheck.cache.last(checker) for checker in checkers]
-        if None in outcomes:
-            return
-        report = Report([_result(*both) for both in zip(checkers, outcomes)])
-        if report.status != self._current:
-            self._untold.append((self._current, report.status, report))
-            self._current = report.status
-
-    def _tell(self):
-        # type: () -> None
-        """Calls on_change outside every lock, until nothing is left to tell."""
-        while True:
-            with self._healthcheck.cache.lock():
-                if not self._untold:
-                    self._teller = None
-                    return
-                change = self._untold.popleft()
-            try:
-                self._healthcheck.on_change(*change)
-            except (Exception, SystemExit):
-                log.exception("on_change failed")
-            except BaseException:  # not ours to stop; the next thread tells the rest
-                self._teller = None
-                raise
-
-
-def _result(checker, outcome):
-    # type: (Checker, Outcome) -> dict
-    """An outcome as this check's result: name, weight and lifetimes are the reader's."""
-    lifetime = 0.0 if outcome.landed is None else checker.lifetime(outcome.passed)
-    result = {"checker": checker.__name__, "output": outcome.output, "passed": outcome.passed,
-              "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
-              "response_time": outcome.response_time, "since": outcome.since}
-    if not checker.critical:
-        result["critical"] = False
-    return result
-
-
 def _refusal(problem):
     # type: (BadQuestion) -> _Answer
     """The answer to a request for what there is not; no balancer takes it for a success."""
@@ -426,7 +358,7 @@ def _refusal(problem):
 
 
 def _to_bytes(body):
-    # type: (object) -> bytes
+    # type: (Any) -> bytes
     """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
     if isinstance(body, dict):
         body = _json.dumps(body)
@@ -435,11 +367,11 @@ def _to_bytes(body):
     if isinstance(body, six.text_type):
         return _json.text(body).encode("utf-8")
     raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
-                    % _route.kind_of(body))
+                    % kind_of(body))
 
 
 def _names(argument, names, known):
-    # type: (str, object, set) -> set
+    # type: (str, Any, set) -> set
     """A name or a list of names as a set; BadQuestion where one is unknown."""
     listed = [names] if isinstance(names, (six.text_type, str)) else names or ()
     for name in listed:
@@ -449,47 +381,12 @@ def _names(argument, names, known):
     return set(listed)
 
 
-def _check_details(details):
-    # type: (object) -> object
-    if not callable(details) and not isinstance(details, bool):
-        raise TypeError("details is %s, expected True, False or a callable without arguments"
-                        % _route.kind_of(details))
-    return details
-
-
-def _check_list(checkers):
-    # type: (object) -> list
-    """The checks to register first; never the caller's own list."""
-    if checkers is None:
-        return []
-    if callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict)):
-        raise TypeError("checkers is %s, expected a list of checks" % _route.kind_of(checkers))
-    return list(checkers)
-
-
-def _check_callable(name, value):
-    # type: (str, object) -> object
-    if value is not None and not callable(value):
-        raise TypeError("%s is %s, expected a callable or None" % (name, _route.kind_of(value)))
-    return value
-
-
-def _check_cache(cache):
-    # type: (object) -> ResultCache
+def check_cache(cache):
+    # type: (Any) -> ResultCache
+    """The cache to use, a new one for None, or TypeError."""
+    if cache is None:
+        return ResultCache()
     if not isinstance(cache, ResultCache):
         raise TypeError("cache is %s, expected a ResultCache, such as another HealthCheck's .cache"
-                        % _route.kind_of(cache))
+                        % kind_of(cache))
     return cache
-
-
-def _check_file(name, path):
-    # type: (str, object) -> object
-    """A path to look for, or None. Raises TypeError or ValueError."""
-    if path is None:
-        return None
-    if not isinstance(path, (six.text_type, bytes)) and not hasattr(path, "__fspath__"):
-        raise TypeError("%s is %s, expected the path of a file" % (name, _route.kind_of(path)))
-    plain = _json.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
-    if not plain or u"\0" in plain:
-        raise ValueError("%s is %r, expected the path of a file" % (name, path))
-    return path

@@ -3,9 +3,9 @@ from . import _json
 
 MYPY = False
 if MYPY:
-    from typing import Dict, Iterable, Text, Tuple
+    from typing import Dict, Iterable, Sequence, Text, Tuple
 
-    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client import core
 
     from ._formats import Report
     from .healthcheck import HealthCheck
@@ -26,12 +26,12 @@ class HealthCollector(object):
         self._prefix = prefix
 
     def describe(self):
-        # type: () -> Iterable[GaugeMetricFamily]
+        # type: () -> Iterable[core.GaugeMetricFamily]
         """The metrics without values: registering runs no check."""
         return _families(self._prefix).values()
 
     def collect(self):
-        # type: () -> Iterable[GaugeMetricFamily]
+        # type: () -> Iterable[core.GaugeMetricFamily]
         """The metrics of this moment."""
         return metrics(self._health.run(), self._prefix)
 
@@ -40,17 +40,17 @@ class _Fixed(object):
     """What prometheus_client's encoders take for a registry: the metrics of one report."""
 
     def __init__(self, families):
-        # type: (Iterable[GaugeMetricFamily]) -> None
+        # type: (Iterable[core.GaugeMetricFamily]) -> None
         self._families = families
 
     def collect(self):
-        # type: () -> Iterable[GaugeMetricFamily]
+        # type: () -> Iterable[core.GaugeMetricFamily]
         """The metrics."""
         return self._families
 
 
 def metrics(report, prefix=PREFIX):
-    # type: (Report, str) -> Iterable[GaugeMetricFamily]
+    # type: (Report, str) -> Iterable[core.GaugeMetricFamily]
     """The metrics of a report; of one without details, the verdict alone."""
     families = _families(prefix)
     families["success"].add_metric([], 1 if report.passed else 0)
@@ -75,18 +75,18 @@ def is_installed():
     # type: () -> bool
     """Whether prometheus_client can be imported."""
     try:
-        import prometheus_client.exposition  # noqa: F401
+        import prometheus_client.exposition  # pylint: disable=unused-import
     except ImportError:
         return False
     return True
 
 
 def _families(prefix):
-    # type: (str) -> Dict[str, GaugeMetricFamily]
+    # type: (str) -> Dict[str, core.GaugeMetricFamily]
     from prometheus_client.core import GaugeMetricFamily  # the extra
 
     def gauge(name, explanation, labels=()):
-        # type: (str, str, Iterable[str]) -> GaugeMetricFamily
+        # type: (str, str, Sequence[str]) -> core.GaugeMetricFamily
         return GaugeMetricFamily("%s_%s" % (prefix, name), explanation, labels=labels)
 
     return {

@@ -1,0 +1,50 @@
+"""Taking a service out of use: by call, or by a file that exists."""
+import errno
+import logging
+import os
+
+from . import _json
+from ._arguments import check_file
+from ._formats import Report
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+log = logging.getLogger("bottle_healthcheck")
+
+
+class Drain(object):
+    """Whether the service is being taken out of use, by call or by a file that exists."""
+
+    def __init__(self, path):
+        # type: (Any) -> None
+        self.called = False
+        self.output = "draining"  # type: Any
+        self._path = check_file("drain_file", path)
+        self._complained = False
+
+    def is_on(self):
+        # type: () -> bool
+        """True from drain() to resume(), and while the file exists."""
+        return self.called or self._path is not None and self._file_exists()
+
+    def report(self):
+        # type: () -> Any
+        """The report that answers instead of the checks', or None."""
+        if not self.is_on():
+            return None
+        output = self.output if self.called else "draining"
+        return Report([{"checker": "drain", "passed": False, "output": output}])
+
+    def _file_exists(self):
+        # type: () -> bool
+        try:
+            os.stat(self._path)
+            return True
+        except (EnvironmentError, ValueError) as exc:
+            if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
+                self._complained = True
+                log.warning("drain_file cannot be looked for, and is taken as absent: %s",
+                            _json.message(exc))
+            return False
