@@ -1,0 +1,104 @@
+"""bottle_healthcheck: the public names, and what importing and constructing do not do."""
+import inspect
+import logging
+import re
+import subprocess
+import sys
+import os
+
+import pytest
+import six
+
+import bottle_healthcheck
+from bottle_healthcheck import EnvironmentDump, HealthCheck
+
+#: The contract's order of arguments, as calls by position rely on it.
+HEALTHCHECK = """app path success_status success_headers success_handler success_ttl failed_status
+    failed_headers failed_handler failed_ttl exception_handler checkers timeout
+    stale_while_revalidate cache details formats on_change drain_status drain_file""".split()
+ENVIRONMENT = "app path include_os include_python include_config include_process hide show".split()
+
+PUBLIC = ["EnvironmentDump", "HealthCheck", "ResultCache", "basic_exception_handler",
+          "check_reduce", "json_failed_handler", "json_success_handler"]
+
+
+def _arguments(kind):
+    getargspec = getattr(inspect, "getfullargspec", None) or inspect.getargspec
+    spec = getargspec(kind.__init__)
+    return spec.args[1:], dict(zip(spec.args[::-1], spec.defaults[::-1])), spec[2]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_public_names(name):
+    assert name in bottle_healthcheck.__all__
+    assert getattr(bottle_healthcheck, name)
+
+
+def test_every_name_of_all_exists():
+    for name in bottle_healthcheck.__all__:
+        assert getattr(bottle_healthcheck, name) is not None
+    assert bottle_healthcheck.__all__ == sorted(bottle_healthcheck.__all__)
+
+
+def test_the_version_is_a_release_number():
+    assert re.match(r"\d+\.\d+\.\d+$", bottle_healthcheck.__version__)
+
+
+@pytest.mark.parametrize("kind, contract, released", [
+    (HealthCheck, HEALTHCHECK, 12), (EnvironmentDump, ENVIRONMENT, 6)])
+def test_the_order_of_arguments_is_the_contracts(kind, contract, released):
+    arguments, _, keywords = _arguments(kind)
+    assert arguments[:released] == contract[:released]
+    assert arguments == [name for name in contract if name in arguments]
+    assert keywords == "options"
+
+
+def test_the_defaults_are_the_contracts():
+    defaults = _arguments(HealthCheck)[1]
+    expected = {
+        "app": None, "path": None, "success_status": 200, "success_headers": None,
+        "success_handler": bottle_healthcheck.json_success_handler, "success_ttl": 27,
+        "failed_status": 500, "failed_headers": None,
+        "failed_handler": bottle_healthcheck.json_failed_handler, "failed_ttl": 9,
+        "exception_handler": bottle_healthcheck.basic_exception_handler, "checkers": None,
+        "timeout": None, "stale_while_revalidate": 0, "cache": None, "on_change": None,
+        "drain_status": None, "drain_file": None}
+    assert dict((name, defaults[name]) for name in expected) == expected
+    defaults = _arguments(EnvironmentDump)[1]
+    assert [defaults[name] for name in ENVIRONMENT[:6]] == [None, None, True, True, True, True]
+
+
+def test_the_logger_is_silent_until_the_application_configures_it():
+    handlers = logging.getLogger("bottle_healthcheck").handlers
+    assert any(isinstance(one, logging.NullHandler) for one in handlers)
+
+
+def test_importing_and_constructing_start_no_thread_and_make_no_lock():
+    code = """
+import logging, bottle, six.moves.queue, threading
+def refuse(*args, **kwargs):
+    raise AssertionError("a thread or a lock")
+before = threading.active_count()
+for name in ("Lock", "RLock", "Condition", "Event", "Semaphore", "Thread"):
+    setattr(threading, name, refuse)
+six.moves.queue.Queue = refuse
+import bottle_healthcheck
+app = bottle.Bottle()
+health = bottle_healthcheck.HealthCheck(app, "/h", timeout=1, stale_while_revalidate=2,
+                                        checkers=[lambda: (True, 1)])
+health.add_check(lambda: (True, 1), timeout=3)
+bottle_healthcheck.EnvironmentDump(app, "/e")
+assert threading.active_count() == before
+print("fine")
+"""
+    folder = os.path.dirname(os.path.dirname(bottle_healthcheck.__file__))
+    path = os.pathsep.join([folder] + os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    shown = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code],
+                                    env=dict(os.environ, PYTHONPATH=path))
+    assert shown.strip() == b"fine"
+
+
+@pytest.mark.skipif(six.PY2, reason="signatures do not tell there")
+def test_no_constructor_takes_only_by_keyword():
+    for kind in (HealthCheck, EnvironmentDump):
+        assert not inspect.getfullargspec(kind.__init__).kwonlyargs
