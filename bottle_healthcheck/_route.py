@@ -50,6 +50,8 @@ def check_options(options, own_names):
     if True in bottle.makelist(options.get("skip")) and options.get("apply"):
         raise ValueError("skip=True together with apply=...: Bottle would skip the decorators of "
                          "apply too; name the plugins to skip instead, as in skip=['name']")
+    if "callback" in options:
+        raise TypeError("callback is no option: the route's callback is this plugin's own")
     unknown = [name for name in options if name not in BOTTLE_OPTIONS]
     if not unknown:
         return
@@ -64,19 +66,20 @@ def check_headers(name, headers):
     # type: (str, Any) -> tuple
     """The pairs to send: the base, replaced by name with what the user gave (None: nothing)."""
     pairs = headers.items() if hasattr(headers, "items") else headers or ()
-    merged = dict((key.lower(), (key, value)) for key, value in BASE_HEADERS)
+    merged = dict(BASE_HEADERS)
     try:
         given = [(key, value) for key, value in pairs]
     except (TypeError, ValueError):
         raise TypeError("%s is %s, expected a dictionary of header names and values"
                         % (name, kind_of(headers)))
     for key, value in given:
-        spelt = _header_text(name, key).title()  # as Bottle keeps them
-        merged[spelt.lower()] = (spelt, _header_text(name, value))
-    if "content-length" in merged or "transfer-encoding" in merged:
+        # Spelt as Bottle keeps names, which it tells apart without regard to case and underscore.
+        spelt = _header_text(name, key).title().replace("_", "-")
+        merged[spelt] = _header_text(name, value)
+    if "Content-Length" in merged or "Transfer-Encoding" in merged:
         raise ValueError("%s names a header that frames the body; it is set for every answer, "
                          "leave it out" % name)
-    return tuple(sorted(merged.values()))
+    return tuple(sorted(merged.items()))
 
 
 def _header_text(name, value):
@@ -96,14 +99,14 @@ def _header_text(name, value):
 def replaced(headers, others):
     # type: (tuple, list) -> tuple
     """The headers with others in place of those of the same names."""
-    names = [name.lower() for name, _ in others]
-    return tuple(others) + tuple(pair for pair in headers if pair[0].lower() not in names)
+    names = [name for name, _ in others]
+    return tuple(others) + tuple(pair for pair in headers if pair[0] not in names)
 
 
 def varying(headers, name):
     # type: (tuple, str) -> tuple
     """The headers with a name added to Vary."""
-    named = [value for key, value in headers if key.lower() == "vary"]
+    named = [value for key, value in headers if key == "Vary"]
     return replaced(headers, [("Vary", ", ".join(named + [name]))])
 
 
