@@ -28,7 +28,7 @@ from ._worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Text
 
 log = logging.getLogger("bottle_healthcheck")
 
@@ -315,8 +315,18 @@ def _log_turn(failing, name, outcome):
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
     name = _json.text(name)
     if failing:
-        told = "".join(traceback.format_exception(*exc_info)) if exc_info else ""
-        log.warning("check %s is failing: %s%s", name, outcome.output,
-                    _json.text(told and "\n" + told))
+        log.warning("check %s is failing: %s%s", name, outcome.output, _traceback(exc_info))
     elif failing is False:
         log.info("check %s has recovered", name)
+
+
+def _traceback(exc_info):
+    # type: (object) -> Text
+    """The traceback as text on lines of its own; without an exception, nothing."""
+    if exc_info is None:
+        return u""
+    try:
+        told = "".join(traceback.format_exception(*exc_info))  # type: ignore[misc]
+    except Exception:  # a SyntaxError of somebody's own making is enough
+        told = "".join(traceback.format_tb(exc_info[2]))  # type: ignore[index]
+    return u"\n" + _json.text(told)
