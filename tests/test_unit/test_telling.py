@@ -1,0 +1,513 @@
+# -*- coding: utf-8 -*-
+"""What HealthCheck tells of changes: the log, on_change, and draining."""
+import errno
+import logging
+import os
+import threading
+
+import bottle
+import pytest
+import webtest
+
+from bottle_healthcheck import HealthCheck
+from tests.flights import Check, World, run_python
+from tests.helpers import wait_until
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+    for owner, name, value in world.replaced:
+        monkeypatch.setattr(owner, name, value)
+    return world
+
+
+@pytest.fixture
+def lines(caplog):
+    """What the package's logger was told: (level, first line, whether there is a traceback)."""
+    caplog.set_level(logging.DEBUG, "bottle_healthcheck")
+    formatter = logging.Formatter("%(message)s")
+
+    def told():
+        texts = [(record.levelname, formatter.format(record)) for record in caplog.records
+                 if record.name == "bottle_healthcheck"]
+        assert len(texts) == len(caplog.records), "another logger was used"
+        return [(level, text.split("\n")[0], "Traceback (most recent call last)" in text)
+                for level, text in texts]
+    return told
+
+
+def every_time(check, **options):
+    """A HealthCheck that runs its one check for every request."""
+    return HealthCheck(checkers=[check], success_ttl=0, failed_ttl=0, **options)
+
+
+def raising(exc):
+    def check():
+        raise exc
+    return check
+
+
+# The log
+
+def test_one_line_when_a_check_starts_failing_one_when_it_recovers(world, lines):
+    check = Check("database")
+    health = every_time(check)
+    for says in [(True, "fine"), (True, "fine"), (False, "down"), (False, "still down"),
+                 raising(ValueError("down, too")), (True, "fine"), (True, "fine"),
+                 raising(ValueError("no route"))]:
+        check.says = says
+        health.run()
+    assert lines() == [("WARNING", "check database is failing: down", False),
+                       ("INFO", "check database has recovered", False),
+                       ("WARNING", "check database is failing: no route", True)]
+
+
+def test_a_check_that_fails_at_once_is_a_line_one_that_passes_at_once_is_none(world, lines):
+    HealthCheck(checkers=[Check("up"), Check("down", (False, "no disk"))]).run()
+    assert lines() == [("WARNING", "check down is failing: no disk", False)]
+
+
+def test_a_cleared_cache_and_a_fork_are_no_reason_for_a_line(world, lines):
+    check = Check("database", (False, "down"))
+    health = HealthCheck(checkers=[check])
+    health.run()
+    health.cache.clear()
+    health.run()
+    world.fork()
+    health.cache.clear()
+    health.run()
+    assert check.runs == 3 and len(lines()) == 1
+
+
+def test_an_overrun_is_a_line_its_late_success_another(world, lines):
+    health = HealthCheck(checkers=[Check("slow")], timeout=2)
+    for _ in range(3):
+        health.run()
+        world.clock.tick(1)
+    world.work()
+    assert lines() == [("WARNING", "check slow is failing: timed out after 2 s", False),
+                       ("INFO", "check slow has recovered", False)]
+
+
+def test_an_overrun_that_fails_in_the_end_is_one_line(world, lines):
+    health = HealthCheck(checkers=[Check("slow", raising(ValueError("refused")))], timeout=2)
+    health.run()
+    world.work()
+    health.run()
+    assert lines() == [("WARNING", "check slow is failing: timed out after 2 s", False)]
+
+
+def ask_at_once(health, count=32):
+    go = threading.Event()
+    threads = [threading.Thread(target=lambda: (go.wait(30), health.run()))
+               for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_a_change_is_one_line_at_any_number_of_threads(lines, timeout):
+    check = Check("database", raising(ValueError("no route")))
+    health = every_time(check, timeout=timeout)
+    ask_at_once(health)
+    wait_until(lines)
+    assert lines() == [("WARNING", "check database is failing: no route", True)]
+    check.says = (True, "fine")
+    ask_at_once(health)
+    wait_until(lambda: len(lines()) > 1)
+    assert lines()[1:] == [("INFO", "check database has recovered", False)]
+
+
+def test_an_overrun_is_one_line_at_any_number_of_threads(lines):
+    release = threading.Event()
+    health = HealthCheck(timeout=0.05)
+    health.add_check(lambda: (release.wait(60), "late"), name="hung")
+    try:
+        ask_at_once(health)
+        assert lines() == [("WARNING", "check hung is failing: timed out after 0.05 s", False)]
+    finally:
+        release.set()
+    wait_until(lambda: len(lines()) > 1)
+    assert lines()[1:] == [("INFO", "check hung has recovered", False)]
+
+
+@pytest.mark.parametrize("message", [u"caf\xe9", u"caf\xe9".encode("utf-8"), b"\xff\xfe"])
+@pytest.mark.parametrize("name", ["database", u"donn\xe9es"])
+def test_a_line_holds_any_bytes_and_any_text(world, lines, message, name):
+    health = HealthCheck()
+    health.add_check(raising(ValueError(message)), name=name)
+    health.run()
+    told = lines()  # on 2.7 the formatting itself could fail
+    assert len(told) == 1 and told[0][1].startswith(u"check %s is failing: " % name)
+    assert told[0][2]
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+    __repr__ = __unicode__ = __str__
+
+
+@pytest.mark.parametrize("exc", [
+    Unprintable(), SyntaxError("odd", ("file", 1, 2, 12345)),
+    SyntaxError("odd", (1, "a", "b", [])),
+    UnicodeDecodeError("ascii", b"\xff", 0, 1, "odd"), ValueError(), RuntimeError("x" * 100000),
+])
+def test_no_exception_is_too_odd_to_be_told(world, lines, exc):
+    health = HealthCheck(checkers=[Check("odd", raising(exc))])
+    assert health.run().status == "failure"
+    assert [line[:1] for line in lines()] == [("WARNING",)]
+
+
+def test_a_recursion_without_end_is_a_failed_check(world, lines):
+    def deeper():
+        return deeper()
+    assert HealthCheck(checkers=[Check("deep", deeper)]).run().status == "failure"
+    assert len(lines()) == 1
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "CRITICAL"])
+def test_nothing_is_printed(level):
+    status, output, errors = run_python(
+        "import logging\n"
+        "from bottle_healthcheck import HealthCheck\n"
+        "logging.getLogger('bottle_healthcheck').setLevel(logging.%s)\n"
+        "answers = [(True, 'OK'), (False, 'down'), (True, 'OK'), None]\n"
+        "health = HealthCheck(success_ttl=0, failed_ttl=0, timeout=30)\n"
+        "health.add_check(lambda: answers.pop(), name='one')\n"
+        "while answers:\n"
+        "    health.run()\n" % level)
+    assert (status, output, errors) == (0, "", "")
+
+
+# on_change
+
+class Changes(list):
+    """An on_change that notes what it hears."""
+
+    def __call__(self, previous, current, report):
+        assert report.status == current
+        self.append((previous, current))
+
+
+def test_on_change_hears_of_every_change_once_in_order(world):
+    check, changes = Check(), Changes()
+    health = every_time(check, on_change=changes)
+    for passed in (True, True, False, False, True, False):
+        check.says = (passed, "")
+        health.run()
+    assert changes == [(None, "success"), ("success", "failure"), ("failure", "success"),
+                       ("success", "failure")]
+
+
+def test_on_change_hears_of_a_first_failure(world):
+    changes = Changes()
+    HealthCheck(checkers=[Check(says=(False, ""))], on_change=changes).run()
+    assert changes == [(None, "failure")]
+
+
+def test_on_change_gets_the_report_of_all_checks(world):
+    reports = []
+    health = HealthCheck(on_change=lambda previous, current, report: reports.append(report))
+    health.add_check(Check("one"))
+    health.add_check(Check("other", (False, "down")), critical=False)
+    health.run()
+    assert [(one["checker"], one["passed"]) for one in reports[0].results] == [
+        ("one", True), ("other", False)]
+    assert reports[0].passed and len(reports) == 1
+
+
+def test_on_change_is_judged_by_all_checks_and_moved_by_none_alone(world):
+    one, other, changes = Check("one"), Check("other"), Changes()
+    health = HealthCheck(checkers=[one, other], on_change=changes, success_ttl=0, failed_ttl=0)
+    health.run(check="one")
+    health.run(exclude="one")
+    health.run_check("one")
+    assert changes == []
+    health.run()
+    one.says = (False, "down")
+    health.run(check="one")
+    health.run(check=["one", "other"][:1], exclude=[])
+    health.run_check("one")
+    assert changes == [(None, "success")]
+    health.run()
+    assert changes == [(None, "success"), ("success", "failure")]
+
+
+def test_a_drained_answer_moves_nothing(world):
+    check, changes = Check(says=(True, "")), Changes()
+    health = every_time(check, on_change=changes)
+    health.run()
+    health.drain()
+    check.says = (False, "")
+    health.run()
+    assert changes == [(None, "success")]
+    health.resume()
+    health.run()
+    assert changes == [(None, "success"), ("success", "failure")]
+
+
+def test_previous_results_do_not_make_it_flap(world):
+    """One request is still served the previous success when another has seen the failure."""
+    check, changes = Check(), Changes()
+    patient = HealthCheck(checkers=[check], timeout=60, on_change=changes)
+    hasty = HealthCheck(checkers=[check], timeout=1, cache=patient.cache)
+    world.work_after(0)
+    patient.run()
+    world.clock.tick(30)
+    world.set_off(patient)
+    world.clock.tick(1)
+    assert not hasty.run().passed
+    assert patient.run().passed and patient.run().passed
+    assert changes == [(None, "success"), ("success", "failure")]
+    world.work()
+    patient.run()
+    assert changes[2:] == [("failure", "success")]
+
+
+def test_an_overrun_and_its_late_success_are_two_changes(world):
+    changes = Changes()
+    health = HealthCheck(checkers=[Check()], timeout=2, on_change=changes)
+    health.run()
+    health.run()
+    world.work()
+    assert changes == [(None, "failure")]  # told in a request's thread, not in a worker's
+    health.run()
+    assert changes == [(None, "failure"), ("failure", "success")]
+
+
+def test_a_late_success_is_told_by_the_route_too(world):
+    changes, app = Changes(), bottle.Bottle()
+    HealthCheck(app, "/health", checkers=[Check()], timeout=2, on_change=changes)
+    client = webtest.TestApp(app)
+    assert client.get("/health", expect_errors=True).status_code == 500
+    world.work()
+    assert client.get("/health").status_code == 200
+    assert client.get("/health").status_code == 200
+    assert changes == [(None, "failure"), ("failure", "success")]
+
+
+def test_an_on_change_that_asks_for_the_health_hears_of_what_it_causes(world):
+    check, heard = Check(), []
+
+    def on_change(previous, current, report):
+        heard.append(("begin", current))
+        if len(heard) == 1:
+            check.says = (False, "down")
+            assert not health.run().passed
+        heard.append(("end", current))
+    health = every_time(check, on_change=on_change)
+    health.run()
+    assert heard == [("begin", "success"), ("end", "success"),
+                     ("begin", "failure"), ("end", "failure")]
+
+
+@pytest.mark.parametrize("exc", [ValueError("cannot tell"), SystemExit(1)])
+def test_what_on_change_raises_is_logged_and_the_next_change_is_told(world, lines, exc):
+    check, heard = Check(), []
+
+    def on_change(previous, current, report):
+        heard.append(current)
+        raise exc
+    health = every_time(check, on_change=on_change)
+    assert health.run().passed
+    check.says = (False, "down")
+    assert not health.run().passed
+    assert heard == ["success", "failure"]
+    assert lines()[0] == ("ERROR", "on_change failed", True)
+    assert [line[0] for line in lines()] == ["ERROR", "WARNING", "ERROR"]
+
+
+def test_what_is_no_exception_goes_on_and_the_next_request_tells_the_rest(world):
+    check, heard = Check(), []
+
+    def on_change(previous, current, report):
+        heard.append(current)
+        if len(heard) == 1:
+            check.says = (False, "down")
+            health.run()
+            raise KeyboardInterrupt()
+    health = every_time(check, on_change=on_change)
+    with pytest.raises(KeyboardInterrupt):
+        health.run()
+    assert heard == ["success"]
+    health.run()
+    assert heard == ["success", "failure"]
+
+
+def test_a_fork_while_on_change_is_told_leaves_the_child_able_to_tell(world):
+    check, heard = Check(), []
+
+    def on_change(previous, current, report):
+        heard.append(current)
+        if len(heard) == 1:
+            world.fork()
+            check.says = (False, "down")
+            health.run()
+            assert heard == ["success", "failure"]
+    health = every_time(check, on_change=on_change)
+    health.run()
+    assert heard == ["success", "failure"]
+
+
+def test_many_threads_tell_each_change_once_in_order():
+    turns, heard, telling = [0], [], []
+    lock = threading.Lock()
+
+    def check():
+        with lock:
+            turns[0] += 1
+            return turns[0] % 3 == 0, turns[0]
+
+    def on_change(previous, current, report):
+        telling.append(1)
+        assert len(telling) == 1, "two threads tell at once"
+        heard.append((previous, current))
+        telling.pop()
+    health = HealthCheck(checkers=[check], success_ttl=0, failed_ttl=0, on_change=on_change)
+    for _ in range(10):
+        ask_at_once(health, 16)
+    assert heard[0][0] is None
+    for before, after in zip(heard, heard[1:]):
+        assert before[1] == after[0] != after[1]
+
+
+def test_without_checks_the_first_verdict_is_a_success(world):
+    changes = Changes()
+    HealthCheck(on_change=changes).run()
+    assert changes == [(None, "success")]
+
+
+# Draining
+
+@pytest.fixture
+def app():
+    return bottle.Bottle()
+
+
+def ask(app, method="GET"):
+    return webtest.TestApp(app).request("/health", method=method, expect_errors=True)
+
+
+def test_drain_answers_failure_past_cache_and_checks(world, app):
+    check = Check()
+    health = HealthCheck(app, "/health", checkers=[check], drain_status=404)
+    assert ask(app).status_code == ask(app).status_code == 200
+    health.drain()
+    answer = ask(app)
+    assert answer.status_code == 404
+    assert answer.json["status"] == "failure"
+    assert answer.json["results"] == [
+        {"checker": "drain", "passed": False, "output": "draining"}]
+    health.resume()
+    assert ask(app).status_code == 200
+    assert check.runs == 1
+
+
+def test_drain_answers_with_failed_status_where_no_other_is_given(world, app):
+    HealthCheck(app, "/health", failed_status=503).drain()
+    assert ask(app).status_code == 503
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_drain_answers_every_method(world, app, method):
+    HealthCheck(app, "/health", drain_status=404).drain()
+    answer = ask(app, method)
+    assert answer.status_code == 404
+    assert (answer.body == b"") is (method == "HEAD")
+
+
+def test_drain_tells_what_it_is_given(world, app):
+    health = HealthCheck(app, "/health")
+    health.drain({"until": "noon"})
+    assert ask(app).json["results"][0]["output"] == {"until": "noon"}
+    health.drain()
+    assert ask(app).json["results"][0]["output"] == "draining"
+
+
+def test_drain_goes_through_the_failed_handler(world, app):
+    HealthCheck(app, "/health", failed_handler=None).drain()
+    assert ask(app).body == b"NOT OK"
+
+
+def test_run_reports_draining_and_runs_nothing(world):
+    check = Check()
+    health = HealthCheck(checkers=[check])
+    health.drain("rolling out")
+    report = health.run()
+    assert (report.passed, report.status) == (False, "failure")
+    assert report.results == [{"checker": "drain", "passed": False, "output": "rolling out"}]
+    assert check.runs == 0
+
+
+def test_a_drain_file_drains_for_as_long_as_it_exists(world, app, tmpdir):
+    path = tmpdir.join("drain")
+    check = Check()
+    health = HealthCheck(app, "/health", checkers=[check], drain_file=str(path), drain_status=404)
+    assert ask(app).status_code == ask(app).status_code == 200
+    path.write("")
+    assert ask(app).status_code == 404
+    assert ask(app).json["results"][0]["output"] == "draining"
+    health.drain("by call")
+    assert ask(app).json["results"][0]["output"] == "by call"
+    health.resume()
+    assert ask(app).status_code == 404
+    path.remove()
+    assert ask(app).status_code == 200
+    assert check.runs == 1
+
+
+def test_a_drain_file_may_be_there_from_the_start(world, app, tmpdir):
+    path = tmpdir.join("drain")
+    path.write("")
+    HealthCheck(app, "/health", drain_file=str(path))
+    assert ask(app).status_code == 500
+
+
+def test_a_drain_file_may_be_a_path_object_or_bytes(world, tmpdir):
+    path = tmpdir.join("drain")
+    path.write("")
+    for given in [str(path).encode("utf-8")] + [path] * hasattr(os, "fspath"):
+        assert not HealthCheck(drain_file=given).run().passed
+
+
+def test_a_drain_file_that_cannot_be_looked_for_is_logged_once_and_absent(world, lines, tmpdir):
+    tmpdir.join("file").write("")
+    health = HealthCheck(drain_file=str(tmpdir.join("file", "below a file")))
+    for _ in range(3):
+        assert health.run().passed
+    assert len(lines()) == 1
+    assert lines()[0][0] == "WARNING" and "drain_file" in lines()[0][1]
+
+
+def test_a_drain_file_in_a_folder_that_cannot_be_read_is_logged_once(world, lines, monkeypatch):
+    def stat(path):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+    app = bottle.Bottle()
+    HealthCheck(app, "/health", drain_file="/secret/drain")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stat)
+        assert [ask(app).status_code for _ in range(5)] == [200] * 5
+    assert len(lines()) == 1 and "Permission denied" in lines()[0][1]
+
+
+def test_an_absent_drain_file_is_no_reason_for_a_line(world, lines, tmpdir):
+    health = HealthCheck(drain_file=str(tmpdir.join("no folder", "no file")))
+    assert health.run().passed
+    assert lines() == []
+
+
+def test_drain_from_a_signal_handler_needs_no_lock(world):
+    """A handler runs between any two steps of its thread, also while that thread has the lock."""
+    health = HealthCheck(checkers=[Check()])
+    with health.cache.lock():
+        health.drain()
+    assert not health.run().passed
+    with health.cache.lock():
+        health.resume()
+    assert health.run().passed

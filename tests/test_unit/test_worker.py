@@ -1,0 +1,100 @@
+"""bottle_healthcheck._worker"""
+import gc
+import threading
+import weakref
+
+import pytest
+
+from bottle_healthcheck._worker import Worker
+from tests.helpers import wait_until
+
+
+def done(worker, job=lambda: None):
+    """The thread that ran a job, once it has; what it holds is gone then."""
+    threads, ended = [], threading.Event()
+
+    def last():
+        threads.append(threading.current_thread())
+        ended.set()
+    assert worker.submit(job) is True
+    assert worker.submit(last) is True
+    assert ended.wait(30)
+    return threads[0]
+
+
+def test_making_a_worker_starts_no_thread():
+    before = threading.active_count()
+    Worker("nobody")
+    assert threading.active_count() == before
+
+
+def test_every_job_runs_in_the_same_named_daemon_thread():
+    worker = Worker("healthcheck database")
+    first, second = done(worker), done(worker)
+    assert first is second is not threading.current_thread()
+    assert first.name == "healthcheck database"
+    assert first.daemon
+
+
+def test_jobs_run_one_after_another_in_order():
+    worker, order, go = Worker("worker"), [], threading.Event()
+    worker.submit(lambda: (go.wait(30), order.append("first")))
+    worker.submit(lambda: order.append("second"))
+    assert order == []
+    go.set()
+    done(worker)
+    assert order == ["first", "second"]
+
+
+def test_two_workers_work_side_by_side():
+    here, there = threading.Event(), threading.Event()
+    met = []
+    for mine, other in ((here, there), (there, here)):
+        Worker("one of two").submit(
+            lambda mine=mine, other=other: (mine.set(), met.append(other.wait(30))))
+    wait_until(lambda: len(met) == 2)
+    assert met == [True, True]
+
+
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_a_job_that_raises_ends_neither_the_thread_nor_the_silence(kind, capfd):
+    def job():
+        raise kind("not the worker's business")
+    worker = Worker("worker")
+    assert done(worker, job) is done(worker)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_job_is_let_go_when_it_is_done():
+    class Job(object):
+        def __call__(self):
+            pass
+    job = Job()
+    gone = weakref.ref(job)
+    worker = Worker("worker")
+    done(worker, job)
+    del job
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("refusal", [RuntimeError, MemoryError, ValueError, threading.ThreadError])
+def test_where_no_thread_can_be_started_the_job_is_refused(monkeypatch, refusal):
+    ran = []
+
+    def start(thread):
+        raise refusal("can't start new thread")
+    worker = Worker("worker")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        assert worker.submit(lambda: ran.append("refused")) is False
+    done(worker, lambda: ran.append("next"))
+    assert ran == ["next"]
+
+
+def test_a_second_attempt_starts_the_thread(monkeypatch):
+    worker = Worker("worker")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", None)  # late in shutdown, modules are taken apart
+        assert worker.submit(done) is False
+    assert done(worker).name == "worker"
