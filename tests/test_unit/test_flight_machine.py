@@ -1,0 +1,528 @@
+"""The rules of DESIGN section 3 as a small model, and any interleaving of requests against it.
+
+`Model` and `Asked` are the design, written once more and shorter; `FlightMachine` lets hypothesis
+choose what happens and compares each step of the package with the model. No time passes and no
+two threads run at once: each request has a thread that stops where it runs a check and where it
+waits, until the machine lets it go on.
+"""
+import logging
+import os
+import threading
+
+import pytest
+
+from bottle_healthcheck import HealthCheck, ResultCache, _cache
+from tests.flights import Gone, World
+from tests.helpers import PY2, need_module
+
+hypothesis = need_module("hypothesis")
+from hypothesis import stateful, strategies as st  # noqa: E402
+
+EXAMPLES = 2000 if os.environ.get("CI") == "true" else 150
+
+#: What a check may do. Fractions of time are binary, so that sums are exact.
+ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
+TICKS = [0.5, 1, 1.5, 2, 3, 4, 8, 10, 12.25, 40]
+
+
+# The model
+
+class Setting(object):
+    """How one HealthCheck reads one check; all in seconds."""
+
+    def __init__(self, timeout, success_ttl, failed_ttl, stale=0):
+        self.timeout = timeout
+        self.patience = 10 if timeout is None else timeout
+        self.lifetimes = {True: success_ttl or 0, False: failed_ttl or 0}
+        self.stale = 0 if timeout is None else stale
+
+
+class Told(object):
+    """An outcome: what a check said, or what is said of one that does not return."""
+
+    def __init__(self, passed, output, now):
+        self.passed, self.output, self.timestamp, self.since = passed, output, now, now
+
+
+class Flight(object):
+    def __init__(self, now):
+        self.started, self.landed_with = now, None
+
+
+class Known(object):
+    """What a process knows of a check; a fork's child knows it too, but for the flight."""
+
+    def __init__(self):
+        self.kept, self.last, self.flight = None, None, None
+
+
+class Model(object):
+    """Every check's state, and what happens to it."""
+
+    def __init__(self, names):
+        self.now, self.known, self.lines = 1000.0, dict((name, Known()) for name in names), []
+
+    def age(self, name):
+        return self.now - self.known[name].kept.timestamp
+
+    def lifetime(self, name, setting):
+        """0 where there is no result, or outcomes of its kind are not kept."""
+        kept = self.known[name].kept
+        return setting.lifetimes[kept.passed] if kept else 0
+
+    def rule(self, name, setting):
+        """Which rule of the design's list of four holds."""
+        lifetime = self.lifetime(name, setting)
+        if lifetime and self.age(name) < lifetime:
+            return 1
+        flight = self.known[name].flight
+        if flight is None:
+            return 2
+        return 3 if self.now - flight.started < setting.patience else 4
+
+    def previous(self, name, setting):
+        """A result for rule 3: expired less than its own lifetime ago, or as stale as allowed."""
+        lifetime = self.lifetime(name, setting)
+        overdue = lifetime and self.age(name) - lifetime
+        return self.known[name].kept if lifetime and overdue < max(
+            lifetime, setting.stale) else None
+
+    def stale(self, name, setting):
+        """A result that rule 2 answers with while a worker renews it."""
+        lifetime = self.lifetime(name, setting)
+        return self.known[name].kept if (
+            lifetime and self.age(name) - lifetime < setting.stale) else None
+
+    def tell(self, name, outcome):
+        """The outcome told last decides about log and since."""
+        known = self.known[name]
+        before, known.last = known.last, outcome
+        if before and before.passed == outcome.passed:
+            outcome.since = before.since
+        elif before or not outcome.passed:
+            self.lines.append(("INFO" if outcome.passed else "WARNING", name))
+        return outcome
+
+    def land(self, name, end):
+        """The check returns: its result is kept, late or not."""
+        known = self.known[name]
+        if isinstance(end, tuple):
+            passed, output = end
+        else:
+            passed, output = False, "ended by Gone" if isinstance(end, Gone) else str(end)
+        known.kept = known.flight.landed_with = self.tell(name, Told(passed, output, self.now))
+        known.flight = None
+
+    def overrun(self, name, text):
+        """What is told of a check that does not return; never kept."""
+        return self.tell(name, Told(False, text, self.now))
+
+    def clear(self):
+        for known in self.known.values():
+            known.kept = None
+
+    def fork(self):
+        for known in self.known.values():
+            known.flight = None
+
+
+class Asked(object):
+    """What one request must do; `step` is asked at its start and whenever it may go on."""
+
+    def __init__(self, model, settings, anew, refuses_threads):
+        self.model, self.settings, self.anew = model, settings, anew
+        self.refuses_threads = refuses_threads
+        self.to_board = ([one for one in settings if one[1].timeout is not None]
+                         + [one for one in settings if one[1].timeout is None])
+        self.got, self.running, self.waits_until = {}, None, None
+        self.started = []
+
+    def step(self):
+        """("runs", name), ("waits", until), or ("done", outcomes)."""
+        if self.running:
+            self.got[self.running] = self.got[self.running].landed_with
+            self.running = None
+        while self.to_board:
+            name, setting = self.to_board.pop(0)
+            self.board(name, setting)
+            if self.running:
+                return "runs", self.running
+        if self.waits_until is None:
+            self.waits_until = self.model.now + 2
+        for name, setting in self.settings:
+            until = self.arrive(name, setting)
+            if until is not None:
+                return "waits", until
+        return "done", [self.got[name] for name, _ in self.settings]
+
+    def board(self, name, setting):
+        model, known = self.model, self.model.known[name]
+        rule = model.rule(name, setting)
+        if rule == 1 and self.anew:  # run_check runs anew, or joins
+            rule = 2 if known.flight is None else 3
+            if rule == 3 and model.now - known.flight.started >= setting.patience:
+                rule = 4
+        if rule == 1:
+            self.got[name] = known.kept
+        elif rule == 2:
+            known.flight = Flight(model.now)
+            self.started.append(name)
+            inline = setting.timeout is None or self.refuses_threads()
+            stale = None if inline or self.anew else model.stale(name, setting)
+            self.got[name] = stale or known.flight
+            self.running = name if inline else None
+        elif rule == 3:
+            previous = None if self.anew else model.previous(name, setting)
+            self.got[name] = previous or known.flight
+        else:
+            self.got[name] = known.flight
+            self.got[name, "late"] = True
+
+    def arrive(self, name, setting):
+        """Turns a flight into an outcome; until when to wait where that is still to come."""
+        flight = self.got[name]
+        if not isinstance(flight, Flight):
+            return None
+        if flight.landed_with:
+            self.got[name] = flight.landed_with
+            return None
+        text = "still running after %.1f s" % (self.model.now - flight.started)
+        if (name, "late") not in self.got:
+            until, limit = flight.started + setting.patience, setting.patience
+            if setting.timeout is None and self.waits_until < until:
+                until, limit = self.waits_until, 2
+            if self.model.now < until:
+                return until
+            text = "timed out after %g s" % limit
+        self.got[name] = self.model.overrun(name, text)
+        return None
+
+
+# The package, made to stop and go
+
+class Actor(object):
+    """A request in a thread that stops at each check that it runs itself, and at each wait."""
+
+    def __init__(self, request, asked, reader):
+        self.asked, self.reader = asked, reader
+        self.at = self.answer = self.orders = self.event = self.first_wait = None
+        self._request, self._turn, self._stopped = (
+            request, threading.Semaphore(0), threading.Semaphore(0))
+        thread = threading.Thread(target=self._live)
+        thread.daemon = True
+        thread.start()
+
+    def _live(self):
+        self._turn.acquire()
+        try:
+            self.answer = self._request()
+            self.at = ("done",)
+        except Gone:
+            self.at = ("gone",)
+        self._stopped.release()
+
+    def go_on(self, orders=None):
+        """Lets the thread run until it stops again."""
+        self.orders = orders
+        self._turn.release()
+        self._stopped.acquire()
+
+    def stop(self, *at):
+        """In the thread: stops here; returns or raises what it is told to."""
+        self.at = at
+        self._stopped.release()
+        self._turn.acquire()
+        if isinstance(self.orders, BaseException):
+            raise self.orders
+        return self.orders
+
+
+class Process(World):
+    """A World whose waits and inline checks stop their thread."""
+
+    def __init__(self):
+        World.__init__(self)
+        self.actor = None
+        self.end = None
+        process = self
+
+        class Time(object):
+            @staticmethod
+            def time():
+                return process.clock.now
+        self.replaced.append((_cache, "time", Time))
+
+    def wait(self, event, seconds):
+        if not event.is_set:
+            self.actor.event = event
+            if self.actor.first_wait is None:
+                self.actor.first_wait = self.clock.now
+            self.actor.stop("waits", self.clock.now + seconds)
+
+    def check(self, name):
+        def run():
+            end = self.actor.stop("runs", name) if self.actor else self.end
+            if isinstance(end, BaseException):
+                raise end
+            return end
+        run.__name__ = name
+        return run
+
+
+class Lines(logging.Handler):
+    def __init__(self):
+        logging.Handler.__init__(self)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append((record.levelname, record.args[0]))
+
+
+class FlightMachine(stateful.RuleBasedStateMachine):
+    """Readers of three checks that share one cache, as several endpoints do."""
+
+    def __init__(self):
+        stateful.RuleBasedStateMachine.__init__(self)
+        self.process = Process()
+        self.originals = [(owner, name, getattr(owner, name))
+                          for owner, name, _ in self.process.replaced]
+        for owner, name, value in self.process.replaced:
+            setattr(owner, name, value)
+        self.log = Lines()
+        _cache.log.addHandler(self.log)
+        _cache.log.setLevel(logging.INFO)
+        _cache.log.propagate = False
+        self.actors, self.lost, self.jobs_of = [], [], []
+        names = ("db", "queue", "disk")
+        self.model = Model(names)
+        self.checks = dict((name, self.process.check(name)) for name in names)
+        self.cache = ResultCache()
+        self.readers = [
+            self.reader([("db", Setting(3, 10, 4)), ("queue", Setting(1, 10, 4))]),
+            self.reader([("db", Setting(None, 12, 2)), ("disk", Setting(None, 10, 4)),
+                         ("queue", Setting(None, 10, None))]),
+            self.reader([("disk", Setting(None, None, None)), ("db", Setting(3, 8, 4, 15)),
+                         ("queue", Setting(4, 8, None, 2))]),
+        ]
+
+    def reader(self, settings):
+        """(HealthCheck, its settings, what on_change heard, what it should have heard)."""
+        heard = []
+        stale = max(setting.stale for _, setting in settings)
+        health = HealthCheck(
+            cache=self.cache, timeout=99, stale_while_revalidate=stale,
+            on_change=lambda previous, current, report: heard.append((previous, current)))
+        for name, setting in settings:
+            health.add_check(self.checks[name], timeout=setting.timeout,
+                             success_ttl=setting.lifetimes[True],
+                             failed_ttl=setting.lifetimes[False])
+            setting.stale = stale if setting.timeout else 0
+        return health, settings, heard, []
+
+    # What may happen
+
+    @stateful.rule(which=st.integers(0, 2))
+    def a_request_comes(self, which):
+        health, settings, _, _ = self.readers[which]
+        self.begin(health.run, settings, which)
+
+    @stateful.rule(which=st.integers(0, 2), index=st.integers(0, 2))
+    def a_partial_request_comes(self, which, index):
+        health, settings, _, _ = self.readers[which]
+        settings = [settings[index % len(settings)]]
+        self.begin(lambda: health.run(check=settings[0][0]), settings, None)
+
+    @stateful.rule(which=st.integers(0, 2), index=st.integers(0, 2))
+    def a_check_is_run_on_demand(self, which, index):
+        health, settings, _, _ = self.readers[which]
+        settings = [settings[index % len(settings)]]
+        self.begin(lambda: health.run_check(settings[0][0]), settings, None, anew=True)
+
+    @stateful.precondition(lambda self: self.process.jobs)
+    @stateful.rule(index=st.integers(0, 9), end=st.sampled_from(ENDS))
+    def a_worker_ends_its_run(self, index, end):
+        index %= len(self.process.jobs)
+        self.process.actor, self.process.end = None, end
+        self.model.land(self.jobs_of.pop(index), end)
+        try:
+            self.process.jobs.pop(index)()
+        except Gone:  # a worker goes on, see test_worker
+            assert isinstance(end, Gone)
+
+    @stateful.precondition(lambda self: self.running())
+    @stateful.rule(index=st.integers(0, 9), end=st.sampled_from(ENDS))
+    def a_request_ends_its_run(self, index, end):
+        actor = self.running()[index % len(self.running())]
+        self.model.land(actor.at[1], end)
+        self.go_on(actor, end, gone=isinstance(end, Gone))
+
+    @stateful.precondition(lambda self: self.can_wake())
+    @stateful.rule(index=st.integers(0, 9))
+    def a_request_has_waited(self, index):
+        self.go_on(self.can_wake()[index % len(self.can_wake())])
+
+    @stateful.precondition(lambda self: self.waiting())
+    @stateful.rule(index=st.integers(0, 9))
+    def a_request_goes_away(self, index):
+        self.go_on(self.waiting()[index % len(self.waiting())], Gone(), gone=True)
+
+    @stateful.rule(seconds=st.sampled_from(TICKS))
+    def time_passes(self, seconds):
+        self.process.clock.tick(seconds)
+        self.model.now += seconds
+
+    @stateful.rule()
+    def the_cache_is_cleared(self):
+        self.cache.clear()
+        self.model.clear()
+
+    @stateful.rule(which=st.integers(0, 2))
+    def a_reader_is_drained_and_resumed(self, which):
+        health, _, heard, _ = self.readers[which]
+        before = list(heard), list(self.log.lines)
+        health.drain("for now")
+        report = health.run()
+        assert (report.passed, report.results[0]["output"]) == (False, "for now")
+        health.resume()
+        assert before == (heard, self.log.lines)
+
+    @stateful.rule()
+    def threads_are_refused_or_not(self):
+        self.process.refuses_threads = not self.process.refuses_threads
+
+    @stateful.rule()
+    def a_fork(self):
+        self.process.fork()
+        self.model.fork()
+        self.lost += self.actors
+        del self.actors[:], self.jobs_of[:]
+
+    # What must hold
+
+    @stateful.invariant()
+    def a_check_is_never_in_two_flights(self):
+        flying = self.jobs_of + [actor.at[1] for actor in self.running()]
+        assert len(flying) == len(set(flying))
+        assert len(self.process.jobs) == len(self.jobs_of)
+
+    @stateful.invariant()
+    def no_request_waits_longer_than_its_patience(self):
+        for actor in self.waiting():
+            longest = max([2] + [setting.timeout for _, setting in actor.asked.settings
+                                 if setting.timeout is not None])
+            assert actor.at[1] - actor.first_wait <= longest
+
+    @stateful.invariant()
+    def the_log_has_one_line_for_each_turn(self):
+        assert self.log.lines == self.model.lines
+        for name in self.checks:
+            levels = [level for level, one in self.log.lines if one == name]
+            assert levels == (["WARNING", "INFO"] * len(levels))[:len(levels)]
+
+    @stateful.invariant()
+    def each_change_is_told_once(self):
+        for _, _, heard, expected in self.readers:
+            assert heard == expected
+
+    def teardown(self):
+        """After any history a healthy check ends up reported healthy, and every result is kept."""
+        try:
+            self.come_to_rest()
+            self.time_passes(1000)
+            self.process.refuses_threads = False
+            for which in range(3):
+                self.a_request_comes(which)
+                self.come_to_rest()
+                actor = self.finished
+                assert all(result["passed"] for result in actor.answer.results)
+                assert actor.answer.passed
+            self.the_log_has_one_line_for_each_turn()
+            self.each_change_is_told_once()
+        finally:
+            for actor in self.actors + self.lost:
+                while actor.at[0] in ("runs", "waits"):
+                    self.process.actor = actor
+                    actor.go_on(Gone())
+            for owner, name, value in self.originals:
+                setattr(owner, name, value)
+            _cache.log.removeHandler(self.log)
+            _cache.log.setLevel(logging.NOTSET)
+            _cache.log.propagate = True
+
+    # How it is done
+
+    def begin(self, request, settings, which, anew=False):
+        fresh = [name for name, setting in settings if self.model.rule(name, setting) == 1]
+        asked = Asked(self.model, settings, anew, lambda: self.process.refuses_threads)
+        actor = Actor(request, asked, which)
+        self.actors.append(actor)
+        self.go_on(actor)
+        assert anew or not set(fresh) & set(asked.started), "a fresh result was run again"
+
+    def go_on(self, actor, orders=None, gone=False):
+        """Lets a request go on, and compares where it stops with where it should."""
+        jobs = len(self.process.jobs)
+        started = len(actor.asked.started)
+        self.process.actor = actor
+        actor.go_on(orders)
+        self.process.actor = None
+        expected = ("gone",) if gone else actor.asked.step()
+        if actor.at[0] in ("done", "gone"):
+            self.actors.remove(actor)
+        names = [name for name in actor.asked.started[started:] if name != actor.asked.running]
+        self.jobs_of += names[:len(self.process.jobs) - jobs]
+        assert actor.at[0] == expected[0]
+        if expected[0] == "done":
+            self.compare(actor, expected[1])
+        else:
+            assert actor.at == expected
+
+    def compare(self, actor, outcomes):
+        """The answer, and what on_change was to hear of it."""
+        self.finished = actor
+        results = getattr(actor.answer, "results", [actor.answer])
+        for result, outcome, (name, setting) in zip(results, outcomes, actor.asked.settings):
+            assert (result["checker"], result["passed"], result["output"], result["timestamp"],
+                    result["since"]) == (name, outcome.passed, outcome.output,
+                                         outcome.timestamp, outcome.since)
+        assert len(results) == len(outcomes)
+        if actor.reader is not None:
+            _, settings, _, expected = self.readers[actor.reader]
+            last = [self.model.known[name].last for name, _ in settings]
+            if all(last):
+                verdict = "success" if all(one.passed for one in last) else "failure"
+                before = expected[-1][1] if expected else None
+                if verdict != before:
+                    expected.append((before, verdict))
+
+    def running(self):
+        return [actor for actor in self.actors if actor.at[0] == "runs"]
+
+    def waiting(self):
+        return [actor for actor in self.actors if actor.at[0] == "waits"]
+
+    def can_wake(self):
+        return [actor for actor in self.waiting()
+                if actor.event.is_set or actor.at[1] <= self.process.clock.now]
+
+    def come_to_rest(self):
+        """Every check returns, healthy, and every request is answered."""
+        while self.process.jobs or self.actors:
+            if self.process.jobs:
+                self.a_worker_ends_its_run(0, (True, "healthy"))
+            elif self.running():
+                self.a_request_ends_its_run(0, (True, "healthy"))
+            elif self.can_wake():
+                self.a_request_has_waited(0)
+            else:
+                self.time_passes(0.5)
+
+
+FlightMachine.TestCase.settings = hypothesis.settings(
+    max_examples=EXAMPLES, stateful_step_count=40, deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow])
+
+
+@pytest.mark.skipif(PY2, reason="hypothesis for Python 2 is too old")
+class TestFlights(FlightMachine.TestCase):
+    pass
