@@ -149,11 +149,7 @@ def _serve(options):
     # type: (argparse.Namespace) -> int
     """Run the demonstration service until it is interrupted."""
     from bottle_healthcheck import _demo
-    try:
-        _demo.serve(options.host, options.port, options.server)
-    except (EnvironmentError, ImportError) as exc:  # the port is taken, the server not installed
-        return _complain("cannot serve: %s" % _reason(exc), [])
-    return 0
+    return _demo.serve(options.host, options.port, options.server)
 
 
 def _probe(options):

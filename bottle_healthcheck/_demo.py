@@ -1,0 +1,136 @@
+"""The demonstration service: both routes, with real checks of things that it makes itself."""
+from __future__ import print_function
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import tempfile
+
+import bottle
+
+from . import checks
+from .environment import EnvironmentDump
+from .healthcheck import HealthCheck
+
+MYPY = False
+if MYPY:
+    from typing import Iterator
+
+#: Free space below which the disk check fails.
+LEAST_FREE_BYTES = 100 * 1024 * 1024
+
+#: What keeps a server quiet that does not heed Bottle's own `quiet`.
+_QUIET_OPTIONS = {"gunicorn": {"loglevel": "critical"}}
+
+
+def serve(host="127.0.0.1", port=8080, server="wsgiref"):
+    # type: (str, int, str) -> int
+    """Runs the service until Ctrl-C or SIGTERM; returns an exit status, 1 where it cannot run.
+
+    server names one of Bottle's adapters; port 0 takes any free one.
+    """
+    if server not in bottle.server_names:
+        return _fail("unknown server %r: expected one of %s"
+                     % (server, ", ".join(sorted(bottle.server_names))))
+    try:
+        port = _bindable_port(host, port)
+    except (EnvironmentError, OverflowError, ValueError) as exc:
+        return _fail("cannot listen on %r port %d: %s" % (host, port, _reason(exc)))
+    with _folder_for_a_run() as folder:
+        return _run(make_app(folder), host, port, server)
+
+
+def make_app(folder):
+    # type: (str) -> bottle.Bottle
+    """A Bottle app with /healthcheck and /environment; its database is made in folder."""
+    path = os.path.join(folder, "demo.sqlite")
+    _make_database(path)
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/healthcheck", timeout=1)
+    connect = functools.partial(sqlite3.connect, path)
+    health.add_check(checks.sql(connect, "SELECT name FROM visitors"), name="database")
+    health.add_check(checks.disk(folder, LEAST_FREE_BYTES), name="disk")
+    EnvironmentDump(app, "/environment")
+    return app
+
+
+def _run(app, host, port, server):
+    # type: (bottle.Bottle, str, int, str) -> int
+    """Says where to ask, and serves."""
+    authority = "%s:%d" % ("[%s]" % host if ":" in host else host, port)
+    print("curl -i http://%s/healthcheck" % authority)
+    print("curl -i http://%s/environment" % authority)
+    sys.stdout.flush()
+    try:
+        bottle.run(app, server=server, host=host, port=port, quiet=True,
+                   **_QUIET_OPTIONS.get(server, {}))
+        return 0
+    except ImportError as exc:
+        return _fail("the server %s is not installed: %s" % (server, exc))
+    except Exception as exc:  # each server has errors of its own
+        return _fail("the server %s failed: %s" % (server, _reason(exc)))
+
+
+@contextlib.contextmanager
+def _folder_for_a_run():
+    # type: () -> Iterator[str]
+    """A temporary folder that Ctrl-C and SIGTERM remove too, ending the process at once.
+
+    An exception would not do: wsgiref swallows any that hits it within a request. Servers with
+    signal handlers of their own end by an exception.
+    """
+    folder, maker = tempfile.mkdtemp(prefix="bottle-healthcheck-"), os.getpid()
+
+    def remove():
+        # type: () -> None
+        if os.getpid() == maker:  # the workers of a prefork server come by here too
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def end(signum, frame):
+        # type: (int, object) -> None
+        remove()
+        os._exit(0)
+
+    previous = [(number, signal.signal(number, end)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield folder
+    finally:
+        remove()
+        for number, handler in previous:
+            signal.signal(number, handler)
+
+
+def _fail(problem):
+    # type: (str) -> int
+    print("bottle-healthcheck: %s" % " ".join(problem.split()), file=sys.stderr)
+    return 1
+
+
+def _reason(exc):
+    # type: (BaseException) -> str
+    """What the operating system says, else the message, without the error's number."""
+    return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+
+
+def _bindable_port(host, port):
+    # type: (str, int) -> int
+    """The port, or a free one for 0; raises where it is taken: not every server says so briefly."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, 0, socket.SOCK_STREAM)[0]
+    with contextlib.closing(socket.socket(family, kind, protocol)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address[0], port) + address[2:])  # getaddrinfo wraps what is above 65535
+        return probe.getsockname()[1]
+
+
+def _make_database(path):
+    # type: (str) -> None
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE visitors (name TEXT)")
+        connection.execute("INSERT INTO visitors VALUES ('Ada')")
+        connection.commit()

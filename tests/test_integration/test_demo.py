@@ -1,0 +1,119 @@
+"""The demonstration service as a user runs it: `python -m bottle_healthcheck`."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from six.moves.urllib.request import urlopen
+
+from tests.helpers import ROOT, free_port, need_module, wait_until
+
+
+@contextlib.contextmanager
+def demonstration(tmpdir, *arguments):
+    """The process, whose temporary files go to tmpdir/tmp."""
+    tmpdir.ensure("tmp", dir=True)
+    env = dict(os.environ, PYTHONPATH=ROOT, TMPDIR=str(tmpdir.join("tmp")))
+    process = subprocess.Popen([sys.executable, "-m", "bottle_healthcheck"] + list(arguments),
+                               cwd=str(tmpdir), env=env, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def read_json(url):
+    """The answer of url as JSON, or None where nobody listens yet."""
+    try:
+        with contextlib.closing(urlopen(url, timeout=5)) as answer:
+            return json.loads(answer.read().decode("ascii"))
+    except EnvironmentError:
+        return None
+
+
+def served(process):
+    """The URLs that it printed, once they answer."""
+    urls = [process.stdout.readline().decode("ascii").split()[-1] for _ in range(2)]
+    wait_until(lambda: read_json(urls[0]), what="an answer of the service")
+    return urls
+
+
+def end(process, signum):
+    """Sends the signal: (exit status, stderr)."""
+    process.send_signal(signum)
+    wait_until(lambda: process.poll() is not None, 5, "the end of the service")
+    return process.returncode, process.stderr.read().decode("utf-8")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("server", ["wsgiref", "gunicorn", "waitress"])
+def test_it_answers_and_ends_quietly_leaving_nothing_behind(server, signum, tmpdir):
+    need_module(server)
+    with demonstration(tmpdir, "--port", str(free_port()), "--server", server) as process:
+        healthcheck, environment = served(process)
+        report = read_json(healthcheck)
+        assert report["status"] == "success"
+        assert [one["checker"] for one in report["results"]] == ["database", "disk"]
+        assert "python" in read_json(environment)
+        assert len(tmpdir.join("tmp").listdir()) >= 1  # gunicorn keeps files of its own there
+        assert end(process, signum) == (0, "")
+    assert tmpdir.join("tmp").listdir() == []
+    assert tmpdir.listdir() == [tmpdir.join("tmp")]
+
+
+def test_a_worker_that_ends_takes_nothing_from_the_next_one(tmpdir):
+    need_module("gunicorn")
+    with demonstration(tmpdir, "--port", str(free_port()), "--server", "gunicorn") as process:
+        healthcheck = served(process)[0]
+        first = read_json(healthcheck)["pid"]
+        os.kill(first, signal.SIGTERM)
+        wait_until(lambda: (read_json(healthcheck) or {}).get("pid", first) != first,
+                   what="an answer of another worker")
+        assert read_json(healthcheck)["status"] == "success"
+
+
+def test_no_argument_at_all_serves_on_port_8080(tmpdir):
+    probe = socket.socket()
+    try:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 8080))
+    except EnvironmentError:
+        pytest.skip("port 8080 is taken")
+    finally:
+        probe.close()
+    with demonstration(tmpdir) as process:
+        assert served(process) == ["http://127.0.0.1:8080/healthcheck",
+                                   "http://127.0.0.1:8080/environment"]
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmpdir):
+    taken = socket.socket()
+    try:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = str(taken.getsockname()[1])
+        with demonstration(tmpdir, "--port", port) as process:
+            out, err = process.communicate()
+    finally:
+        taken.close()
+    assert process.returncode == 1
+    assert out == b""
+    assert err.count(b"\n") == 1 and port.encode("ascii") in err
+
+
+def test_a_server_that_is_not_installed_is_told_in_one_line(tmpdir):
+    tmpdir.join("waitress.py").write("raise ImportError('No module named waitress')\n")
+    with demonstration(tmpdir, "--port", str(free_port()), "--server", "waitress") as process:
+        err = process.communicate()[1]
+    assert process.returncode == 1
+    assert err.count(b"\n") == 1 and b"the server waitress is not installed" in err
+    assert tmpdir.join("tmp").listdir() == []

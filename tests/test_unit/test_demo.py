@@ -1,0 +1,160 @@
+"""bottle_healthcheck._demo: its app, and what it says where it cannot serve."""
+import os
+import signal
+import socket
+import tempfile
+
+import bottle
+import pytest
+import webtest
+
+from bottle_healthcheck import _demo
+
+
+class Adapter(bottle.ServerAdapter):
+    """A server that ends at once, as raises says."""
+
+    raises = None
+    called_with = None
+
+    def run(self, handler):
+        """Notes what it was called with."""
+        type(self).called_with = (self.host, self.port)
+        if self.raises:
+            raise self.raises
+
+
+@pytest.fixture
+def adapter(monkeypatch, tmpdir):
+    """A fresh class of Adapter, known to Bottle as "test"; temporary files go to tmpdir."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmpdir))
+    fresh = type("Fresh", (Adapter,), {})
+    monkeypatch.setitem(bottle.server_names, "test", fresh)
+    return fresh
+
+
+def healthcheck(folder):
+    return webtest.TestApp(_demo.make_app(str(folder))).get("/healthcheck", expect_errors=True)
+
+
+def test_both_checks_pass_and_tell_what_they_found(tmpdir):
+    answer = healthcheck(tmpdir)
+    assert answer.status_code == 200
+    results = dict((one["checker"], one) for one in answer.json["results"])
+    assert sorted(results) == ["database", "disk"]
+    assert results["database"]["output"].startswith("SELECT name FROM visitors: Ada")
+    assert " free of " in results["disk"]["output"]
+
+
+def test_environment_is_served(tmpdir):
+    answer = webtest.TestApp(_demo.make_app(str(tmpdir))).get("/environment")
+    assert answer.json["process"]["pid"] == os.getpid()
+
+
+def test_a_database_that_is_gone_fails(tmpdir):
+    app = webtest.TestApp(_demo.make_app(str(tmpdir)))
+    os.remove(str(tmpdir.join("demo.sqlite")))
+    answer = app.get("/healthcheck", expect_errors=True)
+    assert answer.status_code == 500
+    assert "no such table" in answer.json["results"][0]["output"]
+    assert answer.json["results"][1]["passed"] is True
+
+
+def test_a_full_disk_fails(tmpdir, monkeypatch):
+    monkeypatch.setattr(_demo, "LEAST_FREE_BYTES", 2 ** 62)
+    answer = healthcheck(tmpdir)
+    assert answer.status_code == 500
+    assert [one["passed"] for one in answer.json["results"]] == [True, False]
+
+
+def test_serve_prints_the_urls_and_removes_its_folder(adapter, tmpdir, capsys):
+    assert _demo.serve("127.0.0.1", 0, "test") == 0
+    host, port = adapter.called_with
+    assert host == "127.0.0.1" and port > 0
+    out, err = capsys.readouterr()
+    assert out == ("curl -i http://127.0.0.1:%d/healthcheck\n"
+                   "curl -i http://127.0.0.1:%d/environment\n" % (port, port))
+    assert err == ""
+    assert tmpdir.listdir() == []
+
+
+def test_serve_puts_an_ipv6_address_into_brackets(adapter, capsys, monkeypatch):
+    monkeypatch.setattr(_demo, "_bindable_port", lambda host, port: port)
+    assert _demo.serve("::1", 8080, "test") == 0
+    assert "http://[::1]:8080/healthcheck" in capsys.readouterr()[0]
+
+
+def test_serve_leaves_the_signal_handlers_as_they_were(adapter):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert _demo.serve("127.0.0.1", 0, "test") == 0
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_serve_keeps_its_folder_where_another_process_ends(adapter, tmpdir, monkeypatch):
+    adapter.run = lambda self, handler: monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert _demo.serve("127.0.0.1", 0, "test") == 0
+    assert len(tmpdir.listdir()) == 1
+
+
+def one_line(capsys):
+    """What stderr holds, which is one line."""
+    err = capsys.readouterr()[1]
+    assert err.startswith("bottle-healthcheck: ") and err.endswith("\n") and err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("raises, told", [
+    (ImportError("No module named 'test'"), "server test is not installed: No module named"),
+    (RuntimeError("patch\nfirst"), "server test failed: patch first"),
+    (OSError(98, "Address already in use"), "server test failed: Address already in use"),
+    (ValueError(), "server test failed: ValueError"),
+])
+def test_a_server_that_cannot_run_is_told_in_one_line(adapter, raises, told, tmpdir, capsys):
+    adapter.raises = raises
+    assert _demo.serve("127.0.0.1", 0, "test") == 1
+    assert told in one_line(capsys)
+    assert tmpdir.listdir() == []
+
+
+def test_an_unknown_server_is_told_with_those_that_are_known(capsys):
+    assert _demo.serve("127.0.0.1", 0, "nosuch") == 1
+    err = one_line(capsys)
+    assert "'nosuch'" in err and "wsgiref" in err
+
+
+def test_a_port_that_is_taken_is_told(adapter, capsys):
+    taken = socket.socket()
+    try:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        assert _demo.serve("127.0.0.1", port, "test") == 1
+    finally:
+        taken.close()
+    assert "cannot listen on '127.0.0.1' port %d: Address already in use" % port in one_line(capsys)
+    assert adapter.called_with is None
+
+
+@pytest.mark.parametrize("host, port", [
+    ("192.0.2.1", 8080),  # a documentation address: no machine has it
+    ("127.0.0.1", 70000),
+    ("127.0.0.1", -1),
+    ("", 8080),
+])
+def test_an_address_that_cannot_be_bound_is_told(adapter, host, port, capsys):
+    assert _demo.serve(host, port, "test") == 1
+    assert "cannot listen on %r port %d: " % (host, port) in one_line(capsys)
+    assert adapter.called_with is None
+
+
+@pytest.mark.parametrize("error, told", [
+    (socket.gaierror(-2, "Name or service not known"), "'nosuch' port 8080: Name or service not"),
+    (UnicodeError("label empty or too long"), "'nosuch' port 8080: label empty or too long"),
+])
+def test_a_host_that_has_no_address_is_told(adapter, monkeypatch, error, told, capsys):
+    def look_up(*args):
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert _demo.serve("nosuch", 8080, "test") == 1
+    assert told in one_line(capsys)
