@@ -86,6 +86,9 @@ class Report(object):
     #: Whether more than the verdict may be told.
     details = True
 
+    #: Whether the service is being taken out of use; the one result then says why.
+    draining = False
+
     def __init__(self, results, runs_of=None):
         # type: (list, Any) -> None
         self.results = results

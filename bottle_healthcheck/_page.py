@@ -7,6 +7,7 @@ import socket
 import bottle
 
 from . import _json
+from ._cache import KEPT_RUNS
 from ._formats import iso_8601, output_text
 
 MYPY = False
@@ -18,40 +19,56 @@ if MYPY:
 #: Seconds after which the browser asks again.
 REFRESH = 10
 
-#: A strip's bar, in pixels of its drawing: its pitch, and its height for the slowest run.
-BAR_PITCH, BAR_HEIGHT = 4, 24
+#: A strip of runs, in pixels of its drawing: its middle line, and the room for one run.
+MIDDLE, PITCH = 12, 4
 
 STYLE = u"""
-:root { color-scheme: light dark; --good: #1a7f37; --bad: #c62828; --warn: #9a6700;
-  --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --paper: #ffffff; }
+:root { color-scheme: light dark; --good: #1a7f37; --bad: #c62828; --warn: #8a5c00;
+  --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --paper: #ffffff;
+  --bad-paper: #ffebe9; --warn-paper: #fff8c5; }
 @media (prefers-color-scheme: dark) { :root { --good: #3fb950; --bad: #ff7b72; --warn: #d29922;
-  --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --paper: #0d1117; } }
+  --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --paper: #0d1117;
+  --bad-paper: #351518; --warn-paper: #2b2108; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 75rem; padding: 1rem; color: var(--ink);
-  background: var(--paper); font: 1rem/1.4 system-ui, sans-serif; }
-h1 { margin: .5rem 0 0; font-size: clamp(2.5rem, 10vw, 5rem); line-height: 1.1; }
-p { margin: .25rem 0 1rem; color: var(--soft); overflow-wrap: anywhere; }
-.success, .passed { color: var(--good); }
-.failure, .failed { color: var(--bad); }
-.warning { color: var(--warn); }
-table { width: 100%; border-collapse: collapse; }
-th, td { padding: .5rem .75rem .5rem 0; border-top: 1px solid var(--line); text-align: left;
-  vertical-align: top; }
-thead th { border-top: 0; color: var(--soft); font-weight: normal; }
-tbody th { overflow-wrap: anywhere; min-width: 8rem; }
-.state { font-weight: bold; white-space: nowrap; }
-.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
-pre { margin: 0; max-height: 12rem; overflow: auto; white-space: pre-wrap;
-  overflow-wrap: anywhere; font: .875rem/1.4 ui-monospace, monospace; }
-svg { display: block; height: 1.5rem; max-width: 100%; }
+body { margin: 0 auto; max-width: 100rem; padding: 1rem; color: var(--ink);
+  background: var(--paper); font: 1rem/1.4 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { margin: .5rem; font-size: clamp(2.5rem, 10vw, 5rem); line-height: 1.1; }
+p { margin: .25rem .5rem; }
+a { margin-right: .5rem; color: inherit; font-weight: bold; }
+.about, thead, .label { color: var(--soft); }
+h1.success, .passed .state { color: var(--good); }
+h1.failure, .failed .state { color: var(--bad); }
+h1.warning, .warning .state { color: var(--warn); }
+table { width: 100%; margin-top: 1.5rem; table-layout: fixed; border-collapse: collapse; }
+th, td { padding: .5rem; border-bottom: 1px solid var(--line); text-align: left;
+  vertical-align: top; font-variant-numeric: tabular-nums; }
+thead th { font-weight: normal; vertical-align: bottom; }
+tr.failed { background: var(--bad-paper); }
+tr.warning { background: var(--warn-paper); }
+thead .state, thead .took { width: 6.5rem; }
+thead .name { width: 13rem; }
+thead .since, thead .checked { width: 7rem; }
+thead .runs { width: 11.5rem; }
+.state, .since, .took, .checked { white-space: nowrap; }
+tbody .state { font-weight: bold; }
+.took { padding-right: 1.5rem; text-align: right; }
+.label { display: none; }
+pre { margin: 0; max-height: 12.25rem; overflow: auto; white-space: pre-wrap;
+  font: .875rem/1.4 ui-monospace, monospace; }
+.failed pre, .warning pre { max-height: 64rem; }
+svg { display: block; width: 100%; max-width: 15rem; height: 1.5rem; }
+line { stroke: var(--line); }
 rect.passed { fill: var(--good); }
 rect.failed { fill: var(--bad); }
 @media (max-width: 60rem) {
   thead { position: absolute; clip-path: inset(50%); }
-  table, tbody, tr, th, td { display: block; }
-  tr { padding: .75rem 0; border-top: 1px solid var(--line); }
-  tbody th, td { padding: .1rem 0; border: 0; }
-  td[data-label]::before { content: attr(data-label) " "; color: var(--soft); }
+  table, tbody { display: block; }
+  tr { display: flex; flex-wrap: wrap; gap: .1rem 1rem; padding: .6rem .5rem;
+    border-bottom: 1px solid var(--line); }
+  tbody th, tbody td { padding: 0; border: 0; }
+  .name { flex: 1; }
+  .output, .runs { flex: 0 0 100%; }
+  .label { display: inline; }
 }
 """
 
@@ -67,32 +84,38 @@ _TEMPLATE = u"""<!DOCTYPE html>
 <body>
 <main>
 <h1 class="{{kind}}">{{verdict}}</h1>
-<p>{{about}}</p>
+<p>{{note}}
+% for row in rows:
+% if row["kind"] != "passed":
+<a href="#{{row["id"]}}">{{row["name"]}}</a>
+% end
+% end
+</p>
+<p class="about">{{about}}</p>
 % if rows:
 <table>
-<thead><tr><th scope="col">State</th><th scope="col">Check</th><th scope="col">Output</th>
-<th scope="col">Since</th><th scope="col">Took</th><th scope="col">Age</th>
-<th scope="col">Last runs in process {{pid}}</th></tr></thead>
+<thead><tr><th scope="col" class="state">State</th><th scope="col" class="name">Check</th>
+<th scope="col">Output</th><th scope="col" class="since">Since</th>
+<th scope="col" class="took">Took</th><th scope="col" class="checked">Checked</th>
+<th scope="col" class="runs">Last runs in process {{pid}}</th></tr></thead>
 <tbody>
 % for row in rows:
-<tr>
-<td class="state {{row["kind"]}}">{{row["state"]}}</td>
-<th scope="row">{{row["name"]}}</th>
-<td><pre tabindex="0">{{row["output"]}}</pre></td>
-<td class="time" data-label="since">{{row["since"]}}</td>
-<td class="time" data-label="took">{{row["took"]}}</td>
-<td class="time" data-label="age">{{row["age"]}}</td>
-<td>
-% if row["bars"]:
-<svg role="img" aria-label="{{row["summary"]}}" width="{{width}}"
- viewBox="0 0 {{width}} {{height}}">
-<title>{{row["summary"]}}</title>
+<tr id="{{row["id"]}}" class="{{row["kind"]}}">
+<td class="state">{{row["state"]}}</td>
+<th scope="row" class="name">{{row["name"]}}</th>
+<td class="output"><pre>{{row["output"]}}</pre></td>
+<td class="since"><span class="label">since</span>
+<time datetime="{{row["since"]}}" title="{{row["since"]}}">{{row["since_ago"]}}</time></td>
+<td class="took"><span class="label">took</span> {{row["took"]}}</td>
+<td class="checked"><span class="label">checked</span>
+<time datetime="{{row["checked"]}}" title="{{row["checked"]}}">{{row["checked_ago"]}}</time></td>
+<td class="runs"><span class="label">last runs in process {{pid}}</span><svg role="img" aria-label="{{row["summary"]}}"
+ viewBox="0 0 {{width}} {{height}}" preserveAspectRatio="none"><title>{{row["summary"]}}</title>
+<line x1="0" x2="{{width}}" y1="{{middle}}" y2="{{middle}}"></line>
 % for kind, x, y, bar in row["bars"]:
 <rect class="{{kind}}" x="{{x}}" y="{{y}}" width="3" height="{{bar}}"></rect>
 % end
-</svg>
-% end
-</td>
+</svg></td>
 </tr>
 % end
 </tbody>
@@ -110,7 +133,8 @@ def security_policy():
     # type: () -> str
     """The Content-Security-Policy under which nothing but the page's own style works."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode("utf-8")).digest()).decode("ascii")
-    return "default-src 'none'; style-src 'sha256-%s'; frame-ancestors 'none'" % digest
+    return ("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'" % digest)
 
 
 def render(report):
@@ -119,54 +143,82 @@ def render(report):
     template = _compiled.get(_TEMPLATE)
     if template is None:  # once per process
         template = _compiled[_TEMPLATE] = bottle.SimpleTemplate(_TEMPLATE)
-    kind = "warning" if report.warns else report.status
-    about = u"At %s" % iso_8601(report.timestamp)
+    kind = "warning" if report.warns or report.draining else report.status
+    host = _json.text(socket.gethostname()) if report.details else u"health check"
+    about = u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " ")
     if report.details:
-        about += u" on %s, process %d" % (_json.text(socket.gethostname()), os.getpid())
+        about += u" on %s, process %d" % (host, os.getpid())
+    rows = [] if report.draining else [_row(number, result, report)
+                                       for number, result in enumerate(report.results)]
     return template.render(
-        style=STYLE, refresh=REFRESH, kind=kind, about=about, pid=os.getpid(),
-        verdict={"success": u"Healthy", "warning": u"Healthy, with a warning",
-                 "failure": u"Failing"}[kind],
-        title=_json.text(socket.gethostname()) if report.details else u"health check",
-        rows=[_row(result, report) for result in report.results],
-        width=BAR_PITCH * 60, height=BAR_HEIGHT)
+        style=STYLE, refresh=REFRESH, kind=kind, note=_note(report), about=about, title=host,
+        verdict=_verdict(report), rows=rows, pid=os.getpid(),
+        width=PITCH * KEPT_RUNS, middle=MIDDLE, height=2 * MIDDLE)
 
 
-def _row(result, report):
-    # type: (Dict[str, Any], Report) -> Dict[str, Any]
+def _verdict(report):
+    # type: (Report) -> Text
+    if report.draining:
+        return u"Draining"
+    if report.warns:
+        return u"Healthy, with a warning"
+    return u"Healthy" if report.passed else u"Failing"
+
+
+def _note(report):
+    # type: (Report) -> Text
+    """The line below the verdict; the names of what does not pass follow it."""
+    if not report.details:
+        return u"No details are told here."
+    if report.draining:
+        return output_text(report.results[0]["output"])
+    if not report.results:
+        return u"There are no checks."
+    passed = sum(1 for result in report.results if result["passed"])
+    note = u"%d of %d checks passed." % (passed, len(report.results))
+    return note if passed == len(report.results) else note + u" Look at:"
+
+
+def _row(number, result, report):
+    # type: (int, Dict[str, Any], Report) -> Dict[str, Any]
     """What a check's row shows, as text."""
-    state = ("passed" if result["passed"]
-             else "warning" if result.get("critical") is False else "failed")
+    kind = ("passed" if result["passed"]
+            else "warning" if result.get("critical") is False else "failed")
     runs = report.runs_of(result["checker"])
     failures = sum(1 for passed, _ in runs if not passed)
-    row = {"state": {"passed": u"passed", "failed": u"FAILED", "warning": u"warning"}[state],
-           "kind": state, "name": _json.text(result["checker"]),
-           "output": output_text(result["output"]), "since": u"", "took": u"", "age": u"",
-           "bars": _bars(runs), "summary": u"last %d runs: %d passed, %d failed"
-           % (len(runs), len(runs) - failures, failures)}
-    if "timestamp" in result:
-        row.update(since=_age(report.timestamp - result["since"]) + u" ago",
-                   took=u"%.3f s" % result["response_time"],
-                   age=_age(report.timestamp - result["timestamp"]))
-    return row
+    slowest = max([took for _, took in runs] or [0.0])
+    return {"id": u"check-%d" % number, "kind": kind, "name": _json.text(result["checker"]),
+            "state": u"FAILED" if kind == "failed" else _json.text(kind),
+            "output": output_text(result["output"]),
+            "since": iso_8601(result["since"]),
+            "since_ago": _ago(report.timestamp - result["since"]),
+            "took": u"%.3f s" % result["response_time"],
+            "checked": iso_8601(result["timestamp"]),
+            "checked_ago": _ago(report.timestamp - result["timestamp"]),
+            "bars": _bars(runs, slowest),
+            "summary": u"last %d runs: %d passed, %d failed, the slowest took %.3f s"
+            % (len(runs), len(runs) - failures, failures, slowest)}
 
 
-def _bars(runs):
-    # type: (Sequence[Tuple[bool, float]]) -> list
-    """(class, x, y, height) of a strip's bars: the slower the run, the higher its bar."""
-    slowest = max([took for _, took in runs] or [0]) or 1.0
+def _bars(runs, slowest):
+    # type: (Sequence[Tuple[bool, float]], float) -> list
+    """(class, x, y, height) of a strip's bars, the newest on the right.
+
+    The slower the run, the longer its bar; the bars of failures hang below the middle line.
+    """
     bars = []
-    for number, (passed, took) in enumerate(runs):
-        bar = max(6, int(round(BAR_HEIGHT * took / slowest)))
-        bars.append(("passed" if passed else "failed", number * BAR_PITCH, BAR_HEIGHT - bar, bar))
+    for number, (passed, took) in enumerate(runs, KEPT_RUNS - len(runs)):
+        bar = max(3, int(round(MIDDLE * took / (slowest or 1.0))))
+        bars.append(("passed" if passed else "failed", number * PITCH,
+                     MIDDLE - bar if passed else MIDDLE, bar))
     return bars
 
 
-def _age(seconds):
+def _ago(seconds):
     # type: (float) -> Text
-    """A duration as a person says it."""
+    """How long ago, as a person says it."""
     seconds = max(0, int(seconds))
     for size, unit in ((86400, u"d"), (3600, u"h"), (60, u"min")):
         if seconds >= 2 * size:
-            return u"%d %s" % (seconds // size, unit)
-    return u"%d s" % seconds
+            return u"%d %s ago" % (seconds // size, unit)
+    return u"%d s ago" % seconds
