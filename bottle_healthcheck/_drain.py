@@ -35,7 +35,9 @@ class Drain(object):
         if not self.is_on():
             return None
         output = self.output if self.called else "draining"
-        return Report([{"checker": "drain", "passed": False, "output": output}])
+        report = Report([{"checker": "drain", "passed": False, "output": output}])
+        report.draining = True
+        return report
 
     def _file_exists(self):
         # type: () -> bool
