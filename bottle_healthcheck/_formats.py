@@ -246,7 +246,16 @@ def check_formats(formats):
     if unknown or not formats:
         raise ValueError("formats is %r, expected at least one, all of %s"
                          % (formats, ", ".join(FORMATS)))
-    return tuple(one for one in FORMATS if one in formats)
+    offered = tuple(one for one in FORMATS if one in formats)
+    if not _available(offered):
+        raise ValueError("formats is %r, which %s" % (formats, prometheus.NOT_INSTALLED))
+    return offered
+
+
+def _available(offered):
+    # type: (tuple) -> tuple
+    """The offered formats, without Prometheus' where its package is missing."""
+    return tuple(one for one in offered if one != "prometheus" or prometheus.is_installed())
 
 
 def _fields(query):
@@ -271,28 +280,27 @@ def _only_format(names, offered):
     """The one format that was named, or BadQuestion."""
     if len(names) > 1:
         raise BadQuestion(400, "format is given %d times, expected once" % len(names))
-    if names[0] == "prometheus" and names[0] in offered and not prometheus.is_installed():
-        raise BadQuestion(400, "format=prometheus needs a package that is not installed: "
-                               "pip install 'bottle-healthcheck[prometheus]'")
     if names[0] not in offered:
         raise BadQuestion(400, "format is unknown or not offered, expected one of %s"
-                          % ", ".join(offered))
+                          % ", ".join(_available(offered)))
+    if names[0] == "prometheus" and not prometheus.is_installed():
+        raise BadQuestion(400, "format=prometheus %s" % prometheus.NOT_INSTALLED)
     return names[0]
 
 
 def prefer(accept, offered):
     # type: (str, tuple) -> str
     """The offered format that an Accept header (RFC 9110, 12.5.1) prefers; ties go to JSON."""
-    fallback = offered[0]
     try:
         wanted = [_media_range(part) for part in accept.split(",") if part.strip()]
     except ValueError:
-        return fallback
-    known = [(quality, name) for quality, name in wanted if quality > 0 and name in offered
-             and (name != "prometheus" or prometheus.is_installed())]
+        wanted = []
+    if "prometheus" in [offered[0]] + [name for _, name in wanted]:
+        offered = _available(offered)
+    known = [(quality, name) for quality, name in wanted if quality > 0 and name in offered]
     highest = max(known)[0] if known else 1
     best = set(name for quality, name in known if quality == highest)
-    return best.pop() if len(best) == 1 else fallback
+    return best.pop() if len(best) == 1 else offered[0]
 
 
 def _media_range(text):

@@ -1,4 +1,7 @@
 """Results as metrics, through prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
+import collections
+import re
+
 from . import _json
 
 MYPY = False
@@ -12,16 +15,25 @@ if MYPY:
 
 PREFIX = "healthcheck"
 
+NOT_INSTALLED = ("needs a package that is not installed: "
+                 "pip install 'bottle-healthcheck[prometheus]'")
+
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+
 
 class HealthCollector(object):
     """A collector for an application's own registry: `REGISTRY.register(HealthCollector(health))`.
 
-    Every scrape runs the checks, or uses their kept results. prefix begins the metrics' names:
-    give each of several HealthChecks in one registry its own.
+    Every scrape runs the checks, or uses their kept results, and tells them whatever details says.
+    prefix begins the metrics' names: give each of several HealthChecks in one registry its own.
+    Raises ValueError for a prefix that no metric's name can begin with.
     """
 
     def __init__(self, health, prefix=PREFIX):
         # type: (HealthCheck, str) -> None
+        if not _NAME.match(prefix):
+            raise ValueError("prefix is %r, expected letters, digits and _, not a digit first"
+                             % prefix)
         self._health = health
         self._prefix = prefix
 
@@ -67,7 +79,10 @@ def encode(report, accept):
     # type: (Report, str) -> Tuple[bytes, Text]
     """(body, Content-Type): OpenMetrics where the Accept header wants it, else text 0.0.4."""
     from prometheus_client.exposition import choose_encoder  # the extra
-    write, content_type = choose_encoder(accept)
+    try:
+        write, content_type = choose_encoder(accept)
+    except Exception:  # some versions trip over malformed versions in the header
+        write, content_type = choose_encoder("")
     return write(_Fixed(metrics(report))), content_type
 
 
@@ -89,10 +104,12 @@ def _families(prefix):
         # type: (str, str, Sequence[str]) -> core.GaugeMetricFamily
         return GaugeMetricFamily("%s_%s" % (prefix, name), explanation, labels=labels)
 
-    return {
-        "success": gauge("success", "Whether every critical check passes (1) or not (0)."),
-        "passed": gauge("check_passed", "Whether the check passed (1) or failed (0).", ["check"]),
-        "took": gauge("check_response_time_seconds", "How long the last run took.", ["check"]),
-        "since": gauge("check_last_change_timestamp_seconds",
-                       "When the check began to pass or to fail, in epoch seconds.", ["check"]),
-    }
+    return collections.OrderedDict([
+        ("success", gauge("success", "Whether every critical check passes (1) or not (0).")),
+        ("passed", gauge("check_passed", "Whether the check passed (1) or failed (0).",
+                         ["check"])),
+        ("took", gauge("check_response_time_seconds", "How long the last run took.", ["check"])),
+        ("since", gauge("check_last_change_timestamp_seconds",
+                        "When the check began to pass or to fail, in epoch seconds.",
+                        ["check"])),
+    ])
