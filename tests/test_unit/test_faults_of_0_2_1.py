@@ -99,7 +99,8 @@ def test_one_raising_section_took_the_route_down():
     assert answer["fine"] == "fine" and answer["os"]["platform"] == sys.platform
 
 
-@pytest.mark.parametrize("output", [object(), {1, 2}, b"\xff", {(1, 2): 3}, float("nan"), {b"a": 1}],
+@pytest.mark.parametrize("output", [object(), {1, 2}, b"\xff", {(1, 2): 3}, float("nan"),
+                                    {b"a": 1}],
                          ids=lambda value: type(value).__name__)
 def test_an_output_that_is_not_json_took_the_route_down(output):
     def no_constant(name):
