@@ -364,7 +364,7 @@ def _one_line(text, limit):
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     text = text[:10 * limit]  # long enough, and the rest need not be looked at
-    text = u"".join(u" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
+    text = u"".join(u" " if unicodedata.category(one)[0] == "C" else one for one in text)
     text = u" ".join(text.split())
     return text if len(text) <= limit else text[:limit - 3] + u"..."
 

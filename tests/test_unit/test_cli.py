@@ -161,6 +161,9 @@ def report(status, *results):
     (b"\xff\xfe", "200 OK", 0),
     (b"NOT OK", "500 Internal Server Error", 2),
     (["success"], "200 OK", 0),
+    (["status"], "200 OK", 0),
+    ("status", "200 OK", 0),
+    (7, "200 OK", 0),
     ("failure", "500 Internal Server Error", 2),
     (b'\xef\xbb\xbf {"status": "failure"}', "200 OK", 2),
 ], ids=short)
@@ -454,6 +457,7 @@ def test_the_request(serve, probe):
     assert request.startswith("GET /health HTTP/1.1\r\n")
     assert "Host: 127.0.0.1:%d\r\n" % server.port in request
     assert "Accept: application/json" in request
+    assert "Connection: close\r\n" in request
     assert "Authorization" not in request
 
 
@@ -461,7 +465,7 @@ def test_the_request(serve, probe):
     ("/health", ["db"], "/health?check=db"),
     ("/health?a=1&check=x", ["db", "disk"], "/health?a=1&check=x&check=db&check=disk"),
     ("/health?", ["a b&c=d/#\n"], "/health?check=a%20b%26c%3Dd%2F%23%0A"),
-    ("", [], "/"), ("?format=json#part", [], "/?format=json"),
+    ("", [], "/"), ("?format=json#part", [], "/?format=json"), ("?a=b c", [], "/?a=b%20c"),
     ("/a%20b c\r\nX: y", [], ("/a%20b%20c%0D%0AX:%20y", "/a%20b%20cX:%20y")),
 ])
 def test_checks_are_added_to_the_url_s_own_query(serve, probe, tail, checks, target):
@@ -543,6 +547,11 @@ def test_usage_errors_of_the_probe(capsys, arguments):
     assert "hunter2" not in err
 
 
+def test_a_mistaken_time_out_is_told_what_was_expected(capsys):
+    cli.main(["probe", "http://a/", "--timeout=soon"])
+    assert "expected seconds, above 0 and at most 3600" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--nagios", "--nag"])
 @pytest.mark.parametrize("arguments", USAGE_ERRORS)
 def test_usage_errors_are_unknown_to_nagios(capsys, arguments, option):
@@ -553,12 +562,15 @@ def test_usage_errors_are_unknown_to_nagios(capsys, arguments, option):
     assert "hunter2" not in out
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["serve", "--help"], ["probe", "-h"]])
-def test_help_is_told(capsys, arguments):
+@pytest.mark.parametrize("arguments, told", [
+    (["-h"], "probe"), (["--help"], "probe"), (["serve", "--help"], "--port"),
+    (["probe", "-h"], "--nagios")])
+def test_help_is_told(capsys, arguments, told):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert not caught.value.code
-    assert "usage: bottle-healthcheck" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "usage: bottle-healthcheck" in out and told in out
 
 
 @pytest.fixture
