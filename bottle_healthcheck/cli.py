@@ -281,11 +281,12 @@ def _judge(code, body):
     """The verdict on an answer: its JSON status together with its status code, or that alone."""
     document = _document(code, body)
     good_code = 200 <= code < 300
+    error = ", error: " + _piece(document["error"]) if "error" in document else ""
     if "status" not in document:
         if code < 200 or 300 <= code < 400:
             raise _Unreachable("%s, which is no health answer (redirects are not followed)"
                                % _answered(code))
-        return _Verdict("OK" if good_code else "CRITICAL", _answered(code), [])
+        return _Verdict("OK" if good_code else "CRITICAL", _answered(code) + error, [])
     status = _piece(document["status"])
     results = document.get("results")
     results = results if isinstance(results, list) else []
@@ -294,7 +295,7 @@ def _judge(code, body):
         state = "CRITICAL"
     else:
         state = "WARNING" if failed or status.lower() == "warn" else "OK"
-    text = "%s, status %s" % (_answered(code), status)
+    text = "%s, status %s%s" % (_answered(code), status, error)
     if not results:
         return _Verdict(state, text, [])
     figures = [("checks", "%d" % len(results)), ("failed", "%d" % len(failed))]
@@ -324,9 +325,10 @@ def _number(digits):
 def _told(results, failed):
     # type: (List[Any], List[Dict[str, Any]]) -> str
     """How many checks passed, or which failed and why."""
+    checks = "1 check" if len(results) == 1 else "%d checks" % len(results)
     if not failed:
-        return "%d checks passed" % len(results)
-    return "%d of %d checks failed: %s" % (len(failed), len(results), "; ".join(
+        return "%s passed" % checks
+    return "%d of %s failed: %s" % (len(failed), checks, "; ".join(
         "%s: %s" % (_piece(one.get("checker")), _piece(one.get("output")))
         for one in failed[:LINE_LIMIT]))
 

@@ -193,6 +193,21 @@ def test_the_line_of_a_failure_tells_what_failed_and_why(serve, probe):
     assert "checks=3;;;0 failed=2;;;0" in probe(url, "--nagios")[1]
 
 
+def test_the_line_of_a_single_check(serve, probe):
+    url = serve(answer(report("success", ("db", True, "ok")))).url
+    assert probe(url)[1].endswith(", 1 check passed")
+    url = serve(answer(report("failure", ("db", False, "gone")))).url
+    assert probe(url)[1].endswith(", 1 of 1 check failed: db: gone")
+
+
+@pytest.mark.parametrize("body, line", [
+    ({"status": "failure", "error": "no check x"},
+     "unhealthy: answered 404 Not Found, status failure, error: no check x"),
+    ({"error": ["a token\n"]}, 'unhealthy: answered 404 Not Found, error: ["a token\\n"]')])
+def test_a_refusal_is_told(serve, probe, body, line):
+    assert probe(serve(answer(body, "404 Not Found")).url) == (1, line)
+
+
 def test_without_results_there_is_only_the_time_to_measure(serve, probe):
     line = probe(serve(answer({"status": "success"})).url, "--nagios")[1]
     assert re.search(r" \| time=[0-9.]+s;;;0$", line)
