@@ -12,25 +12,26 @@ A *flight* is one run of one check in this process. P, a check's patience, is it
 4. C is running for longer than P, or the wait is over: tells so, as a failed result, at once.
 
 `ResultCache._board` decides among 1, 2 and 3, `_wait` is the waiting in 2 and 3, and 4.
+
+With a backend, whoever would start C in 2 first asks the other processes: for their fresh result,
+which counts as one of its own, then for the right to run C (`_ask_fleet`). Whoever does not get
+that right acts as in 3, and asks again every 0.2 s (`_look`).
 """
 import collections
 import functools
-import logging
 import os
-import sys
 import threading
 import time
 import timeit
-import traceback
 
-from . import _compat, _json
+from . import _compat
+from ._flight import Entry, Flight, Outcome, Process, ended, log_turn
+from ._shared import SharedResults
 from ._worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any, Text
-
-log = logging.getLogger("bottle_healthcheck")
+    from typing import Any, Optional
 
 #: Seconds after which a check without a time-out counts as hanging.
 PATIENCE = 10.0
@@ -39,77 +40,37 @@ PATIENCE = 10.0
 LONGEST_WAIT = 2.0
 
 
+#: Seconds between two questions for the result of another process's run.
+ASK_EVERY = 0.2
+
 #: Runs of a check that are remembered, for the page.
 KEPT_RUNS = 60
 
-
-class Outcome(object):
-    """What a check said, or what is told of one that does not return.
-
-    timestamp and since are epoch seconds, response_time is seconds; landed is on the steady
-    clock, and None for what was told of a running check: that is never kept.
-    """
-
-    __slots__ = ("passed", "output", "response_time", "timestamp", "landed", "since", "exc_info")
-
-    def __init__(self, passed, output, response_time, exc_info=None):
-        # type: (bool, Any, float, Any) -> None
-        self.passed = passed
-        self.output = output
-        self.response_time = max(0.0, response_time)
-        self.timestamp = time.time()
-        self.landed = None  # type: Any
-        self.since = self.timestamp
-        self.exc_info = exc_info
-
-
-class Flight(object):
-    """One run of one check: `outcome` is None until it has landed."""
-
-    __slots__ = ("entry", "name", "started", "outcome", "landing", "overran")
-
-    def __init__(self, entry, name):
-        # type: (_Entry, str) -> None
-        self.entry = entry
-        self.name = name
-        self.started = _compat.monotonic()
-        self.outcome = None  # type: Any
-        self.landing = None  # type: Any  # an Event, made by the first who waits
-        self.overran = False  # whether somebody gave up on it
-
-
-class _Entry(object):
-    """What is known of one check: its last landed result, and the last outcome that was told."""
-
-    __slots__ = ("key", "func", "kept", "last")
-
-    def __init__(self, key, func):
-        # type: (Any, Any) -> None
-        self.key = key
-        self.func = func  # held, so that no other function gets its id
-        self.kept = None  # type: Any
-        self.last = None  # type: Any
-
-
-class _Process(object):
-    """What does not survive a fork: the lock; flights, workers and past runs by check."""
-
-    def __init__(self):
-        # type: () -> None
-        self.lock = threading.Lock()
-        self.flights = {}  # type: dict
-        self.workers = {}  # type: dict
-        self.runs = {}  # type: dict
+#: What a request waits for: a flight, since when it does, and whether it is the one that asks
+#: other processes for it.
+_Wait = collections.namedtuple("_Wait", "flight came looks")
 
 
 class ResultCache(object):
     """The results of checks in this process; give it to several HealthChecks to share them.
 
     There, the same function is the same check, whatever its name: it runs once for all.
+
+    With a backend the results are shared among processes and hosts as well, by the checks'
+    names: an object with `get(key)`, `set(key, value, timeout=seconds)` and `add(key, value,
+    timeout=seconds)`, such as cachelib's caches and Django's. It is asked in the request: give
+    its client a socket time-out. prefix tells one service's results from another's. Raises
+    TypeError or ValueError where an argument makes no sense.
     """
 
-    def __init__(self):
-        # type: () -> None
+    def __init__(self, backend=None, prefix=None):
+        # type: (Any, Optional[str]) -> None
+        if backend is None and prefix is not None:
+            raise ValueError("prefix is given without a backend: results stay in this process")
+        self._shared = None  # type: Any
+        if backend is not None:
+            self._shared = SharedResults(backend, prefix)
+        self._names = {}  # type: dict  # the keys of checks by name, with a backend
         self._entries = {}  # type: dict
         self._processes = {}  # type: dict  # by pid: made on first use, anew after a fork
         #: Changes with everything that may change an answer.
@@ -122,6 +83,17 @@ class ResultCache(object):
             for entry in self._entries.values():
                 entry.kept = None
             self.version += 1
+        if self._shared is not None:
+            for name in list(self._names):
+                self._shared.forget(name)
+
+    def admit(self, checker):
+        # type: (Any) -> None
+        """Takes note of a check; ValueError where a backend holds another one of that name."""
+        if self._shared is not None and self._names.setdefault(
+                checker.__name__, checker.key) != checker.key:
+            raise ValueError("another check named %r shares its results through this cache: give "
+                             "this one another name" % checker.__name__)
 
     def lock(self):
         # type: () -> Any
@@ -165,23 +137,27 @@ class ResultCache(object):
         return 0.0 if outcome.landed is None else outcome.landed + checker.lifetime(outcome.passed)
 
     def _process(self):
-        # type: () -> _Process
+        # type: () -> Process
         """This process's state, made where a fork or the first use asks for it."""
         pid = os.getpid()
         process = self._processes.get(pid)
         if process is None:
-            process = self._processes.setdefault(pid, _Process())
+            process = self._processes.setdefault(pid, Process())
             for other in [one for one in list(self._processes) if one != pid]:
                 self._processes.pop(other, None)  # a later process may get that pid again
         return process
 
     def _board_or_run(self, checker, anew=False):
         # type: (Any, bool) -> Any
-        """An outcome, or (a flight to wait for, when this request came to it)."""
-        kept, flight, mine = self._board(checker, anew)
-        if mine and (checker.timeout is None or not self._hand_over(flight, checker)):
-            return self._fly(flight, checker)
-        return kept or (flight, _compat.monotonic())
+        """An outcome, or what to wait for."""
+        outcome, flight, mine = self._board(checker, anew)
+        looks = False
+        if mine and self._shared is not None and not anew:
+            found, looks = self._ask_fleet(flight, checker)
+            outcome, mine = found or outcome, not found and not looks
+        if mine:
+            outcome = self._start(flight, checker) or outcome
+        return outcome or _Wait(flight, _compat.monotonic(), looks)
 
     def _board(self, checker, anew):
         # type: (Any, bool) -> tuple
@@ -190,7 +166,7 @@ class ResultCache(object):
         with process.lock:
             entry = self._entries.get(checker.key)
             if entry is None:
-                entry = self._entries[checker.key] = _Entry(checker.key, checker.func)
+                entry = self._entries[checker.key] = Entry(checker.key, checker.func)
             now, kept = _compat.monotonic(), None if anew else entry.kept
             lifetime = checker.lifetime(kept.passed) if kept else 0.0
             # None where nothing is kept.
@@ -198,14 +174,22 @@ class ResultCache(object):
             if overdue is not None and overdue < 0:
                 return kept, None, False
             stale = overdue is not None and overdue < checker.stale_while_revalidate
+            previous = stale or overdue is not None and overdue < lifetime
             flight = process.flights.get(checker.key)
             if flight is None:
                 flight = process.flights[checker.key] = Flight(entry, checker.__name__)
+                flight.previous = kept if previous else None
                 return kept if stale else None, flight, True
-            previous = stale or overdue is not None and overdue < lifetime
             if previous and now - flight.started < checker.patience:
                 return kept, flight, False
             return None, flight, False
+
+    def _start(self, flight, checker):
+        # type: (Flight, Any) -> Optional[Outcome]
+        """Runs the check here; None where its worker runs it."""
+        if checker.timeout is None or not self._hand_over(flight, checker):
+            return self._fly(flight, checker)
+        return None
 
     def _hand_over(self, flight, checker):
         # type: (Flight, Any) -> bool
@@ -217,7 +201,7 @@ class ResultCache(object):
         try:
             return worker.submit(functools.partial(self._fly, flight, checker))
         except BaseException:  # the request ends while the thread starts: nobody else would land
-            self._land(flight, _ended(0.0))
+            self._land(flight, ended(0.0))
             raise
 
     def _fly(self, flight, checker):
@@ -229,38 +213,49 @@ class ResultCache(object):
             outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
             del exc_info  # its traceback holds this frame: they would hold each other
         except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout, whatever: on to whom it means)
-            outcome = _ended(timeit.default_timer() - begun)
+            outcome = ended(timeit.default_timer() - begun)
             raise
         finally:
             self._land(flight, outcome)
+        if self._shared is not None:
+            self._publish(flight, checker, outcome)
         return outcome
 
-    def _land(self, flight, outcome):
-        # type: (Flight, Outcome) -> None
-        """Keeps the outcome of a flight and wakes those who wait for it."""
+    def _land(self, flight, outcome, age=None):
+        # type: (Flight, Outcome, Optional[float]) -> None
+        """Keeps the outcome of a flight and wakes those who wait for it.
+
+        age is the seconds since another process ran the check, None where this one did.
+        """
         process = self._process()
         with process.lock:
-            outcome.landed = _compat.monotonic()
+            outcome.landed = _compat.monotonic() - (age or 0.0)
             process.flights.pop(flight.entry.key, None)
             failing = self._tell(flight.entry, outcome)
             flight.entry.kept = flight.outcome = outcome
-            runs = process.runs.setdefault(flight.entry.key, collections.deque(maxlen=KEPT_RUNS))
-            runs.append((outcome.passed and not flight.overran, outcome.response_time))
+            if age is None:
+                runs = process.runs.setdefault(flight.entry.key,
+                                               collections.deque(maxlen=KEPT_RUNS))
+                runs.append((outcome.passed and not flight.overran, outcome.response_time))
         if flight.landing is not None:
             flight.landing.set()
-        _log_turn(failing, flight.name, outcome)
+        log_turn(failing, flight.name, outcome)
 
     def _arrive(self, checker, found, waits_until):
         # type: (Any, Any, float) -> Outcome
         """What was found, once it is an outcome."""
         if isinstance(found, Outcome):
             return found
-        flight, came = found
+        flight = found.flight
         until, limit = flight.started + checker.patience, checker.patience
-        if until <= came:
+        if until <= found.came:
             return self._wait(flight, until, None)
         if checker.timeout is None and waits_until < until:
             until, limit = waits_until, LONGEST_WAIT
+        if found.looks:
+            outcome = self._look(flight, checker, until)
+            if outcome is not None:
+                return outcome
         return self._wait(flight, until, limit)
 
     def _wait(self, flight, until, limit):
@@ -284,11 +279,79 @@ class ResultCache(object):
                               else "timed out after %g s" % limit, running)
             flight.overran = True
             failing = self._tell(flight.entry, outcome)
-        _log_turn(failing, flight.name, outcome)
+        log_turn(failing, flight.name, outcome)
         return outcome
 
+    def _ask_fleet(self, flight, checker):
+        # type: (Flight, Any) -> tuple
+        """(an outcome or None, whether to look for another process's); else it is run here."""
+        if not (checker.success_ttl and checker.failed_ttl):
+            return None, False  # what is not kept is not shared, and not waited for
+        try:
+            found = self._shared.read(checker.__name__)
+            if found is not None and found.age < checker.lifetime(found.passed):
+                return self._adopt(flight, found), False
+            last = flight.entry.kept
+            flight.replaced = found.name if found else repr(last.timestamp) if last else "nothing"
+            if self._shared.lock(checker.__name__, flight.replaced, checker.patience):
+                return None, False
+        except:  # noqa: E722 (the request ends while it asks)
+            self._land(flight, ended(0.0))
+            raise
+        flight.replaced = None  # the lock is another's
+        if flight.previous is None:
+            return None, True
+        self._withdraw(flight, flight.previous)
+        return flight.previous, False
+
+    def _look(self, flight, checker, until):
+        # type: (Flight, Any, float) -> Optional[Outcome]
+        """Asks for another process's result until then; runs the check where that one gave up.
+
+        None where it is run by its worker, and where nothing came.
+        """
+        try:
+            while _compat.monotonic() < until:
+                time.sleep(max(0.0, min(ASK_EVERY, until - _compat.monotonic())))
+                outcome, looks = self._ask_fleet(flight, checker)
+                if not looks:
+                    return outcome or self._start(flight, checker)
+        except:  # noqa: E722 (the request ends while it waits)
+            self._withdraw(flight, None)
+            raise
+        self._withdraw(flight, None)
+        return None
+
+    def _adopt(self, flight, found):
+        # type: (Flight, Any) -> Outcome
+        """Another process's result, landed as this flight's."""
+        outcome = Outcome(found.passed, found.output, found.response_time)
+        outcome.timestamp, outcome.since = found.timestamp, found.since
+        self._land(flight, outcome, found.age)
+        return outcome
+
+    def _withdraw(self, flight, outcome):
+        # type: (Flight, Optional[Outcome]) -> None
+        """Ends a flight that did not run; those who wait for it get the outcome, if there is one."""
+        process = self._process()
+        with process.lock:
+            if process.flights.get(flight.entry.key) is flight:
+                del process.flights[flight.entry.key]
+            flight.outcome = flight.outcome or outcome
+        if outcome is not None and flight.landing is not None:
+            flight.landing.set()
+
+    def _publish(self, flight, checker, outcome):
+        # type: (Flight, Any, Outcome) -> None
+        """Tells the other processes, and lets go of the right to run the check."""
+        lifetime = checker.lifetime(outcome.passed)
+        if lifetime:
+            self._shared.write(checker.__name__, outcome, lifetime)
+        if flight.replaced is not None:
+            self._shared.release(checker.__name__, flight.replaced)
+
     def _tell(self, entry, outcome):
-        # type: (_Entry, Outcome) -> Any
+        # type: (Entry, Outcome) -> Any
         """Notes the outcome that is told last; needs the lock.
 
         Returns True where the check starts failing, False where it recovers, else None.
@@ -299,34 +362,3 @@ class ResultCache(object):
             outcome.since = before.since
             return None
         return None if before is None and outcome.passed else not outcome.passed
-
-
-def _ended(seconds):
-    # type: (float) -> Outcome
-    """The outcome of a run that was ended by the current exception, which is no check's own."""
-    kind = sys.exc_info()[0]  # type: Any
-    return Outcome(False, "ended by %s" % kind.__name__,
-                   seconds, sys.exc_info())
-
-
-def _log_turn(failing, name, outcome):
-    # type: (Any, str, Outcome) -> None
-    """One line when a check starts failing, one when it recovers, nothing in between."""
-    exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
-    name = _json.text(name)
-    if failing:
-        log.warning("check %s is failing: %s%s", name, outcome.output, _traceback(exc_info))
-    elif failing is False:
-        log.info("check %s has recovered", name)
-
-
-def _traceback(exc_info):
-    # type: (object) -> Text
-    """The traceback as text on lines of its own; without an exception, nothing."""
-    if exc_info is None:
-        return u""
-    try:
-        told = "".join(traceback.format_exception(*exc_info))  # type: ignore[misc]
-    except Exception:  # a SyntaxError of somebody's own making is enough
-        told = "".join(traceback.format_tb(exc_info[2]))  # type: ignore[index]
-    return u"\n" + _json.text(told)

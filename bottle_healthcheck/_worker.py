@@ -43,7 +43,10 @@ class Worker(object):
 def _work(jobs):
     # type: (queue.Queue) -> None
     while True:
-        job = jobs.get()
+        try:
+            job = jobs.get()
+        except Exception:  # 2.7 takes the modules apart at exit while this waits
+            return
         try:
             job()
         # A flight lands whatever its check raises: nothing is left to do.

@@ -344,10 +344,12 @@ class HealthCheck(_route.Plugin):
         while unique in taken:
             count += 1
             unique = "%s_%d" % (own_name, count)
-        return Checker(self, func, unique,
-                       self.timeout if timeout is _NOT_GIVEN else timeout,
-                       self.success_ttl if success_ttl is _NOT_GIVEN else success_ttl,
-                       self.failed_ttl if failed_ttl is _NOT_GIVEN else failed_ttl, critical)
+        checker = Checker(self, func, unique,
+                          self.timeout if timeout is _NOT_GIVEN else timeout,
+                          self.success_ttl if success_ttl is _NOT_GIVEN else success_ttl,
+                          self.failed_ttl if failed_ttl is _NOT_GIVEN else failed_ttl, critical)
+        self.cache.admit(checker)
+        return checker
 
 
 def _refusal(problem):

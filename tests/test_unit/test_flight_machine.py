@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache, _cache
+from bottle_healthcheck import HealthCheck, ResultCache, _flight
 from tests.flights import Gone, World
 from tests.helpers import PY2, need_module
 
@@ -250,7 +250,7 @@ class Process(World):
             @staticmethod
             def time():
                 return process.clock.now
-        self.replaced.append((_cache, "time", Time))
+        self.replaced.append((_flight, "time", Time))
 
     def wait(self, event, seconds):
         if not event.is_set:
@@ -289,9 +289,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         for owner, name, value in self.process.replaced:
             setattr(owner, name, value)
         self.log = Lines()
-        _cache.log.addHandler(self.log)
-        _cache.log.setLevel(logging.INFO)
-        _cache.log.propagate = False
+        _flight.log.addHandler(self.log)
+        _flight.log.setLevel(logging.INFO)
+        _flight.log.propagate = False
         self.actors, self.lost, self.jobs_of = [], [], []
         names = ("db", "queue", "disk")
         self.model = Model(names)
@@ -445,9 +445,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
                     actor.go_on(Gone())
             for owner, name, value in self.originals:
                 setattr(owner, name, value)
-            _cache.log.removeHandler(self.log)
-            _cache.log.setLevel(logging.NOTSET)
-            _cache.log.propagate = True
+            _flight.log.removeHandler(self.log)
+            _flight.log.setLevel(logging.NOTSET)
+            _flight.log.propagate = True
 
     # How it is done
 

@@ -1,0 +1,107 @@
+"""A run of a check, what it comes to, and what the log tells of that."""
+import logging
+import sys
+import threading
+import time
+import traceback
+
+from . import _compat, _json
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional, Text
+
+log = logging.getLogger("bottle_healthcheck")
+
+
+class Outcome(object):
+    """What a check said, or what is told of one that does not return.
+
+    timestamp and since are epoch seconds, response_time is seconds; landed is on the steady
+    clock, and None for what was told of a running check: that is never kept.
+    """
+
+    __slots__ = ("passed", "output", "response_time", "timestamp", "landed", "since", "exc_info")
+
+    def __init__(self, passed, output, response_time, exc_info=None):
+        # type: (bool, Any, float, Any) -> None
+        self.passed = passed
+        self.output = output
+        self.response_time = max(0.0, response_time)
+        self.timestamp = time.time()
+        self.landed = None  # type: Any
+        self.since = self.timestamp
+        self.exc_info = exc_info
+
+
+class Flight(object):
+    """One run of one check: `outcome` is None until it has landed."""
+
+    __slots__ = ("entry", "name", "started", "outcome", "landing", "overran", "previous",
+                 "replaced")
+
+    def __init__(self, entry, name):
+        # type: (Entry, str) -> None
+        self.entry = entry
+        self.name = name
+        self.started = _compat.monotonic()
+        self.outcome = None  # type: Any
+        self.landing = None  # type: Any  # an Event, made by the first who waits
+        self.overran = False  # whether somebody gave up on it
+        self.previous = None  # type: Any  # the outcome that serves meanwhile
+        self.replaced = None  # type: Optional[str]  # what the lock names, while this holds it
+
+
+class Entry(object):
+    """What is known of one check: its last landed result, and the last outcome that was told."""
+
+    __slots__ = ("key", "func", "kept", "last")
+
+    def __init__(self, key, func):
+        # type: (Any, Any) -> None
+        self.key = key
+        self.func = func  # held, so that no other function gets its id
+        self.kept = None  # type: Any
+        self.last = None  # type: Any
+
+
+class Process(object):
+    """What does not survive a fork: the lock; flights, workers and past runs by check."""
+
+    def __init__(self):
+        # type: () -> None
+        self.lock = threading.Lock()
+        self.flights = {}  # type: dict
+        self.workers = {}  # type: dict
+        self.runs = {}  # type: dict
+
+
+def ended(seconds):
+    # type: (float) -> Outcome
+    """The outcome of a run that was ended by the current exception, which is no check's own."""
+    kind = sys.exc_info()[0]  # type: Any
+    return Outcome(False, "ended by %s" % kind.__name__,
+                   seconds, sys.exc_info())
+
+
+def log_turn(failing, name, outcome):
+    # type: (Any, str, Outcome) -> None
+    """One line when a check starts failing, one when it recovers, nothing in between."""
+    exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
+    name = _json.text(name)
+    if failing:
+        log.warning("check %s is failing: %s%s", name, outcome.output, _traceback(exc_info))
+    elif failing is False:
+        log.info("check %s has recovered", name)
+
+
+def _traceback(exc_info):
+    # type: (object) -> Text
+    """The traceback as text on lines of its own; without an exception, nothing."""
+    if exc_info is None:
+        return u""
+    try:
+        told = "".join(traceback.format_exception(*exc_info))  # type: ignore[misc]
+    except Exception:  # a SyntaxError of somebody's own making is enough
+        told = "".join(traceback.format_tb(exc_info[2]))  # type: ignore[index]
+    return u"\n" + _json.text(told)
