@@ -93,6 +93,20 @@ class Model(object):
         return self.known[name].kept if (
             lifetime and self.age(name) - lifetime < setting.stale) else None
 
+    def turns(self, readers):
+        """The moments to come at which a rule ends and another begins."""
+        moments = set()
+        for _, settings, _, _ in readers:
+            for name, setting in settings:
+                kept, flight = self.known[name].kept, self.known[name].flight
+                if kept:
+                    lifetime = setting.lifetimes[kept.passed]
+                    moments.update(kept.timestamp + lifetime + more
+                                   for more in (0, lifetime, setting.stale))
+                if flight:
+                    moments.add(flight.started + setting.patience)
+        return sorted(moment for moment in moments if moment > self.now)
+
     def tell(self, name, outcome):
         """The outcome told last decides about log and since."""
         known = self.known[name]
@@ -219,6 +233,8 @@ class Actor(object):
             self.at = ("done",)
         except Gone:
             self.at = ("gone",)
+        except BaseException as exc:
+            self.at = ("raised", exc)
         self._stopped.release()
 
     def go_on(self, orders=None):
@@ -293,6 +309,7 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         _flight.log.setLevel(logging.INFO)
         _flight.log.propagate = False
         self.actors, self.lost, self.jobs_of = [], [], []
+        self.agrees = True
         names = ("db", "queue", "disk")
         self.model = Model(names)
         self.checks = dict((name, self.process.check(name)) for name in names)
@@ -371,6 +388,12 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         self.process.clock.tick(seconds)
         self.model.now += seconds
 
+    @stateful.precondition(lambda self: self.model.turns(self.readers))
+    @stateful.rule(index=st.integers(0, 30))
+    def time_passes_until_something_ends(self, index):
+        turns = self.model.turns(self.readers)
+        self.time_passes(turns[index % len(turns)] - self.model.now)
+
     @stateful.rule()
     def the_cache_is_cleared(self):
         self.cache.clear()
@@ -427,6 +450,8 @@ class FlightMachine(stateful.RuleBasedStateMachine):
     def teardown(self):
         """After any history a healthy check ends up reported healthy, and every result is kept."""
         try:
+            if not self.agrees:
+                return
             self.come_to_rest()
             self.time_passes(1000)
             self.process.refuses_threads = False
@@ -467,15 +492,17 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         actor.go_on(orders)
         self.process.actor = None
         expected = ("gone",) if gone else actor.asked.step()
-        if actor.at[0] in ("done", "gone"):
+        if actor.at[0] not in ("runs", "waits"):
             self.actors.remove(actor)
         names = [name for name in actor.asked.started[started:] if name != actor.asked.running]
         self.jobs_of += names[:len(self.process.jobs) - jobs]
+        self.agrees = False
         assert actor.at[0] == expected[0]
         if expected[0] == "done":
             self.compare(actor, expected[1])
         else:
             assert actor.at == expected
+        self.agrees = True
 
     def compare(self, actor, outcomes):
         """The answer, and what on_change was to hear of it."""
@@ -507,7 +534,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
 
     def come_to_rest(self):
         """Every check returns, healthy, and every request is answered."""
-        while self.process.jobs or self.actors:
+        for _ in range(10000):
+            if not self.process.jobs and not self.actors:
+                return
             if self.process.jobs:
                 self.a_worker_ends_its_run(0, (True, "healthy"))
             elif self.running():
@@ -516,6 +545,7 @@ class FlightMachine(stateful.RuleBasedStateMachine):
                 self.a_request_has_waited(0)
             else:
                 self.time_passes(0.5)
+        raise AssertionError("requests or runs are left that do not end")
 
 
 FlightMachine.TestCase.settings = hypothesis.settings(
