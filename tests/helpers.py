@@ -42,6 +42,16 @@ def missing(reason):
     pytest.skip(reason)
 
 
+def client_config(name, replacements):
+    """The text of tests/data/clients/name, which README shows too, with words replaced."""
+    with open(os.path.join(DATA, "clients", name)) as file:
+        text = file.read()
+    for old, new in replacements.items():
+        assert old in text, "%s has no %s" % (name, old)
+        text = text.replace(old, str(new))
+    return text
+
+
 def free_port():
     """A TCP port on 127.0.0.1 that nobody listens on."""
     probe = socket.socket()

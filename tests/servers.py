@@ -1,5 +1,7 @@
 """Real servers on a free port of 127.0.0.1, as context managers: started, awaited, ended by pid."""
 import contextlib
+import csv
+import json
 import os
 import pwd
 import shutil
@@ -10,19 +12,20 @@ import subprocess
 import sys
 import tempfile
 
-from tests.helpers import free_port, need_command, wait_until
+from tests.helpers import ROOT, free_port, need_command, need_module, wait_until
 
 
 class Server(object):
     """A running server: host, port, pid; and what a test does to it."""
 
-    def __init__(self, command, port, answers, cwd=None, user=None):
+    def __init__(self, command, port, answers, cwd=None, user=None, env=None):
         self.host = "127.0.0.1"
         self.port = port
         self._command = command
         self._answers = answers
         self._cwd = cwd
         self._user = user
+        self._env = env
         self._process = None
 
     @property
@@ -35,7 +38,7 @@ class Server(object):
         with open(os.devnull, "r+b") as nowhere:
             self._process = subprocess.Popen(
                 self._command, cwd=self._cwd, stdin=nowhere, stdout=nowhere, stderr=nowhere,
-                preexec_fn=_becoming(self._user))
+                preexec_fn=_becoming(self._user), env=self._env)
         wait_until(self._ready, what="an answer of %s" % self._command[0])
 
     def _ready(self):
@@ -48,8 +51,17 @@ class Server(object):
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast": waits for no client
             self._process.send_signal(signal.SIGCONT)
-            wait_until(lambda: self._process.poll() is not None,
-                       what="the end of %s" % self._command[0])
+            self.wait_for_end()
+
+    def wait_for_end(self, seconds=30):
+        """Fails, and kills the server, where it does not end within so many seconds."""
+        try:
+            wait_until(lambda: self._process.poll() is not None, seconds,
+                       what="the end of %s" % self._command)
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
 
     def pause(self):
         """SIGSTOP: connections are still accepted (by the kernel), and nothing answers."""
@@ -198,3 +210,100 @@ def http_server(password="", certificate=""):
     command = [sys.executable, "-c", _HTTP_SERVER, str(port), password, certificate]
     with _running(Server(command, port, _accepts)) as server:
         yield server
+
+
+# The service of tests/service.py, under several servers; shape is what its environment is to say
+
+@contextlib.contextmanager
+def bottle_service(adapter, redis=None, **shape):
+    """One process under an adapter of Bottle's own: "wsgiref", "waitress", "cheroot"."""
+    need_module(adapter)
+    port = free_port()
+    command = [sys.executable, "-m", "tests.service", adapter, str(port)]
+    with _running(Server(command, port, _pings, env=_environment(redis, shape))) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def gunicorn_service(*options, **shape):
+    """Two processes under gunicorn, with options of its command line ("--preload")."""
+    need_module("gunicorn")
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % port, "--workers", "2",
+               "--worker-tmp-dir", "/dev/shm"] + list(options) + ["tests.service:app"]
+    env = _environment(shape.pop("redis", None), shape)
+    with _running(Server(command, port, _pings, env=env)) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def uwsgi_service(*options, **shape):
+    """Two prefork processes under Debian's uWSGI, which embeds a Python of its own."""
+    uwsgi, port = need_command("uwsgi"), free_port()
+    with _folder() as packages:  # these alone: the rest may be for another Python
+        for name in ("bottle", "six"):
+            source = os.path.splitext(need_module(name).__file__)[0] + ".py"
+            shutil.copy(source, packages)
+        env = _environment(shape.pop("redis", None), shape)
+        env["PYTHONPATH"] += os.pathsep + packages
+        command = [uwsgi, "--plugin", "python3", "--http-socket", "127.0.0.1:%d" % port,
+                   "--master", "--processes", "2", "--die-on-term", "--need-app",
+                   "--wsgi", "tests.service:app"] + list(options)
+        with _running(Server(command, port, _pings, env=env)) as server:
+            yield server
+
+
+def _environment(redis, shape):
+    """The environment of a service of that shape."""
+    return dict(os.environ, PYTHONPATH=ROOT, SERVICE=json.dumps(shape), REDIS=str(redis or 0))
+
+
+def _pings(server):
+    return _reply(server, b"GET /ping HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.")
+
+
+# Monitoring clients and proxies; config is their configuration's text, as in tests/data/clients
+
+HAPROXY = """
+global
+    stats socket %(folder)s/stats mode 600
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend public
+    bind 127.0.0.1:%(port)d
+    default_backend service
+"""
+
+
+@contextlib.contextmanager
+def haproxy(config):
+    """A haproxy in front of the backend "service"; `.states()` is {server: "UP", "DOWN", ...}."""
+    port = free_port()
+    with _folder() as folder:
+        path = os.path.join(folder, "haproxy.cfg")
+        with open(path, "w") as file:
+            file.write(HAPROXY % {"folder": folder, "port": port} + config)
+        server = Server([need_command("haproxy"), "-db", "-f", path], port, _haproxy_states)
+        server.stats = os.path.join(folder, "stats")
+        server.states = lambda: _haproxy_states(server)
+        with _running(server):
+            yield server
+
+
+def _haproxy_states(server):
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(server.stats)
+        connection.sendall(b"show stat\n")
+        with contextlib.closing(connection.makefile("rb")) as answer:
+            lines = answer.read().decode("ascii").lstrip("# ").splitlines()
+    except (OSError, socket.error):
+        return {}
+    finally:
+        connection.close()
+    rows = list(csv.DictReader(lines))
+    return dict((row["svname"], row["status"]) for row in rows
+                if row["pxname"] == "service" and row["svname"] != "BACKEND")

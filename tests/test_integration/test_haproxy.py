@@ -1,0 +1,82 @@
+"""haproxy in front of a service of several processes whose check asks a real redis-server."""
+import contextlib
+import time
+
+import pytest
+
+from tests import servers
+from tests.helpers import client_config, wait_until
+
+#: Seconds, as in the configuration once it is made fit for a test.
+INTERVAL, FALL, RISE = 0.2, 3, 2
+SUCCESS_TTL, FAILED_TTL = 2, 1
+
+#: What a busy machine may take on top.
+MARGIN = 5
+
+LIFETIMES = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL}
+
+
+@contextlib.contextmanager
+def balanced(config, first, second):
+    """A haproxy whose two servers are these services."""
+    text = client_config(config, {"127.0.0.1:8081": "127.0.0.1:%d" % first.port,
+                                  "127.0.0.1:8082": "127.0.0.1:%d" % second.port,
+                                  "10s": "%dms" % (INTERVAL * 1000)})
+    with servers.haproxy(text) as haproxy:
+        yield haproxy
+
+
+def are(haproxy, state, *names):
+    """Whether these servers, or both, are in that state: "UP", and not on the way ("UP 1/3")."""
+    states = haproxy.states()
+    return all(states[name] == state for name in names or ("web1", "web2"))
+
+
+@pytest.mark.parametrize("config", ["haproxy.cfg", "haproxy-plain.cfg"])
+def test_servers_go_down_and_up_with_the_dependency(config):
+    with servers.redis_server() as redis:
+        shape = dict(LIFETIMES, checks=["redis"], redis=redis.port)
+        with servers.gunicorn_service(**shape) as first, servers.gunicorn_service(**shape) as second:
+            with balanced(config, first, second) as haproxy:
+                wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
+
+                redis.stop()
+                wait_until(lambda: are(haproxy, "DOWN"), SUCCESS_TTL + FALL * INTERVAL + MARGIN,
+                           "DOWN after redis has gone")
+
+                redis.start()
+                wait_until(lambda: are(haproxy, "UP"), FAILED_TTL + RISE * INTERVAL + MARGIN,
+                           "UP after redis has returned")
+
+
+@pytest.mark.parametrize("shape", [
+    {"checks": ["failing"], "failed_status": 200},
+    {"checks": ["quick"], "success_status": 500},
+])
+def test_the_body_and_the_status_must_both_tell_success(shape):
+    with servers.gunicorn_service(checks=["quick"]) as good:
+        with servers.gunicorn_service(**shape) as bad:
+            with balanced("haproxy.cfg", good, bad) as haproxy:
+                wait_until(lambda: are(haproxy, "DOWN", "web2"), what="DOWN of web2")
+                assert are(haproxy, "UP", "web1")
+
+
+def test_a_file_drains_every_process_and_its_end_brings_them_back(tmpdir):
+    drain_file = tmpdir.join("drain")
+    shape = {"checks": ["quick"], "drain_file": str(drain_file), "drain_status": 404}
+    with servers.gunicorn_service(**shape) as draining:
+        with servers.gunicorn_service(checks=["quick"]) as other:
+            with balanced("haproxy-drain.cfg", draining, other) as haproxy:
+                wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
+
+                drain_file.write("")
+                wait_until(lambda: are(haproxy, "NOLB", "web1"), what="NOLB of web1")
+                still = time.time() + 2 * FALL * INTERVAL  # long enough for a DOWN to show
+                while time.time() < still:
+                    assert are(haproxy, "NOLB", "web1")
+                    time.sleep(INTERVAL)
+                assert are(haproxy, "UP", "web2")
+
+                drain_file.remove()
+                wait_until(lambda: are(haproxy, "UP"), what="UP after draining")
