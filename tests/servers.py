@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from xml.etree import ElementTree
 
 from tests.helpers import ROOT, free_port, need_command, need_module, wait_until
 
@@ -101,8 +102,8 @@ def _folder(user=None):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _reply(server, request):
-    """The first bytes that the server answers to request; nothing where it does not."""
+def _reply(server, request, size=1):
+    """The first bytes that the server answers to request, size of them where it has so many."""
     try:
         connection = socket.create_connection((server.host, server.port), 1)
     except (OSError, socket.error):
@@ -110,7 +111,13 @@ def _reply(server, request):
     try:
         connection.settimeout(1)
         connection.sendall(request)
-        return connection.recv(64)
+        answer = connection.recv(64)
+        while len(answer) < size:
+            more = connection.recv(65536)
+            if not more:
+                break
+            answer += more
+        return answer
     except (OSError, socket.error):
         return b""
     finally:
@@ -307,3 +314,41 @@ def _haproxy_states(server):
     rows = list(csv.DictReader(lines))
     return dict((row["svname"], row["status"]) for row in rows
                 if row["pxname"] == "service" and row["svname"] != "BACKEND")
+
+
+MONIT = """
+set httpd port %(port)d and use address 127.0.0.1 allow 127.0.0.1
+set pidfile %(folder)s/pid
+set statefile %(folder)s/state
+set idfile %(folder)s/id
+"""
+
+
+@contextlib.contextmanager
+def monit(config):
+    """A monit; `.verdict(name)` says of the service whether it is well, None before the first look.
+    """
+    port = free_port()
+    with _folder() as folder:
+        path = os.path.join(folder, "monitrc")
+        with open(path, "w") as file:
+            file.write(MONIT % {"folder": folder, "port": port} + config)
+        os.chmod(path, 0o600)  # it refuses anything laxer
+        server = Server([need_command("monit"), "-I", "-c", path], port, _monit_services)
+        server.verdict = lambda name: _monit_verdict(_monit_services(server)[name])
+        with _running(server):
+            yield server
+
+
+def _monit_services(server):
+    """{name: element} of monit's status page."""
+    answer = _reply(server, b"GET /_status?format=xml HTTP/1.0\r\n\r\n", 10 ** 6)
+    body = answer.partition(b"\r\n\r\n")[2]
+    services = ElementTree.fromstring(body).iter("service") if body else ()
+    return dict((one.findtext("name"), one) for one in services)
+
+
+def _monit_verdict(service):
+    if int(service.findtext("status")):
+        return False
+    return True if float(service.findtext("port/responsetime") or -1) >= 0 else None

@@ -37,7 +37,8 @@ def are(haproxy, state, *names):
 def test_servers_go_down_and_up_with_the_dependency(config):
     with servers.redis_server() as redis:
         shape = dict(LIFETIMES, checks=["redis"], redis=redis.port)
-        with servers.gunicorn_service(**shape) as first, servers.gunicorn_service(**shape) as second:
+        service = servers.gunicorn_service
+        with service(**shape) as first, service(**shape) as second:
             with balanced(config, first, second) as haproxy:
                 wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
 

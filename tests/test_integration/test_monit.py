@@ -1,0 +1,44 @@
+"""monit asks a service of two processes whose check asks a real redis-server."""
+import pytest
+
+from tests import servers
+from tests.helpers import client_config, wait_until
+
+#: Seconds, and cycles until monit acts, as in the configuration once it is made fit for a test.
+CYCLE, CYCLES = 1, 2
+SUCCESS_TTL, FAILED_TTL = 2, 1
+
+#: What a busy machine may take on top.
+MARGIN = 5
+
+
+def watching(service):
+    """A monit that asks this service."""
+    return servers.monit(client_config("monitrc", {"port 8080": "port %d" % service.port,
+                                                   "daemon 10": "daemon %d" % CYCLE}))
+
+
+def test_the_service_fails_and_recovers_with_the_dependency():
+    with servers.redis_server() as redis:
+        shape = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL, "checks": ["redis"]}
+        with servers.gunicorn_service(redis=redis.port, **shape) as service:
+            with watching(service) as monit:
+                wait_until(lambda: monit.verdict("service") is True, what="a first look")
+
+                redis.stop()
+                wait_until(lambda: monit.verdict("service") is False,
+                           SUCCESS_TTL + CYCLES * CYCLE + MARGIN, "failure after redis has gone")
+
+                redis.start()
+                wait_until(lambda: monit.verdict("service") is True,
+                           FAILED_TTL + CYCLE + MARGIN, "recovery after redis has returned")
+
+
+@pytest.mark.parametrize("shape", [
+    {"checks": ["failing"], "failed_status": 200},
+    {"checks": ["quick"], "success_status": 500},
+])
+def test_the_body_and_the_status_must_both_tell_success(shape):
+    with servers.gunicorn_service(**shape) as service:
+        with watching(service) as monit:
+            wait_until(lambda: monit.verdict("service") is False, what="failure")
