@@ -1,8 +1,8 @@
 """Telling of the verdict's changes."""
 import collections
-import logging
 import os
 
+from . import _log
 from ._formats import Report
 
 MYPY = False
@@ -10,8 +10,6 @@ if MYPY:
     from typing import Any
 
     from .healthcheck import HealthCheck
-
-log = logging.getLogger("bottle_healthcheck")
 
 
 class Changes(object):
@@ -60,7 +58,7 @@ class Changes(object):
             try:
                 self._healthcheck.on_change(*change)
             except (Exception, SystemExit):
-                log.exception("on_change failed")
+                _log.failure("on_change failed")
             except BaseException:  # not ours to stop; the next thread tells the rest
                 self._teller = None
                 raise

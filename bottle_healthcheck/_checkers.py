@@ -4,7 +4,7 @@ import sys
 
 from six.moves import collections_abc
 
-from . import _cache, _json
+from . import _cache, _json, _redact
 from ._arguments import check_seconds, check_timeout, kind_of
 
 MYPY = False
@@ -67,8 +67,8 @@ class Checker(object):
         except (Exception, SystemExit) as exc:
             passed, output = self._handled(exc)
             # Not in a variable: the traceback holds this frame, and would hold itself.
-            return passed, _json.plain(output), sys.exc_info()
-        return passed, _json.plain(output), None
+            return passed, _shown(output), sys.exc_info()
+        return passed, _shown(output), None
 
     def result(self, outcome):
         # type: (_cache.Outcome) -> dict
@@ -154,6 +154,12 @@ def identity(func):
     if inspect.ismethod(func):
         return id(func.__self__), id(func.__func__)
     return id(func)
+
+
+def _shown(output):
+    # type: (Any) -> Any
+    """What is kept of a check's output: plain JSON data, secrets masked, cut."""
+    return _redact.clean_output(_json.plain(output))
 
 
 def pair(returned):

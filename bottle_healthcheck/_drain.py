@@ -1,17 +1,14 @@
 """Taking a service out of use: by call, or by a file that exists."""
 import errno
-import logging
 import os
 
-from . import _json
+from . import _json, _log, _redact
 from ._arguments import check_file
 from ._formats import Report
 
 MYPY = False
 if MYPY:
     from typing import Any
-
-log = logging.getLogger("bottle_healthcheck")
 
 
 class Drain(object):
@@ -47,6 +44,6 @@ class Drain(object):
         except (EnvironmentError, ValueError) as exc:
             if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
                 self._complained = True
-                log.warning("drain_file cannot be looked for, and is taken as absent: %s",
-                            _json.message(exc))
+                _log.log.warning("drain_file cannot be looked for, and is taken as absent: %s",
+                                 _redact.clean_output(_json.message(exc)))
             return False

@@ -1,17 +1,13 @@
 """A run of a check, what it comes to, and what the log tells of that."""
-import logging
 import sys
 import threading
 import time
-import traceback
 
-from . import _compat, _json
+from . import _compat, _json, _log
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional, Text
-
-log = logging.getLogger("bottle_healthcheck")
+    from typing import Any, Optional
 
 
 class Outcome(object):
@@ -90,18 +86,6 @@ def log_turn(failing, name, outcome):
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
     name = _json.text(name)
     if failing:
-        log.warning("check %s is failing: %s%s", name, outcome.output, _traceback(exc_info))
+        _log.log.warning("check %s is failing: %s%s", name, outcome.output, _log.traceback_of(exc_info))
     elif failing is False:
-        log.info("check %s has recovered", name)
-
-
-def _traceback(exc_info):
-    # type: (object) -> Text
-    """The traceback as text on lines of its own; without an exception, nothing."""
-    if exc_info is None:
-        return u""
-    try:
-        told = "".join(traceback.format_exception(*exc_info))  # type: ignore[misc]
-    except Exception:  # a SyntaxError of somebody's own making is enough
-        told = "".join(traceback.format_tb(exc_info[2]))  # type: ignore[index]
-    return u"\n" + _json.text(told)
+        _log.log.info("check %s has recovered", name)

@@ -151,12 +151,13 @@ class Redactor(object):
         self._hide = tuple(word.lower() for word in _texts("hide", hide))
         self._show = frozenset(_texts("show", show))
 
-    def clean(self, data):
-        # type: (Any) -> Any
-        """A redacted and cut copy of plain data; secrets are known in the whole of it."""
+    def clean(self, data, others=()):
+        # type: (Any, Iterable[Any]) -> Any
+        """A redacted and cut copy of plain data; what is secret in it, or in others, is everywhere."""
         known = set()  # type: Set[Text]
         try:
-            _gather(data, _Names(self._hide, self._show, False), known, 0)
+            for source in [data] + list(others):
+                _gather(source, _Names(self._hide, self._show, False), known, 0)
             ordered = sorted(known, key=len, reverse=True)
             return _Walk(_Names(self._hide, self._show, False), ordered).value(data, 0)
         except Exception:
@@ -402,7 +403,7 @@ def _keep_first(match):
 def _pem(text):
     # type: (Text) -> Text
     """Private keys masked up to their END, or all that follows where it is missing."""
-    shown, at = [], 0
+    shown, at = [], 0  # type: List[Text], int
     while True:
         begin = text.find("-----BEGIN", at)
         label_end = text.find("-----", begin + 10) + 5
@@ -419,7 +420,7 @@ def _pem(text):
 def _urls(text):
     # type: (Text) -> Text
     """Passwords of URLs masked, and for http(s) user names, which may be tokens."""
-    shown, at = [], 0
+    shown, at = [], 0  # type: List[Text], int
     start = text.find("://")
     while start >= 0:
         following = text.find("://", start + 3)
@@ -456,7 +457,7 @@ def _user_length(rest):
 def _pairs(text, names):
     # type: (Text, _Names) -> Text
     """Values of name=value, name: value and their like masked under secret names."""
-    shown, at = [], 0
+    shown, at = [], 0  # type: List[Text], int
     match = _PAIR.search(text)
     while match:
         following = match.end()

@@ -6,19 +6,16 @@ request, may fail, hang as long as its own time-out lets it, forget, and lie.
 """
 import hashlib
 import json
-import logging
 import math
 import time
 
 import six
 
-from . import _compat, _json
+from . import _compat, _json, _log, _redact
 
 MYPY = False
 if MYPY:
     from typing import Any, Optional
-
-log = logging.getLogger("bottle_healthcheck")
 
 #: Of the values that are written; others are not understood.
 FORMAT_VERSION = 1
@@ -121,13 +118,14 @@ class SharedResults(object):
             self._failed("it answered after %.1f s" % took)
         elif self._fails:
             self._fails, self._rests_until = False, 0.0
-            log.info("the shared cache answers again")
+            _log.log.info("the shared cache answers again")
         return answer
 
     def _failed(self, reason):
         # type: (str) -> None
         if not self._fails:
-            log.warning("the shared cache fails, and is left alone for %d s: %s", REST, reason)
+            _log.log.warning("the shared cache fails, and is left alone for %d s: %s",
+                             REST, _redact.clean_output(_json.text(reason)))
         self._fails, self._rests_until = True, _compat.monotonic() + REST
 
 

@@ -8,16 +8,14 @@ import six
 
 from . import _compat, _json, _route
 from ._arguments import kind_of
+from ._redact import Redactor
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Iterable
 
-_OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process")
-
-#: What stands for a value under a name that contains one of _SECRET_WORDS.
-_MASK = "********"
-_SECRET_WORDS = ("key", "token", "pass")
+_OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process",
+            "hide", "show")
 
 #: {name: version} of the installed distributions, once it is known: listing them is slow.
 _packages = {}  # type: dict
@@ -26,16 +24,18 @@ _packages = {}  # type: dict
 class EnvironmentDump(_route.Plugin):
     """A route that answers with the operating system, Python, configuration and process as JSON.
 
-    The include_ arguments leave out a section where they are false; options are passed to
-    `app.route()`. Raises TypeError or ValueError where an argument makes no sense.
+    The include_ arguments leave out a section where they are false. Secrets are masked; hide adds
+    words that make a name secret, show exempts exact names. options are passed to `app.route()`.
+    Raises TypeError or ValueError where an argument makes no sense.
     """
 
     name = "environment"
 
     def __init__(self, app=None, path=None, include_os=True, include_python=True,
-                 include_config=True, include_process=True, **options):
-        # type: (Any, Any, bool, bool, bool, bool, **Any) -> None
+                 include_config=True, include_process=True, hide=(), show=(), **options):
+        # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
         _route.check_options(options, _OPTIONS)
+        self._redactor = Redactor(hide, show)
         self._sections = collections.OrderedDict()  # type: collections.OrderedDict
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
@@ -66,7 +66,9 @@ class EnvironmentDump(_route.Plugin):
         """The route's callback: every section as one JSON object."""
         sections = collections.OrderedDict(
             (name, _section(func)) for name, func in list(self._sections.items()))
-        return _route.answer(_json.dumps(sections).encode("ascii"), 200, _route.BASE_HEADERS)
+        # What is a secret in the environment or the configuration is one wherever it turns up.
+        shown = self._redactor.clean(sections, [_json.plain(os.environ), _json.plain(_config())])
+        return _route.answer(_json.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
 
     def get_os(self):
         # type: () -> dict
@@ -77,11 +79,7 @@ class EnvironmentDump(_route.Plugin):
     def get_config(self):
         # type: () -> dict
         """The configuration of the app on whose route this is read; {} outside a request."""
-        try:
-            config = bottle.request.route.app.config
-        except (AttributeError, KeyError, RuntimeError):
-            return {}
-        return self.safe_dump(config)
+        return self.safe_dump(_config())
 
     def get_python(self):
         # type: () -> dict
@@ -112,12 +110,17 @@ class EnvironmentDump(_route.Plugin):
 
     def safe_dump(self, dictionary):
         # type: (Any) -> dict
-        """A copy of a mapping as plain JSON data, values under secret names masked."""
-        shown = _json.plain(dictionary)
-        for name in shown:
-            if any(word in name.lower() for word in _SECRET_WORDS):
-                shown[name] = _MASK
-        return shown
+        """A copy of a mapping as plain JSON data, secrets masked."""
+        return self._redactor.clean(_json.plain(dictionary))
+
+
+def _config():
+    # type: () -> Any
+    """The configuration of the app of the current route."""
+    try:
+        return bottle.request.route.app.config
+    except (AttributeError, KeyError, RuntimeError):  # outside a request
+        return {}
 
 
 def _section(func):

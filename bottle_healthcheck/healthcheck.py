@@ -1,13 +1,12 @@
 """HealthCheck: the checks of a service, their verdict, and the route that tells it."""
 import collections
 import itertools
-import logging
 import os
 
 import bottle
 import six
 
-from . import _compat, _json, _route
+from . import _compat, _json, _log, _redact, _route
 from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
                          check_seconds, check_status, check_timeout, kind_of, name_of)
 from ._cache import ResultCache
@@ -23,8 +22,6 @@ if MYPY:
     Check = Callable[[], Tuple[Any, Any]]
     Handler = Callable[[list], Any]
     ExceptionHandler = Callable[[Any, BaseException], Tuple[Any, Any]]
-
-log = logging.getLogger("bottle_healthcheck")
 
 #: Seconds for which the same bytes are sent again while no result changes: so old may the
 #: timestamp in them be.
@@ -198,7 +195,7 @@ class HealthCheck(_route.Plugin):
     def drain(self, output="draining"):
         # type: (Any) -> None
         """Answers failure from now on, in this process, past cache and checks."""
-        self._drain.output = _json.plain(output)
+        self._drain.output = _redact.clean_output(_json.plain(output))
         self._drain.called = True
 
     def resume(self):
@@ -285,7 +282,7 @@ class HealthCheck(_route.Plugin):
             return body, headers
         except Exception:
             if self._broken_handler is not handler:  # once, not at every poll
-                log.exception("a handler failed; the answer is the status alone")
+                _log.failure("a handler failed; the answer is the status alone")
             self._broken_handler = handler
             return (_to_bytes({"status": report.status}),
                     _route.replaced(headers, [("Content-Type", "application/json")]))
@@ -298,7 +295,7 @@ class HealthCheck(_route.Plugin):
         try:
             return bool(self.details())
         except Exception:
-            log.exception("details() failed; only the verdict is told")
+            _log.failure("details() failed; only the verdict is told")
             return False
 
     def _select(self, check, exclude):

@@ -24,6 +24,8 @@ EXAMPLES = 2000 if os.environ.get("CI") == "true" else 150
 ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
 TICKS = [0.5, 1, 1.5, 2, 3, 4, 8, 10, 12.25, 40]
 
+LOG = logging.getLogger("bottle_healthcheck")
+
 
 # The model
 
@@ -305,9 +307,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         for owner, name, value in self.process.replaced:
             setattr(owner, name, value)
         self.log = Lines()
-        _flight.log.addHandler(self.log)
-        _flight.log.setLevel(logging.INFO)
-        _flight.log.propagate = False
+        LOG.addHandler(self.log)
+        LOG.setLevel(logging.INFO)
+        LOG.propagate = False
         self.actors, self.lost, self.jobs_of = [], [], []
         self.agrees = True
         names = ("db", "queue", "disk")
@@ -470,9 +472,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
                     actor.go_on(Gone())
             for owner, name, value in self.originals:
                 setattr(owner, name, value)
-            _flight.log.removeHandler(self.log)
-            _flight.log.setLevel(logging.NOTSET)
-            _flight.log.propagate = True
+            LOG.removeHandler(self.log)
+            LOG.setLevel(logging.NOTSET)
+            LOG.propagate = True
 
     # How it is done
 

@@ -1,0 +1,33 @@
+"""The library's logger, and tracebacks without secrets."""
+import logging
+import sys
+import traceback
+
+from . import _json, _redact
+
+MYPY = False
+if MYPY:
+    from typing import Any, Text
+
+log = logging.getLogger("bottle_healthcheck")
+
+
+def failure(message):
+    # type: (str) -> None
+    """Logs the current exception as an error."""
+    log.error("%s%s", message, traceback_of(sys.exc_info()))
+
+
+def traceback_of(exc_info):
+    # type: (Any) -> Text
+    """The traceback as text on lines of its own, secrets masked; without an exception, nothing.
+
+    Not logging's own exc_info=...: handlers would write the exception's message as it is.
+    """
+    if exc_info is None:
+        return u""
+    try:
+        told = "".join(traceback.format_exception(*exc_info))
+    except Exception:  # a SyntaxError of somebody's own making is enough
+        told = "".join(traceback.format_tb(exc_info[2]))
+    return u"\n" + _redact.clean_output(_json.text(told))
