@@ -88,7 +88,7 @@ class EnvironmentDump(_route.Plugin):
         return {"version": sys.version, "executable": sys.executable, "pythonpath": sys.path,
                 "version_info": {"major": info[0], "minor": info[1], "micro": info[2],
                                  "releaselevel": info[3], "serial": info[4]},
-                "packages": _installed_packages()}
+                "packages": _section(_installed_packages)}
 
     def get_login(self):
         # type: () -> str
@@ -152,8 +152,19 @@ def _list_packages():
     # type: () -> dict
     try:
         from importlib import metadata  # slow to import, and new in Python 3.8
+        found = metadata.distributions()
     except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
         import pkg_resources  # type: ignore[import-untyped]
-        return dict((one.project_name, one.version) for one in iter(pkg_resources.working_set))
-    found = [(one.metadata["Name"], one.version) for one in metadata.distributions()]
-    return dict((name, version) for name, version in found if name)
+        found = iter(pkg_resources.working_set)
+    pairs = [_name_and_version(one) for one in found]
+    # Of several that are installed, Python imports the first: it must come last here.
+    return dict(pair for pair in reversed(pairs) if pair[0])
+
+
+def _name_and_version(distribution):
+    # type: (Any) -> tuple
+    try:
+        name = getattr(distribution, "project_name", None)  # pkg_resources has it
+        return name or distribution.metadata["Name"], distribution.version
+    except Exception:  # broken on disk
+        return None, None

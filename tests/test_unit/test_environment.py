@@ -1,9 +1,43 @@
-"""bottle_healthcheck.environment: the route, seen from outside."""
+# coding: utf-8
+"""bottle_healthcheck.environment: the route, seen from outside, and its sections."""
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
 import bottle
+import pytest
+import six
 import webtest
 
-from bottle_healthcheck import EnvironmentDump
+from bottle_healthcheck import EnvironmentDump, environment
+from tests import corpus_loader
+from tests.helpers import need_module
+from tests.wsgi import ask
 
+NO_PACKAGES = {"include_python": False}
+
+
+@pytest.fixture
+def app():
+    return bottle.Bottle()
+
+
+def told(app, path="/environment"):
+    """The answer, which must be JSON with status 200."""
+    answer = ask(app, path)
+    assert answer.status == 200
+    return json.loads(answer.body.decode("ascii"), parse_constant=pytest.fail)
+
+
+def _raise(exc):
+    raise exc
+
+
+# The answer
 
 def test_the_sections_of_an_app():
     app = bottle.Bottle()
@@ -16,6 +50,319 @@ def test_the_sections_of_an_app():
     assert answer["config"]["db.password"] == "********"
     assert answer["config"]["db.host"] == "db1"
     assert answer["broken"]["error"].startswith("ZeroDivisionError: ")
+
+
+def test_the_order_and_the_fields(app):
+    dump = EnvironmentDump(app, "/environment")
+    dump.add_section("zoo", lambda: 1)
+    dump.add_section("a", lambda: 2)
+    body = ask(app, "/environment").body.decode("ascii")
+    names = [name for name, _ in json.loads(body, object_pairs_hook=list)]
+    assert names == ["os", "python", "config", "process", "zoo", "a"]
+    answer = json.loads(body)
+    assert set(answer["os"]) == set(["platform", "name", "uname"])
+    assert set(answer["python"]) == set(["version", "executable", "pythonpath", "version_info",
+                                         "packages"])
+    assert set(answer["python"]["version_info"]) == set(["major", "minor", "micro", "releaselevel",
+                                                         "serial"])
+    assert set(answer["process"]) == set(["argv", "cwd", "user", "pid", "environ"])
+
+
+def test_what_the_sections_tell(app):
+    EnvironmentDump(app, "/environment")
+    answer = told(app)
+    assert answer["os"] == {"platform": sys.platform, "name": os.name,
+                            "uname": list(os.uname())}
+    python = answer["python"]
+    assert python["version"] == sys.version and python["executable"] == sys.executable
+    assert python["pythonpath"] == sys.path
+    assert list(sys.version_info) == [python["version_info"][name] for name in (
+        "major", "minor", "micro", "releaselevel", "serial")]
+    process = answer["process"]
+    assert process["argv"] == sys.argv and process["pid"] == os.getpid()
+    assert process["cwd"] == os.getcwd()
+    assert process["environ"]["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize("left_out", ["os", "python", "config", "process"])
+def test_a_section_that_is_left_out(app, left_out):
+    dump = EnvironmentDump(app, "/environment", **{"include_" + left_out: False})
+    assert left_out not in told(app) and len(told(app)) == 3
+    dump.add_section(left_out, lambda: "mine")  # its name is free
+    assert told(app)[left_out] == "mine"
+
+
+def test_sections_are_left_out_by_position_too(app):
+    EnvironmentDump(app, "/environment", False, False, True, False)
+    assert list(told(app)) == ["config"]
+
+
+def test_the_sections_outside_a_request():
+    dump, told_there = EnvironmentDump(), []
+    thread = threading.Thread(target=lambda: told_there.append(dump.get_config()))
+    thread.start()  # where no request was yet
+    thread.join(60)
+    assert told_there == [{}]
+    assert dump.get_os()["name"] == os.name
+    assert dump.get_process()["user"] == dump.get_login()
+
+
+# Sections of the user's own
+
+@pytest.mark.parametrize("name", ["os", "python", "config", "process", "mine", u"mine", u"os"])
+def test_a_name_that_is_taken(name):
+    dump = EnvironmentDump()
+    dump.add_section("mine", lambda: 1)
+    with pytest.raises(ValueError) as caught:
+        dump.add_section(name, lambda: 2)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name, func", [
+    (7, lambda: 1), (None, lambda: 1), ("a", None), ("a", "text"), ("a", {"a": 1}),
+    ("a", lambda one: one)])
+def test_a_section_that_is_none(name, func):
+    dump = EnvironmentDump()
+    with pytest.raises(TypeError) as caught:
+        dump.add_section(name, func)
+    assert "expected" in str(caught.value)
+
+
+@pytest.mark.parametrize("case", corpus_loader.load("json_cases.json"),
+                         ids=lambda case: case["id"])
+def test_whatever_a_section_returns_is_json(app, case):
+    dump = EnvironmentDump(app, "/environment", include_python=False)
+    dump.add_section("mine", lambda: case["value"])
+    expected = case["expect"]
+    if isinstance(case["value"], corpus_loader._Opaque):  # its module has another name here
+        expected = "<%s._Opaque>" % corpus_loader.__name__
+    assert told(app)["mine"] == expected
+
+
+class EvilException(Exception):
+    def __str__(self):
+        raise RuntimeError("must not be told")
+
+    __repr__ = __unicode__ = __str__
+
+
+@pytest.mark.parametrize("exc, error", [
+    (ValueError("why"), "ValueError: why"), (ValueError(), "ValueError: ValueError"),
+    (SystemExit("gone"), "SystemExit: gone"), (EvilException(), "EvilException: EvilException"),
+    (ValueError(u"\xe4"), u"ValueError: \xe4"), (ValueError(u"\ud800"), "ValueError: \\ud800")])
+def test_whatever_a_section_raises_the_others_are_told(app, exc, error):
+    dump = EnvironmentDump(app, "/environment", include_python=False)
+    dump.add_section("broken", lambda: _raise(exc))
+    dump.add_section("fine", lambda: "fine")
+    answer = told(app)
+    assert answer["broken"] == {"error": error}
+    assert answer["fine"] == "fine" and answer["process"]["pid"] == os.getpid()
+
+
+def test_an_interrupt_in_a_section_goes_on():
+    dump = EnvironmentDump(include_python=False)
+    dump.add_section("broken", lambda: _raise(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        dump.dump_environment()
+
+
+def test_a_section_of_ours_that_fails_does_not_take_the_others(app, monkeypatch):
+    dump = EnvironmentDump(app, "/environment", include_python=False)
+    monkeypatch.setattr(dump, "get_login", lambda: _raise(OSError("no user")))
+    answer = told(app)
+    assert answer["process"] == {"error": "OSError: no user"}
+    assert answer["os"]["name"] == os.name
+
+
+# Secrets, as the contract names them
+
+@pytest.mark.parametrize("name", ["password", "DB_PASS", "passphrase", "Secret_KEY", "monkey",
+                                  "api_token", "TOKENS", u"Passw\xf6rter"])
+def test_the_contracts_names_are_masked(name):
+    assert EnvironmentDump().safe_dump({name: "x", "other": "y"}) == {
+        name: "********", "other": "y"}
+
+
+@pytest.mark.parametrize("value", [None, 7, {"a": 1}, ["x"], b"\xff", ""])
+def test_values_of_any_type_are_masked(value):
+    assert EnvironmentDump().safe_dump({"password": value})["password"] == "********"
+
+
+def test_safe_dump_changes_no_argument():
+    mine = {"password": "x", "other": [1]}
+    shown = EnvironmentDump().safe_dump(mine)
+    shown["other"].append(2)
+    assert mine == {"password": "x", "other": [1]}
+
+
+def test_masked_in_the_environ(app, monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "not to be seen")
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    assert told(app)["process"]["environ"]["MY_TOKEN"] == "********"
+    assert b"not to be seen" not in ask(app, "/environment").body
+
+
+# The config of the app whose route is read
+
+def test_the_config_is_that_of_the_app_whose_route_is_read():
+    one, other = bottle.Bottle(), bottle.Bottle()
+    one.config["whose"], other.config["whose"] = "one", "other"
+    dump = EnvironmentDump(one, "/environment", **NO_PACKAGES)
+    dump.init_app(other, "/environment")
+    assert told(one)["config"]["whose"] == "one"
+    assert told(other)["config"]["whose"] == "other"
+    assert told(one)["config"]["whose"] == "one"
+
+
+def test_the_config_of_a_mounted_app():
+    child, parent = bottle.Bottle(), bottle.Bottle()
+    child.config["whose"], parent.config["whose"] = "child", "parent"
+    dump = EnvironmentDump(child, "/environment", **NO_PACKAGES)
+    parent.mount("/sub/", child)
+    dump.init_app(parent, "/environment")
+    assert told(parent, "/sub/environment")["config"]["whose"] == "child"
+    assert told(parent)["config"]["whose"] == "parent"
+
+
+def test_a_config_of_any_values(app):
+    app.config["a.function"] = len
+    app.config["a.bytes"] = b"\xff"
+    app.config["an.app"] = bottle.Bottle()
+    app.config["a.set"] = {2, 1}
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    config = told(app)["config"]
+    assert config["a.bytes"] == "\\xff" and config["a.set"] == [1, 2]
+    assert config["an.app"] == "<bottle.Bottle>"
+    assert config["a.function"].startswith("<")
+
+
+# Odd surroundings
+
+@pytest.mark.skipif(os.name != "posix", reason="the environment is text elsewhere")
+def test_an_environment_of_any_bytes():
+    code = """
+import bottle, sys
+from tests.wsgi import ask
+from bottle_healthcheck import EnvironmentDump
+app = bottle.Bottle()
+EnvironmentDump(app, "/environment", include_python=False)
+getattr(sys.stdout, "buffer", sys.stdout).write(ask(app, "/environment").body)
+"""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(environment.__file__)))
+    surroundings = {b"PYTHONPATH": os.pathsep.join([root] + [one for one in sys.path if one])
+                    .encode("utf-8"), b"PATH": os.environ["PATH"].encode("utf-8"),
+                    b"ODD": b"\xff\xfe", b"\xe4": b"latin", b"U": u"\xe4".encode("utf-8"),
+                    b"TO\xffKEN": b"not masked by name", b"PASS\xff": b"not to be seen"}
+    shown = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code, b"\xff"],
+                                    env=surroundings)
+    process = json.loads(shown.decode("ascii"))["process"]
+    assert process["environ"]["ODD"] == "\\xff\\xfe"
+    assert process["environ"]["\\xe4"] == "latin"
+    assert process["environ"]["PASS\\xff"] == "********"
+    assert process["argv"][1] == "\\xff"
+
+
+def test_a_working_directory_that_is_gone(app, tmpdir, monkeypatch):
+    folder = tmpdir.mkdir("gone")
+    monkeypatch.chdir(str(folder))
+    shutil.rmtree(str(folder))
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    process = told(app)["process"]
+    assert process["cwd"] is None and process["pid"] == os.getpid()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pwd is posix")
+def test_a_user_without_a_passwd_entry(app, monkeypatch):
+    import pwd
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: _raise(KeyError(uid)))
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    assert told(app)["process"]["user"] == str(os.geteuid())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pwd is posix")
+def test_the_user_is_whom_the_process_acts_as(monkeypatch):
+    import pwd
+    entry = pwd.getpwall()[-1]
+    monkeypatch.setattr(os, "geteuid", lambda: entry.pw_uid)
+    assert EnvironmentDump().get_login() == pwd.getpwuid(entry.pw_uid).pw_name
+
+
+@pytest.mark.parametrize("environ, user", [({"USER": "a", "USERNAME": "b"}, "a"),
+                                           ({"USERNAME": "b"}, "b"), ({}, "UNKNOWN")])
+def test_the_user_elsewhere(monkeypatch, environ, user):
+    monkeypatch.setattr(environment, "os", type("os", (), {"name": "nt", "environ": environ}))
+    assert EnvironmentDump().get_login() == user
+
+
+def test_a_system_without_uname(monkeypatch):
+    monkeypatch.delattr(os, "uname")
+    assert EnvironmentDump().get_os()["uname"] == []
+
+
+def test_an_embedded_python_without_arguments(app, monkeypatch):
+    monkeypatch.delattr(sys, "argv")
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    assert told(app)["process"]["argv"] == []
+
+
+# Packages
+
+@pytest.fixture
+def no_packages(monkeypatch):
+    monkeypatch.setattr(environment, "_packages", {})
+
+
+def test_the_packages_by_name(app):
+    EnvironmentDump(app, "/environment")
+    packages = told(app)["python"]["packages"]
+    assert packages["six"] == six.__version__
+    assert packages["pytest"] == pytest.__version__
+    assert "" not in packages and "None" not in packages
+
+
+def test_the_packages_are_listed_once_per_process(app, no_packages, monkeypatch):
+    calls = []
+    monkeypatch.setattr(environment, "_list_packages", lambda: calls.append(1) or {"six": "1"})
+    EnvironmentDump(app, "/environment")
+    EnvironmentDump(app, "/another")
+    assert told(app)["python"]["packages"] == {"six": "1"}
+    assert told(app, "/another")["python"]["packages"] == {"six": "1"}
+    assert len(calls) == 1
+
+
+def test_packages_that_cannot_be_listed_do_not_take_the_section(app, no_packages, monkeypatch):
+    monkeypatch.setattr(environment, "_list_packages", lambda: _raise(ImportError("no such")))
+    EnvironmentDump(app, "/environment")
+    python = told(app)["python"]
+    assert python["packages"] == {"error": "ImportError: no such"}
+    assert python["executable"] == sys.executable
+
+
+def _install(folder, name, version):
+    info = folder.mkdir("%s-%s.dist-info" % (name, version))
+    with io.open(str(info.join("METADATA")), "w") as stream:
+        stream.write(u"Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version))
+    return str(folder)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="pkg_resources reads sys.path once")
+def test_the_version_that_python_would_import(no_packages, monkeypatch, tmpdir):
+    need_module("importlib.metadata")
+    monkeypatch.syspath_prepend(_install(tmpdir.mkdir("later"), "twice", "1.0"))
+    monkeypatch.syspath_prepend(_install(tmpdir.mkdir("first"), "twice", "2.0"))
+    assert EnvironmentDump().get_python()["packages"]["twice"] == "2.0"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="pkg_resources reads sys.path once")
+def test_a_package_that_is_broken_on_disk(no_packages, monkeypatch, tmpdir):
+    folder = tmpdir.mkdir("site")
+    folder.mkdir("broken-1.0.dist-info")
+    folder.mkdir("nameless-1.0.dist-info").join("METADATA").write("Version: 1.0\n")
+    folder.mkdir("binary-1.0.dist-info").join("METADATA").write_binary(b"Name: \xff\nVersion: 1\n")
+    monkeypatch.syspath_prepend(_install(folder, "whole", "3.0"))
+    packages = EnvironmentDump().get_python()["packages"]
+    assert packages["whole"] == "3.0" and "six" in packages
+    assert None not in packages and "nameless" not in packages
 
 
 def test_a_secret_of_the_environment_is_masked_wherever_it_turns_up(monkeypatch):
