@@ -42,7 +42,7 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
             "details", "formats", "on_change", "drain_status", "drain_file")
 
 _Answer = collections.namedtuple(
-    "_Answer", "body status headers until version checkers pid")
+    "_Answer", "body status headers until version checkers handlers pid")
 
 
 class HealthCheck(_route.Plugin):
@@ -208,6 +208,7 @@ class HealthCheck(_route.Plugin):
         """Whether a kept answer is still what a walk through the checks would come to."""
         return (answer.until > _compat.monotonic() and answer.version == self.cache.version
                 and answer.checkers is self._checkers.items and answer.pid == os.getpid()
+                and answer.handlers == (self.success_handler, self.failed_handler)
                 and not self._drain.is_on())
 
     def _make_answer(self, question):
@@ -218,6 +219,7 @@ class HealthCheck(_route.Plugin):
             raise BadQuestion(404, "this health check tells no details")
         # Read before the walk: what changes during it must outdate the answer.
         version, checkers = self.cache.version, self._checkers.items
+        handlers = self.success_handler, self.failed_handler
         report, until = self._drain.report(), 0.0
         status = self.drain_status
         if report is None:
@@ -225,13 +227,14 @@ class HealthCheck(_route.Plugin):
             status = self.success_status if report.passed else self.failed_status
         if not details:
             report = report.without_details()
-        handler = self.success_handler if report.passed else self.failed_handler
+        handler = handlers[0] if report.passed else handlers[1]
         if handler in _OWN_HANDLERS:
             body, headers, status = self._write(report, question, status)
         else:
             body, headers = self._ask_handler(handler, report)
             until = 0.0  # it is called for every answer
-        answer = _Answer(body, status, headers, until, version, checkers, os.getpid())
+        answer = _Answer(body, status, headers, until, version, checkers, handlers,
+                         os.getpid())
         if question.is_plain and self.details is True and until:
             if len(self._answers) >= MOST_ANSWERS:
                 self._answers = {}
@@ -353,7 +356,7 @@ def _refusal(problem):
     # type: (BadQuestion) -> _Answer
     """The answer to a request for what there is not; no balancer takes it for a success."""
     body = _to_bytes(collections.OrderedDict([("status", "failure"), ("error", _json.message(problem))]))
-    return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), 0)
+    return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), (), 0)
 
 
 def _to_bytes(body):
