@@ -283,7 +283,7 @@ class HealthCheck(_route.Plugin):
             body = _to_bytes(handler(report.results))
             self._broken_handler = None
             return body, headers
-        except Exception:
+        except (Exception, SystemExit):
             if self._broken_handler is not handler:  # once, not at every poll
                 _log.failure("a handler failed; the answer is the status alone")
             self._broken_handler = handler
@@ -297,7 +297,7 @@ class HealthCheck(_route.Plugin):
             return bool(self.details)
         try:
             return bool(self.details())
-        except Exception:
+        except (Exception, SystemExit):
             _log.failure("details() failed; only the verdict is told")
             return False
 
