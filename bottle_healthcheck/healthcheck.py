@@ -172,6 +172,8 @@ class HealthCheck(_route.Plugin):
         none.
         """
         items = self._checkers.items
+        if isinstance(checker, six.text_type):
+            checker = six.ensure_str(checker)  # on 2.7 names are bytes
         # One function may be two checks: a registered check is itself first.
         for found in ([one for one in items if one is checker]
                       or [one for one in items if checker in (one.__name__, one)]):
@@ -376,6 +378,8 @@ def _names(argument, names, known):
     # type: (str, Any, set) -> set
     """A name or a list of names as a set; BadQuestion where one is unknown."""
     listed = [names] if isinstance(names, (six.text_type, str)) else names or ()
+    # On 2.7 a name comes as text or as bytes.
+    listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
     for name in listed:
         if name not in known:
             shown = _json.text(name)[:80]  # it came from outside, and may be long
