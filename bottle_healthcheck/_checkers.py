@@ -74,8 +74,10 @@ class Checker(object):
         # type: (_cache.Outcome) -> dict
         """An outcome as this check's result: name, weight and lifetimes are the reader's."""
         lifetime = 0.0 if outcome.landed is None else self.lifetime(outcome.passed)
-        result = {"checker": self.__name__, "output": outcome.output, "passed": outcome.passed,
-                  "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
+        # A copy of the output: whoever gets the result may change it.
+        result = {"checker": self.__name__, "output": _json.plain(outcome.output),
+                  "passed": outcome.passed, "timestamp": outcome.timestamp,
+                  "expires": outcome.timestamp + lifetime,
                   "response_time": outcome.response_time, "since": outcome.since}
         if not self.critical:
             result["critical"] = False

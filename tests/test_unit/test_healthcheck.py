@@ -1,9 +1,23 @@
-"""bottle_healthcheck.healthcheck: the route, seen from outside."""
+# coding: utf-8
+"""bottle_healthcheck.healthcheck: the route, seen from outside, and running without one."""
+import functools
+import json
+import logging
+import os
+import socket
+import time
+
 import bottle
 import pytest
+import six
 import webtest
 
-from bottle_healthcheck import HealthCheck
+from bottle_healthcheck import (HealthCheck, ResultCache, _compat, json_failed_handler,
+                                json_success_handler)
+from bottle_healthcheck import _json
+from tests import corpus_loader
+from tests.helpers import FakeClock
+from tests.wsgi import ask as ask_wsgi
 
 
 @pytest.fixture
@@ -11,9 +25,37 @@ def app():
     return bottle.Bottle()
 
 
+@pytest.fixture
+def steady(monkeypatch):
+    clock = FakeClock()
+    monkeypatch.setattr(_compat, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def wall(monkeypatch):
+    clock = FakeClock(1000000.0)
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
 def ask(app, path="/healthcheck", method="GET"):
     return webtest.TestApp(app).request(path, method=method, expect_errors=True)
 
+
+def succeeds():
+    return True, "fine"
+
+
+def fails():
+    return False, "down"
+
+
+def _raise(exc):
+    raise exc
+
+
+# The verdict
 
 def test_a_success_is_json_with_the_status_first(app):
     health = HealthCheck(app, "/healthcheck")
@@ -73,3 +115,479 @@ def test_headers_of_a_hook_stay_and_are_replaced_by_name_whatever_the_case(app):
         assert answer.headers.getall("X-Request-Id") == ["8"]
         assert answer.headers.getall("Content-Type") == ["application/json"]
         assert answer.headers.getall("Vary") == ["Accept", "Cookie"]
+
+
+def test_no_checks_are_a_success(app):
+    HealthCheck(app, "/healthcheck")
+    answer = ask(app)
+    assert answer.status_code == 200
+    assert answer.json["status"] == "success" and answer.json["results"] == []
+
+
+def test_every_check_runs_and_every_failure_is_told(app):
+    HealthCheck(app, "/healthcheck", failed_status=503,
+                checkers=[fails, succeeds, lambda: _raise(OSError("disk"))])
+    answer = ask(app)
+    assert answer.status_code == 503
+    assert [(one["checker"], one["passed"], one["output"]) for one in answer.json["results"]] == [
+        ("fails", False, "down"), ("succeeds", True, "fine"), ("<lambda>", False, "disk")]
+
+
+def test_the_fields_of_the_body_and_of_a_result(app, steady, wall):
+    HealthCheck(app, "/healthcheck", checkers=[succeeds, fails])
+    pairs = json.loads(ask(app).body.decode("ascii"), object_pairs_hook=list)
+    assert [name for name, _ in pairs] == ["status", "hostname", "pid", "timestamp", "results"]
+    body = ask(app).json
+    assert body["hostname"] == socket.gethostname() and body["pid"] == os.getpid()
+    assert body["timestamp"] == 1000000.0
+    for result, output, lifetime in zip(body["results"], ("fine", "down"), (27, 9)):
+        assert set(result) == set(["checker", "output", "passed", "timestamp", "expires",
+                                   "response_time", "since"])
+        assert result["output"] == output
+        assert result["timestamp"] == result["since"] == 1000000.0
+        assert result["expires"] == 1000000.0 + lifetime
+        assert 0 <= result["response_time"] < 5
+
+
+def test_since_is_the_last_change_of_the_outcome(steady, wall):
+    state = [True]
+    health = HealthCheck(checkers=[lambda: (state[0], "")], success_ttl=5, failed_ttl=5)
+
+    def since_after(seconds):
+        steady.tick(seconds)
+        wall.tick(seconds)
+        return health.run().results[0]["since"] - 1000000.0
+
+    assert since_after(0) == 0
+    assert since_after(10) == 0
+    state[0] = False
+    assert since_after(10) == 20
+    assert since_after(10) == 20
+    state[0] = True
+    assert since_after(10) == 40
+
+
+@pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
+def test_lifetimes_by_outcome(steady, passed, lifetime):
+    runs = []
+    health = HealthCheck(checkers=[lambda: (passed, runs.append(1))])
+    health.run()
+    steady.tick(lifetime - 0.1)
+    health.run()
+    assert len(runs) == 1
+    steady.tick(0.2)
+    health.run()
+    assert len(runs) == 2
+
+
+def test_a_check_that_is_not_critical_is_told_and_does_not_fail_the_whole(app):
+    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+    health.add_check(fails, critical=False)
+    answer = ask(app)
+    assert answer.status_code == 200 and answer.json["status"] == "success"
+    critical, other = answer.json["results"]
+    assert "critical" not in critical
+    assert other["critical"] is False and other["passed"] is False
+    health.add_check(lambda: (False, "critical"))
+    assert ask(app).status_code == 500
+
+
+# Bad input
+
+@pytest.mark.parametrize("case", corpus_loader.load("json_cases.json"),
+                         ids=lambda case: case["id"])
+@pytest.mark.parametrize("passed", [True, False])
+def test_any_output_is_answered_as_json(app, case, passed):
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (passed, case["value"]), succeeds])
+    answer = ask_wsgi(app)
+    assert answer.status == (200 if passed else 500)
+    results = json.loads(answer.body.decode("ascii"), parse_constant=pytest.fail)["results"]
+    expected = case["expect"]
+    if isinstance(case["value"], corpus_loader._Opaque):  # its module has another name here
+        expected = "<%s._Opaque>" % corpus_loader.__name__
+    assert results[0]["output"] == expected
+    assert type(results[0]["output"]) is type(json.loads(json.dumps(expected)))
+    assert results[1]["output"] == "fine"
+
+
+class Evil(object):
+    def __str__(self):
+        raise RuntimeError("must not be told")
+
+    __repr__ = __str__
+
+    def __getattr__(self, name):
+        raise RuntimeError("must not be told")
+
+
+class EvilException(Exception):
+    def __str__(self):
+        raise RuntimeError("must not be told")
+
+    __repr__ = __unicode__ = __str__
+
+
+@pytest.mark.parametrize("check", [
+    lambda: Evil(), lambda: (True, Evil()), lambda: (Evil(), Evil(), Evil()),
+    lambda: _raise(EvilException()), lambda: _raise(ValueError(Evil())),
+    lambda: _raise(ValueError(u"\ud800 \xe4")), lambda: _raise(ValueError(b"\xff")),
+    lambda: _raise(MemoryError()), lambda: _raise(SystemExit(Evil())),
+    lambda: _raise(AssertionError()), lambda: _raise(StopIteration()),
+    lambda: (yield), lambda: (False, "x" * 100000), lambda: _raise(RuntimeError("%s %d {}")),
+    functools.partial(_raise, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"))])
+def test_whatever_a_check_does_the_others_are_told(app, check, caplog):
+    HealthCheck(app, "/healthcheck", checkers=[check, succeeds])
+    answer = ask_wsgi(app)
+    body = json.loads(answer.body.decode("ascii"))
+    assert answer.status == (200 if body["results"][0]["passed"] else 500)
+    assert body["results"][1]["output"] == "fine"
+    assert "must not be told" not in json.dumps(body)
+    assert all(record.getMessage() for record in caplog.records)
+
+
+def test_a_recursion_without_end_is_a_failed_check(app):
+    def recursing():
+        return recursing()
+
+    HealthCheck(app, "/healthcheck", checkers=[recursing, succeeds])
+    answer = ask(app)
+    assert [one["passed"] for one in answer.json["results"]] == [False, True]
+    assert "recursion" in answer.json["results"][0]["output"]
+
+
+def test_what_is_logged_of_bytes_and_text(caplog):
+    health = HealthCheck(failed_ttl=None)
+    exc = [ValueError(u"\xe4".encode("utf-8"))]
+
+    def check():
+        if exc:
+            raise exc[0]
+        return True, "fine"
+
+    health.add_check(check, name=u"pr\xfcfung")
+    caplog.set_level(logging.INFO, "bottle_healthcheck")
+    health.run()
+    exc.pop()
+    health.run()
+    failing, recovered = [record.getMessage() for record in caplog.records]
+    assert failing.startswith(u"check pr\xfcfung is failing: ")
+    assert "ValueError" in failing and "Traceback" in failing
+    assert recovered == u"check pr\xfcfung has recovered"
+
+
+# Handlers
+
+@pytest.mark.parametrize("body, expected", [
+    (u"f\xfcr", u"f\xfcr".encode("utf-8")), ("text", b"text"), (b"\xff\0", b"\xff\0"),
+    ({"mine": b"\xff"}, b'{"mine": "\\\\xff"}'), (u"", b""), (u"\ud800", b"\\ud800")])
+@pytest.mark.parametrize("passed", [True, False])
+def test_what_a_handler_may_return(app, passed, body, expected):
+    seen = []
+
+    def handler(results):
+        seen.append(results)
+        return body
+
+    HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
+                failed_status=503, checkers=[lambda: (passed, "out")])
+    answer = ask_wsgi(app)
+    assert answer.status == (200 if passed else 503)
+    assert answer.body == expected
+    assert answer.headers["Content-Length"] == str(len(expected))
+    assert seen[0][0]["output"] == "out" and isinstance(seen[0], list)
+
+
+def test_a_handler_of_none_means_ok_or_not_ok(app):
+    state = [True]
+    HealthCheck(app, "/healthcheck", success_handler=None, failed_handler=None, success_ttl=None,
+                failed_ttl=None, checkers=[lambda: (state[0], "")],
+                failed_headers={"Content-Type": "text/plain"})
+    answer = ask(app)
+    assert (answer.status_code, answer.body) == (200, b"OK")
+    assert answer.content_type == "application/json"
+    state[0] = False
+    answer = ask(app)
+    assert (answer.status_code, answer.body) == (500, b"NOT OK")
+    assert answer.content_type == "text/plain"
+
+
+@pytest.mark.parametrize("handler", [
+    lambda results: None, lambda results: 7, lambda results: ["list"], lambda: "no argument",
+    lambda results: bytearray(b"x"), lambda results: _raise(ValueError("secret")),
+    lambda results: _raise(SystemExit("secret")), lambda results: Evil()])
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_handler_that_fails_hides_what_it_may_have_hidden(app, passed, handler, caplog):
+    HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
+                success_headers={"Content-Type": "text/html"},
+                failed_headers={"content_type": "text/html"},
+                checkers=[lambda: (passed, "secret")])
+    for _ in range(3):
+        answer = ask_wsgi(app)
+        assert answer.status == (200 if passed else 500)
+        assert json.loads(answer.body.decode("ascii")) == {
+            "status": "success" if passed else "failure"}
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["Cache-Control"] == "no-store"
+    logged = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert len(logged) == 1 and logged[0].name == "bottle_healthcheck"
+
+
+def test_a_handler_that_fails_again_is_logged_again(app, caplog):
+    state = ["broken"]
+
+    def handler(results):
+        return {"fine": "body"}.get(state[0])
+
+    HealthCheck(app, "/healthcheck", success_handler=handler)
+    for state[0] in ("broken", "broken", "fine", "broken"):
+        ask(app)
+    assert len(caplog.records) == 2
+
+
+def test_an_interrupt_in_a_handler_goes_on(app):
+    health = HealthCheck(app, "/healthcheck",
+                         success_handler=lambda results: _raise(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        health.check()
+
+
+def test_a_handler_may_change_what_it_gets(app):
+    def hiding(results):
+        results[0]["output"].pop("password")
+        results[0].pop("since")
+        return json_success_handler(results)
+
+    health = HealthCheck(app, "/healthcheck", success_handler=hiding,
+                         checkers=[lambda: (True, {"password": "x", "rows": [1]})])
+    for _ in range(3):
+        assert ask(app).json["results"][0]["output"] == {"rows": [1]}
+    report = health.run()
+    report.results[0]["output"]["rows"].append(2)
+    assert health.run().results[0]["output"] == {"password": "x", "rows": [1]}
+
+
+# Running outside a request
+
+def test_run_outside_a_request(wall):
+    health = HealthCheck(checkers=[succeeds, fails])
+    report = health.run()
+    assert (report.passed, report.status, report.timestamp) == (False, "failure", 1000000.0)
+    assert [one["checker"] for one in report.results] == ["succeeds", "fails"]
+
+
+@pytest.mark.parametrize("arguments, names, passed", [
+    ({"check": "succeeds"}, ["succeeds"], True),
+    ({"check": ["fails", "succeeds"]}, ["succeeds", "fails"], False),
+    ({"check": ("fails", "fails")}, ["fails"], False),
+    ({"check": u"fails"}, ["fails"], False),
+    ({"exclude": "fails"}, ["succeeds", u"pr\xfcfung"], True),
+    ({"exclude": set(["fails", "succeeds"])}, [u"pr\xfcfung"], True),
+    ({"exclude": []}, ["succeeds", "fails", u"pr\xfcfung"], False),
+    ({"check": ["fails", "succeeds"], "exclude": ["fails"]}, ["succeeds"], True),
+    ({"check": u"pr\xfcfung"}, [u"pr\xfcfung"], True),
+    ({"exclude": [u"pr\xfcfung"]}, ["succeeds", "fails"], False)])
+def test_run_some_of_the_checks(arguments, names, passed):
+    runs = []
+    health = HealthCheck(checkers=[succeeds, fails])
+    health.add_check(lambda: (True, runs.append(1)), name=u"pr\xfcfung")
+    report = health.run(**arguments)
+    assert [six.ensure_text(one["checker"]) for one in report.results] == names
+    assert report.passed is passed
+    assert len(runs) == (u"pr\xfcfung" in names)
+
+
+@pytest.mark.parametrize("query, names", [
+    (u"check=pr\xfcfung", [u"pr\xfcfung"]), (u"exclude=pr\xfcfung", ["succeeds"]),
+    (u"check=pr%C3%BCfung", [u"pr\xfcfung"])])
+def test_ask_for_a_check_by_a_name_beyond_ascii(app, query, names):
+    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+    health.add_check(lambda: (True, ""), name=u"pr\xfcfung")
+    raw = query.encode("utf-8")
+    answer = ask_wsgi(app, "/healthcheck?" + (raw if six.PY2 else raw.decode("latin-1")))
+    assert answer.status == 200
+    results = json.loads(answer.body.decode("ascii"))["results"]
+    assert [one["checker"] for one in results] == names
+
+
+@pytest.mark.parametrize("name", ["nosuch", u"nosuch\xe4", "", "Succeeds", succeeds, None, 7])
+@pytest.mark.parametrize("argument", ["check", "exclude"])
+def test_run_an_unknown_check(argument, name):
+    health = HealthCheck(checkers=[succeeds, fails])
+    with pytest.raises(ValueError) as caught:
+        health.run(**{argument: ["fails", name]})
+    assert _json.message(caught.value).startswith(argument + " names ")
+
+
+def test_run_check_takes_a_name_a_function_or_a_registered_check(steady):
+    runs = []
+
+    def counting():
+        runs.append(1)
+        return True, len(runs)
+
+    health = HealthCheck(checkers=[fails, counting])
+    health.add_check(succeeds, name=u"pr\xfcfung")
+    for checker in ("counting", u"counting", counting, health.checkers[1]):
+        result = health.run_check(checker)
+        assert result["checker"] == "counting" and result["output"] == len(runs)
+    assert len(runs) == 4  # now, whatever is kept
+    assert health.run().results[1]["output"] == 4  # and what it came to is kept
+    assert health.run_check(u"pr\xfcfung")["output"] == "fine"
+
+
+def test_run_check_of_a_function_under_a_name_of_its_own():
+    health = HealthCheck(checkers=[fails])
+    health.add_check(succeeds, name="database")
+    assert health.run_check(succeeds)["checker"] == "database"
+    with pytest.raises(ValueError):
+        health.run_check("succeeds")
+
+
+@pytest.mark.parametrize("checker", ["nosuch", "", None, 7, succeeds, object()])
+def test_run_check_of_what_is_not_registered(checker):
+    health = HealthCheck(checkers=[fails])
+    with pytest.raises(ValueError) as caught:
+        health.run_check(checker)
+    assert "fails" in str(caught.value) and "expected" in str(caught.value)
+
+
+def test_run_check_of_anothers_check():
+    other = HealthCheck(checkers=[fails])
+    with pytest.raises(ValueError):
+        HealthCheck(checkers=[succeeds]).run_check(other.checkers[0])
+
+
+def test_a_shared_cache_shares_the_outcome_and_not_the_name(steady, wall):
+    runs = []
+
+    def check():
+        runs.append(1)
+        return True, "fine"
+
+    one = HealthCheck(checkers=[check])
+    other = HealthCheck(cache=one.cache, success_ttl=5)
+    other.add_check(check, name="mine", critical=False)
+    first, second = one.run().results[0], other.run().results[0]
+    assert len(runs) == 1
+    assert (first["checker"], second["checker"]) == ("check", "mine")
+    assert second["expires"] == 1000005.0 and second["critical"] is False
+    assert isinstance(one.cache, ResultCache)
+    assert HealthCheck().cache is not HealthCheck().cache
+
+
+# The same bytes again
+
+@pytest.fixture
+def hot(app, steady):
+    """A HealthCheck whose answer is kept."""
+    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+    assert ask(app).body != b""
+    assert ask(app).body == ask(app).body
+    return health
+
+
+def test_a_hot_answer_is_a_second_old_at_most(app, hot, steady, wall):
+    hot.cache.clear()
+    ask(app)
+    first = ask(app).json["timestamp"]
+    steady.tick(0.9)
+    wall.tick(0.9)
+    assert ask(app).json["timestamp"] == first
+    steady.tick(0.2)
+    wall.tick(0.2)
+    assert ask(app).json["timestamp"] == 1000001.1
+
+
+def test_a_hot_answer_is_not_older_than_its_results(app, steady):
+    runs = []
+    HealthCheck(app, "/healthcheck", success_ttl=0.3,
+                checkers=[lambda: (True, runs.append(1)), succeeds])
+    ask(app)
+    ask(app)
+    steady.tick(0.31)
+    ask(app)
+    assert len(runs) == 2
+
+
+def test_a_new_check_shows_at_once(app, hot):
+    hot.add_check(fails)
+    assert ask(app).status_code == 500
+    hot.checkers.pop()
+    assert ask(app).status_code == 200
+    hot.checkers = []
+    assert ask(app).json["results"] == []
+
+
+def test_forgotten_results_show_at_once(app, steady):
+    runs = []
+    health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, runs.append(1))])
+    for _ in range(3):
+        ask(app)
+    assert len(runs) == 1
+    health.cache.clear()
+    ask(app)
+    assert len(runs) == 2
+
+
+def test_a_result_of_run_check_shows_at_once(app, steady):
+    state = [True]
+    health = HealthCheck(app, "/healthcheck", checkers=[lambda: (state[0], "")])
+    ask(app)
+    ask(app)
+    state[0] = False
+    assert ask(app).status_code == 200
+    health.run_check("<lambda>")
+    assert ask(app).status_code == 500
+
+
+@pytest.mark.parametrize("handler, body", [(lambda results: "mine", b"mine"), (None, b"OK")])
+def test_a_changed_handler_shows_at_once(app, hot, handler, body):
+    hot.success_handler = handler
+    assert ask(app).body == body
+    hot.success_handler = json_success_handler
+    assert ask(app).json["status"] == "success"
+
+
+def test_a_changed_handler_of_failures_shows_at_once(app, steady):
+    health = HealthCheck(app, "/healthcheck", checkers=[fails])
+    assert ask(app).body != b"" and ask(app).json["status"] == "failure"
+    health.failed_handler = lambda results: "mine"
+    assert ask(app).body == b"mine"
+    health.failed_handler = json_failed_handler
+    assert ask(app).json["status"] == "failure"
+
+
+def test_a_users_own_handler_is_called_for_every_answer(app, steady):
+    calls = []
+    HealthCheck(app, "/healthcheck", checkers=[succeeds],
+                success_handler=lambda results: str(len(calls) + (calls.append(1) or 0)))
+    assert [ask(app).body for _ in range(4)] == [b"0", b"1", b"2", b"3"]
+
+
+def test_draining_shows_at_once(app, hot):
+    hot.drain("going")
+    answer = ask(app)
+    assert answer.status_code == 500
+    assert answer.json["results"] == [{"checker": "drain", "passed": False, "output": "going"}]
+    assert hot.run().passed is False
+    hot.resume()
+    assert ask(app).status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
+    assert ask(app).json["pid"] == os.getpid()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover (the child)
+        try:
+            os.write(writing, str(ask(app).json["pid"]).encode("ascii"))
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        told = stream.read()
+    os.waitpid(child, 0)
+    assert int(told) == child != os.getpid()
+    assert ask(app).json["pid"] == os.getpid()
