@@ -409,6 +409,16 @@ def test_ask_for_a_check_by_a_name_beyond_ascii(app, query, names):
     assert [one["checker"] for one in results] == names
 
 
+@pytest.mark.parametrize("query", ["check=nosuch", "exclude=nosuch",
+                                   "check=succeeds&check=pr%C3%BC"])
+def test_ask_for_an_unknown_check(app, query):
+    HealthCheck(app, "/healthcheck", checkers=[succeeds])
+    answer = ask_wsgi(app, "/healthcheck?" + query)
+    assert answer.status == 404
+    body = json.loads(answer.body.decode("ascii"))
+    assert body["status"] == "failure" and "which is no check" in body["error"]
+
+
 @pytest.mark.parametrize("name", ["nosuch", u"nosuch\xe4", "", "Succeeds", succeeds, None, 7])
 @pytest.mark.parametrize("argument", ["check", "exclude"])
 def test_run_an_unknown_check(argument, name):
