@@ -18,7 +18,7 @@ from tests.helpers import PY2, need_module
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
 
-EXAMPLES = 2000 if os.environ.get("CI") == "true" else 150
+EXAMPLES = 2000 if os.environ.get("CI") == "true" else 120
 
 #: What a check may do. Fractions of time are binary, so that sums are exact.
 ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
@@ -151,7 +151,7 @@ class Asked(object):
         self.to_board = ([one for one in settings if one[1].timeout is not None]
                          + [one for one in settings if one[1].timeout is None])
         self.got, self.running, self.waits_until = {}, None, None
-        self.started = []
+        self.started, self.awaits = [], None
 
     def step(self):
         """("runs", name), ("waits", until), or ("done", outcomes)."""
@@ -208,6 +208,7 @@ class Asked(object):
             if setting.timeout is None and self.waits_until < until:
                 until, limit = self.waits_until, 2
             if self.model.now < until:
+                self.awaits = flight
                 return until
             text = "timed out after %g s" % limit
         self.got[name] = self.model.overrun(name, text)
@@ -345,17 +346,13 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         health, settings, _, _ = self.readers[which]
         self.begin(health.run, settings, which)
 
-    @stateful.rule(which=st.integers(0, 2), index=st.integers(0, 2))
-    def a_partial_request_comes(self, which, index):
+    @stateful.rule(which=st.integers(0, 2), index=st.integers(0, 2), on_demand=st.booleans())
+    def a_request_for_one_check_comes(self, which, index, on_demand):
         health, settings, _, _ = self.readers[which]
         settings = [settings[index % len(settings)]]
-        self.begin(lambda: health.run(check=settings[0][0]), settings, None)
-
-    @stateful.rule(which=st.integers(0, 2), index=st.integers(0, 2))
-    def a_check_is_run_on_demand(self, which, index):
-        health, settings, _, _ = self.readers[which]
-        settings = [settings[index % len(settings)]]
-        self.begin(lambda: health.run_check(settings[0][0]), settings, None, anew=True)
+        name = settings[0][0]
+        self.begin((lambda: health.run_check(name)) if on_demand else
+                   (lambda: health.run(check=name)), settings, None, anew=on_demand)
 
     @stateful.precondition(lambda self: self.process.jobs)
     @stateful.rule(index=st.integers(0, 9), end=st.sampled_from(ENDS))
@@ -396,26 +393,27 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         turns = self.model.turns(self.readers)
         self.time_passes(turns[index % len(turns)] - self.model.now)
 
-    @stateful.rule()
+    @stateful.rule(what=st.sampled_from([
+        "the_cache_is_cleared", "a_fork", "threads_are_refused_or_not", "a_drain_is_over"]))
+    def something_rare_happens(self, what):
+        getattr(self, what)()
+
     def the_cache_is_cleared(self):
         self.cache.clear()
         self.model.clear()
 
-    @stateful.rule(which=st.integers(0, 2))
-    def a_reader_is_drained_and_resumed(self, which):
-        health, _, heard, _ = self.readers[which]
-        before = list(heard), list(self.log.lines)
-        health.drain("for now")
-        report = health.run()
-        assert (report.passed, report.results[0]["output"]) == (False, "for now")
-        health.resume()
-        assert before == (heard, self.log.lines)
+    def a_drain_is_over(self):
+        before = [list(heard) for _, _, heard, _ in self.readers], list(self.log.lines)
+        for health, _, _, _ in self.readers:
+            health.drain("for now")
+            report = health.run()
+            assert (report.passed, report.results[0]["output"]) == (False, "for now")
+            health.resume()
+        assert before == ([heard for _, _, heard, _ in self.readers], self.log.lines)
 
-    @stateful.rule()
     def threads_are_refused_or_not(self):
         self.process.refuses_threads = not self.process.refuses_threads
 
-    @stateful.rule()
     def a_fork(self):
         self.process.fork()
         self.model.fork()
@@ -436,6 +434,11 @@ class FlightMachine(stateful.RuleBasedStateMachine):
             longest = max([2] + [setting.timeout for _, setting in actor.asked.settings
                                  if setting.timeout is not None])
             assert actor.at[1] - actor.first_wait <= longest
+
+    @stateful.invariant()
+    def a_landing_wakes_all_who_wait_for_it(self):
+        for actor in self.waiting():
+            assert actor.event.is_set is (actor.asked.awaits.landed_with is not None)
 
     @stateful.invariant()
     def the_log_has_one_line_for_each_turn(self):
@@ -551,7 +554,7 @@ class FlightMachine(stateful.RuleBasedStateMachine):
 
 
 FlightMachine.TestCase.settings = hypothesis.settings(
-    max_examples=EXAMPLES, stateful_step_count=40, deadline=None,
+    max_examples=EXAMPLES, stateful_step_count=50, deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow])
 
 
