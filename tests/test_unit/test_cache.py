@@ -11,7 +11,7 @@ import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache, _cache
 from tests.flights import Check, Gone, World, run_python
-from tests.helpers import wait_until
+from tests.helpers import PY2, wait_until
 
 
 @pytest.fixture
@@ -837,6 +837,8 @@ if not pid:
     sys.stdout.flush()
     os._exit(0)
 print(os.waitpid(pid, 0)[1])
+sys.stdout.flush()
+os._exit(0)  # 2.7 complains of threads that are left at exit
 """
 
 
@@ -857,4 +859,5 @@ def test_the_process_ends_while_a_check_hangs():
         "health = HealthCheck(timeout=0.05)\n"
         "health.add_check(lambda: threading.Event().wait(3600), name='hung')\n"
         "print(health.run().results[0]['output'])\n")
-    assert (status, output, errors) == (0, "timed out after 0.05 s\n", "")
+    assert (status, output) == (0, "timed out after 0.05 s\n")
+    assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs

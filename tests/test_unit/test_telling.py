@@ -292,6 +292,21 @@ def test_a_late_success_is_told_by_the_route_too(world):
     assert changes == [(None, "failure"), ("failure", "success")]
 
 
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_route_tells_a_new_result_at_once(world, passed):
+    """The bytes of the last answer are sent again for a second, unless something has changed."""
+    check, app = Check(says=(passed, "")), bottle.Bottle()
+    health = HealthCheck(app, "/health", checkers=[check])
+    client = webtest.TestApp(app)
+    for _ in range(3):
+        answer = client.get("/health", expect_errors=True)
+    assert answer.json["results"][0]["passed"] is passed and check.runs == 1
+    check.says = (not passed, "")
+    health.run_check(check)
+    answer = client.get("/health", expect_errors=True)
+    assert answer.json["results"][0]["passed"] is not passed
+
+
 def test_an_on_change_that_asks_for_the_health_hears_of_what_it_causes(world):
     check, heard = Check(), []
 
