@@ -626,6 +626,14 @@ def test_name_weight_and_lifetimes_are_the_readers(world):
     assert check.runs == 2
 
 
+def test_what_a_reader_does_to_a_result_changes_no_other(world):
+    health = checked(Check(says=(True, {"rows": [1, 2]})))
+    output = health.run().results[0]["output"]
+    output["rows"].append(3)
+    output["more"] = "of mine"
+    assert told(health.run()) == (True, {"rows": [1, 2]})
+
+
 def test_readers_of_one_flight_wait_by_their_own_timeouts(world):
     check = Check()
     patient = checked(check, timeout=5)
