@@ -71,7 +71,7 @@ def make_app(checks=(), used_before_fork=False, notes=None, **arguments):
     app = bottle.Bottle()
     health = HealthCheck(app, "/healthcheck", checkers=[globals()[name] for name in checks],
                          **arguments)
-    HealthCheck(app, "/patient", checkers=[hung_too], timeout=3)
+    HealthCheck(app, "/patient", checkers=[hung_too], timeout=2)
     app.route("/ping", callback=lambda: "pong")
     app.route("/now", callback=lambda: repr(time.time()))
     if used_before_fork:

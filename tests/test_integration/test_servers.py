@@ -1,0 +1,147 @@
+"""A check that hangs takes no server down: threads or none, forked before or after first use."""
+import collections
+import contextlib
+import functools
+import json
+import multiprocessing.pool
+import os
+import select
+import signal
+import socket
+
+import pytest
+from six.moves.http_client import HTTPConnection
+
+from tests import servers
+from tests.helpers import wait_until
+
+PROBES = 8
+
+#: Seconds: the time-out of the checks, and until when each of PROBES is answered.
+TIMEOUT = 1
+ANSWERED_WITHIN = 2
+
+#: What a busy machine may take on top.
+MARGIN = 1
+
+#: Seconds until SIGTERM has ended a server.
+ENDED_WITHIN = 5
+
+gunicorn, uwsgi = servers.gunicorn_service, servers.uwsgi_service
+
+#: Those that answer one request at a time in each process.
+SINGLE = {
+    "wsgiref": functools.partial(servers.bottle_service, "wsgiref"),
+    "gunicorn sync": gunicorn,
+    "gunicorn sync --preload": functools.partial(gunicorn, "--preload", used_before_fork=True),
+    "uwsgi": functools.partial(uwsgi, used_before_fork=True),
+    "uwsgi --enable-threads": functools.partial(uwsgi, "--enable-threads", used_before_fork=True),
+}
+
+#: Those that answer several, here in one process: what one request holds, another must not need.
+THREADED = {
+    "waitress": functools.partial(servers.bottle_service, "waitress"),
+    "cheroot": functools.partial(servers.bottle_service, "cheroot"),
+    "gunicorn gthread": functools.partial(gunicorn, "--worker-class", "gthread", "--threads", "4",
+                                          "--workers", "1"),
+    "gunicorn gevent": functools.partial(gunicorn, "--worker-class", "gevent", "--workers", "1"),
+    "uwsgi --threads": functools.partial(uwsgi, "--threads", "4", "--processes", "1",
+                                         used_before_fork=True),
+}
+
+
+@contextlib.contextmanager
+def served(start, tmpdir):
+    """A service with a hung and a slow check under the server; `.notes()` counts their starts."""
+    path = tmpdir.join("notes")
+    path.write("")
+    with start(checks=["hung", "slow"], timeout=TIMEOUT, notes=str(path)) as server:
+        server.notes = lambda: collections.Counter(path.read().splitlines())
+        yield server
+
+
+def ask(server, path="/healthcheck"):
+    """(status, body) of one request; raises where it is not answered in time."""
+    with contextlib.closing(HTTPConnection(server.host, server.port,
+                                           timeout=ANSWERED_WITHIN + MARGIN)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("ascii")
+
+
+@contextlib.contextmanager
+def patient_request(server):
+    """A request under way: it waits for another hung check, until that one's time-out."""
+    with contextlib.closing(socket.create_connection((server.host, server.port))) as connection:
+        connection.settimeout(ANSWERED_WITHIN + MARGIN)
+        connection.sendall(b"GET /patient HTTP/1.0\r\n\r\n")
+        wait_until(lambda: any("hung_too" in line for line in server.notes()),
+                   what="the start of a check")
+        yield connection
+
+
+def check_probes(server):
+    """Sends the probes side by side; returns the processes that answered them."""
+    pool = multiprocessing.pool.ThreadPool(PROBES)
+    try:
+        answers = pool.map(lambda _: ask(server), range(PROBES))
+    finally:
+        pool.terminate()
+    pids = set()
+    for status, body in answers:
+        report = json.loads(body)
+        hung, slow = report["results"]
+        assert (status, report["status"]) == (500, "failure")
+        assert hung["output"].startswith(("timed out after 1 s", "still running after"))
+        assert (slow["passed"], slow["output"]) == (True, "took its time")
+        pids.add(report["pid"])
+    return pids
+
+
+def check_starts(server, pids):
+    """Each process started the hung check once, and the slow one at most once."""
+    notes = server.notes()
+    assert set(notes.values()) == {1}
+    for pid in pids:
+        assert notes["hung %d" % pid] == 1
+
+
+@pytest.mark.parametrize("name", sorted(SINGLE) + sorted(THREADED))
+def test_every_probe_is_answered_and_sigterm_ends_the_server(name, tmpdir):
+    with served(dict(SINGLE, **THREADED)[name], tmpdir) as server:
+        pids = check_probes(server)
+        check_starts(server, pids)
+        assert ask(server, "/ping") == (200, "pong")
+        os.kill(server.pid, signal.SIGTERM)
+        server.wait_for_end(ENDED_WITHIN)
+        check_starts(server, pids)
+
+
+@pytest.mark.parametrize("name", sorted(THREADED))
+def test_other_routes_answer_while_a_request_waits_for_a_hung_check(name, tmpdir):
+    with served(THREADED[name], tmpdir) as server:
+        with patient_request(server) as waiting:
+            assert ask(server, "/ping") == (200, "pong")
+            assert select.select([waiting], [], [], 0)[0] == []
+            assert b"timed out after 2 s" in waiting.makefile("rb").read()
+
+
+@pytest.mark.parametrize("name", [one for one in sorted(SINGLE) + sorted(THREADED)
+                                  if one.startswith("gunicorn")])
+def test_a_graceful_stop_answers_the_request_that_waits_for_a_hung_check(name, tmpdir):
+    with served(dict(SINGLE, **THREADED)[name], tmpdir) as server:
+        with patient_request(server) as waiting:
+            os.kill(server.pid, signal.SIGTERM)
+            assert b"timed out after 2 s" in waiting.makefile("rb").read()
+            server.wait_for_end(ENDED_WITHIN)
+
+
+@pytest.mark.parametrize("name", [one for one in sorted(SINGLE) + sorted(THREADED)
+                                  if "preload" in one or "uwsgi" in one])
+def test_what_was_used_before_the_fork_works_after_it(name, tmpdir):
+    with served(dict(SINGLE, **THREADED)[name], tmpdir) as server:
+        pids = check_probes(server)
+        started_in = set(int(line.split()[1]) for line in server.notes())
+        assert server.pid in started_in and server.pid not in pids
+        # What had landed before the fork is still known: no worker ran it again.
+        assert [line for line in server.notes() if "slow" in line] == ["slow %d" % server.pid]
