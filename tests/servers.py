@@ -67,6 +67,7 @@ class Server(object):
     def pause(self):
         """SIGSTOP: connections are still accepted (by the kernel), and nothing answers."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)  # it may answer until then
 
     def resume(self):
         """SIGCONT: undoes pause()."""
@@ -129,7 +130,8 @@ def _redis_answers(server):
 
 
 def _memcached_answers(server):
-    return _reply(server, b"version\r\n").startswith(b"VERSION")
+    """True for a version, and for the refusal of one that asks for credentials."""
+    return _reply(server, b"version\r\n").startswith((b"VERSION", b"CLIENT_ERROR"))
 
 
 def _postgres_answers(server):
@@ -179,7 +181,7 @@ def postgres_server(*options, **settings):
 
 
 _HTTP_SERVER = """
-import base64, ssl, sys
+import base64, signal, ssl, sys
 from six.moves.BaseHTTPServer import BaseHTTPRequestHandler, HTTPServer
 port, password, certificate = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 class Handler(BaseHTTPRequestHandler):
@@ -190,15 +192,14 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "5")
         self.end_headers()
         self.wfile.write(b"Hello")
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+HTTPServer.request_queue_size = 128
 server = HTTPServer(("127.0.0.1", port), Handler)
 if certificate:
     context = ssl.SSLContext(ssl.PROTOCOL_SSLv23)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-try:
-    server.serve_forever()
-except KeyboardInterrupt:
-    pass
+server.serve_forever()
 """
 
 
