@@ -1,12 +1,29 @@
 """Secrets are masked and innocent values survive, over the collected cases and on hostile input."""
 import json
+import random
+import time
 
 import pytest
+import six
 
-from bottle_healthcheck import _json, _redact
+from bottle_healthcheck import _json, _redact, _redact_text
 from tests.corpus_loader import load
 
-CASES = load("redaction_cases.json")
+try:
+    from hypothesis import HealthCheck, given, settings, strategies as st
+except ImportError:
+    st = None
+
+FILES = {name: load(name) for name in ("redaction_cases.json", "redaction_more_cases.json")}
+CASES = FILES["redaction_cases.json"] + FILES["redaction_more_cases.json"]
+CONTRACT_CASES = [case for case in CASES if case.get("contract")]
+
+NAME_TABLES = ("CONTRACT", "STRONG", "SUFFIXES", "LAST_WORDS", "KEYS_OF", "TAIL_WORDS",
+               "EXEMPT_LAST", "EXEMPT_FIRST", "EXEMPT_WORDS", "PROSE")
+TEXT_TABLES = ("SCHEMES", "HEADERS", "PREFIXES", "SHAPES", "OPTIONS", "USER_OPTIONS")
+ROWS = [(_redact, table, row) for table in NAME_TABLES for row in getattr(_redact, table)]
+ROWS += [(_redact_text, table, row)
+         for table in TEXT_TABLES for row in getattr(_redact_text, table)]
 
 
 def plain_data(case):
@@ -74,16 +91,82 @@ def _figures(cases):
     return len(secret), leaks, len(innocent), changed
 
 
-@pytest.mark.parametrize("file_name", ["redaction_cases.json"])
+HAYSTACKS = [json.dumps(plain_data(case), ensure_ascii=False).lower() for case in CASES]
+
+
+@pytest.mark.parametrize("file_name", sorted(FILES))
 def test_at_most_one_percent_is_visible_or_changed(file_name):
-    secrets, leaks, innocents, changed = _figures(load(file_name))
+    secrets, leaks, innocents, changed = _figures(FILES[file_name])
     print("%s: %d of %d core secrets visible %s, %d of %d innocent values changed %s"
           % (file_name, len(leaks), secrets, leaks, len(changed), innocents, changed))
     assert len(leaks) <= 0.01 * secrets
     assert len(changed) <= 0.01 * innocents
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.get("contract")],
-                         ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", CONTRACT_CASES, ids=lambda case: case["id"])
 def test_contract_names_show_the_mask(case):
     assert faults(case) == []
+
+
+def test_all_cases_of_the_environment_at_once():
+    environ = {}
+    for case in FILES["redaction_cases.json"]:
+        if case["where"] == "environ" and case["secret"] is not None:
+            environ[case["name"]] = case["value"]
+            environ.update(case.get("also", {}).get("environ", {}))
+    body = json.dumps(_redact.Redactor().clean(_json.plain({"process": {"environ": environ}})))
+    secrets = [case["secret"] for case in FILES["redaction_cases.json"]
+               if case["where"] == "environ" and case["secret"] is not None]
+    assert len(secrets) > 90
+    assert [one for one in secrets if one in body or json.dumps(one)[1:-1] in body] == []
+
+
+@pytest.mark.parametrize("module, table, row", ROWS, ids=lambda value: str(value)[:40])
+def test_every_row_is_needed_by_a_case(module, table, row, monkeypatch):
+    rows = getattr(module, table)
+    kept = [one for one in rows if one != row]
+    if isinstance(rows, dict):
+        kept = {one: rows[one] for one in kept}
+    monkeypatch.setattr(module, table, type(rows)(kept))
+    monkeypatch.setattr(_redact, "_GENTLE", _redact._Walk(_redact._Names([], [], True), []))
+    hint = (row[0] if isinstance(row, tuple) else row).lower()
+    related = [case for case, haystack in zip(CASES, HAYSTACKS) if hint in haystack]
+    assert any(faults(case) for case in related)
+
+
+HOSTILE = {
+    "dotted": "a.a.a.", "braces": "{{{{", "brackets": "[", "closing": "]}", "escaped": "password='\\\\",
+    "quoted": "password='x'", "at": "@@@@", "url": "://", "urls": "a://b:c@", "quotes": "'\"",
+    "backslashes": "\\", "escaped quotes": "\\\"", "json": '{"a":', "json text": '{"password": "x"},',
+    "equals": "=", "pairs": "a=a;", "secrets": "password=x ", "fields": ";password=x", "words": "a ",
+    "commas": ",a:", "options": "-p x1y2z3 ", "dashes": "-", "blanks": " ", "lines": "\n",
+    "pem": "-----BEGIN PRIVATE KEY-----", "jwt": "eyJaaaaa.", "bearer": "Bearer ", "auth": "AUTH a ",
+    "marked": "sk-", "marked long": "sk-aaaaaaaaaaaaaaaaaaaaaaa ", "yaml": "password:\n", "xml": "<password>",
+    "deep yaml": "  - password: |\n", "login": "login a password ", "name": "password", "names": "PasswordToken_",
+    "cookies": "Cookie: ", "headers": "Authorization: Basic ", "oracle": "jdbc:oracle:a:a/", "query": "?key=",
+    "does not": "'a' does not appear ", "found": "found: '", "schemes": "a+b-c.d://",
+    "users": "a:b@c:1 ", "webhooks": "/webhooks/1/", "bots": "123456:AA", "spaced": "password =  ",
+    "tabs": "a\t", "number signs": "1:1,", "mixed": "{'\"password\\\":[",
+}
+
+
+def _seconds(clean, text, runs):
+    times = []
+    for _ in range(runs):
+        start = time.time()
+        clean(text)
+        times.append(time.time() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize("clean", [_redact.Redactor().clean, _redact.clean_output],
+                         ids=["dump", "output"])
+@pytest.mark.parametrize("shape", sorted(HOSTILE))
+def test_the_time_is_linear_in_the_length(shape, clean):
+    unit = HOSTILE[shape]
+    half, whole = [six.text_type((unit * (size // len(unit) + 1))[:size]) for size in (30000, 60000)]
+    for _ in range(3):  # a busy machine may disturb one measurement
+        short, long_ = _seconds(clean, half, 3), _seconds(clean, whole, 3)
+        if long_ < 0.5 and (long_ < 3 * short or long_ < 0.002):
+            return
+    pytest.fail("%.3f s for 30 kB, %.3f s for 60 kB of %r" % (short, long_, unit))

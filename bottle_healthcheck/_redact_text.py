@@ -1,0 +1,246 @@
+"""Secrets in texts: URLs, tokens, name=value in its many spellings, command lines.
+
+Every pattern's repeats are bounded, or cannot begin again inside of what they have read: the time
+is linear in the text's length. Which names are secret is what `names.secret` says.
+"""
+import re
+
+MYPY = False
+if MYPY:
+    from typing import Any, List, Text, Tuple
+
+MASK = u"********"
+
+#: Schemes of the Authorization header: prose alone, in front of a secret otherwise.
+SCHEMES = set("basic bearer digest negotiate token".split())
+#: Headers whose value goes to the end of the line.
+HEADERS = ("authorization", "cookie")
+#: How tokens begin whose makers marked them; such a token has 20 characters and a digit.
+PREFIXES = tuple(
+    "AIza AKIA ASIA ATATT3 ATBB GOCSPX- NRAK- PMAK- SG. dapi dckr_pat_ dop_v1_ ghp_ gho_ ghs_ "
+    "ghu_ ghr_ github_pat_ glpat- gldt- glrt- glsa_ hf_ hvb. hvr. hvs. lin_api_ rk_live_ rk_test_ "
+    "shpat_ shpss_ sk- sk_live_ sk_test_ whsec_ xapp- xoxa- xoxb- xoxp- xoxr- xoxs- ya29.".split())
+
+#: (needle, pattern): in a text with the needle, group 1 is kept and the rest of a match masked.
+SHAPES = [(needle, re.compile(pattern)) for needle, pattern in (
+    ("PRIVATE KEY", r"(-----BEGIN [A-Z ]{0,32}PRIVATE KEY[A-Z ]{0,32}-----)(?:[^-]|-(?!----))+"),
+    ("eyJ", r"(?<![\w-])()eyJ[\w-]{5,8192}(?:\.[\w-]{0,8192}){2,4}"),
+    ("npm_", r"(?<![\w-])()npm_[A-Za-z0-9]{30,255}"),
+    ("pypi-", r"(?<![\w-])()pypi-[\w-]{30,1024}"),
+    ("hooks.", r"(hooks\.slack\.com/\w{1,20}/)[\w/.-]{8,255}"),
+    ("webhook", r"(/webhooks/\d{1,24}/|/webhookb2/|/webhook/)[\w@/.-]{8,512}"),
+    (":AA", r"((?<![\w-])(?:bot)?\d{6,12}:)AA[\w-]{30,64}"),
+    ("earer ", r"(\b[Bb]earer {1,4})(?=[\w.~+/-]{0,512}\d)[\w.~+/-]{8,8192}=*"),
+    ("BEARER ", r"(\bBEARER {1,4})(?=[\w.~+/-]{0,512}\d)[\w.~+/-]{8,8192}=*"),
+    ("asic ", r"(\b[Bb]asic {1,4})(?=[\w+/]{0,512}(?:\d|[a-z][A-Z]|=))[\w+/-]{8,8192}=*"),
+    ("AUTH ", r"(\bAUTH {1,4}(?:\w{1,64} {1,4})?)(?=\S{0,256}\d)\S{8,512}"),
+    ("@", r"((?<![\w.:@/-])[\w.-]{1,64}:)(?!/)[^\s\"']{1,256}"
+          r"(?=@(?!sha\d)(?:tcp\(|unix\(|[\w.-]{1,128}[:/][\w/]))"),
+    ("oracle", r"(jdbc:oracle:\w{1,8}:[\w.-]{1,64}/)[^\s\"']{1,128}(?=@)"),
+    ("host name", r"(host name \")[^\"\s]{1,256}(?=@)"),
+    ("does not appear", r"()'[^'\n]{1,512}(?=' does not appear to be an IP)"),
+    ("login", r"(\blogin\s{1,8}\S{1,256}\s{1,8}password\s{1,8})\S{1,512}"),
+    ("requirepass", r"(\brequirepass[ \t]{1,8})\S{1,512}"),
+    ("masterauth", r"(\bmasterauth[ \t]{1,8})\S{1,512}"),
+    ("'", r"(\b(?:cast to integer value as|control characters\.|found:|header value|netloc|"
+          r"input_value=|nonnumeric port:|URL from string|url type:|with base 10:) ?b?')"
+          r"[^'\n]{1,512}"),
+    ("\"", r"((?:integer value|missing \"=\" after|port number:) \")[^\"\n]{1,512}"),
+    ("</", r"(<[\w.:-]{0,64}(?:[Pp]ass|[Ss]ecret|[Tt]oken)[\w.:-]{0,64}>)[^<]{1,4096}"),
+)]
+
+#: Options with a secret, by how the program's name begins; the value may follow without a blank.
+OPTIONS = {
+    "-p": ("mysql", "mariadb", "sshpass", "mongo"),
+    "-a": ("redis-cli", "http"),
+    "-u": ("curl",),
+    "-w": ("ldap",),
+    "-P": ("sqlcmd", "bcp", "zip", "unzip", "mosquitto"),
+}
+#: Options with user:password.
+USER_OPTIONS = set(("-u", "-U", "--user", "--proxy-user"))
+
+_MARKED = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z]{2}[\w.+/-]{18,}")
+_PAIR = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?:\\{0,8}[\"']?[ \t]{0,8}"
+                   r"(?P<sep>=>|:=|==|[=:])[ \t]{0,8}|[ \t]{1,8}(?=[\"']))", re.U)
+_QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\\{0,8}[\"'`])")
+_ENDS = {
+    "word": re.compile(r"[\s\x00-\x1f;<`]|&(?=[\w.-]{1,64}=)|,(?=\s|[\w.-]{1,64}=)"
+                       r"|[\"'](?=[\s,;:)\]}]|$)", re.U),
+    "field": re.compile(r"[;\r\n\"']"),
+    "line": re.compile(r"[\r\n]"),
+    "\"": re.compile(r"[\r\n\"]"),
+    "'": re.compile(r"[\r\n']"),
+}
+_QUOTED = dict((quote, re.compile(r"(?:[^%s\\]|\\.)*" % quote, re.S)) for quote in "\"'`")
+_FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
+_BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
+_BRACKET = re.compile(r"[\[\](){}]")
+_URL_END = re.compile(r"[\s\"'<>`]|[?&][\w.-]{1,64}=", re.U)
+_URL_START = re.compile(r"[,;|\s]?[\w+.-]{0,32}\Z")
+_HOST_PORT = re.compile(r"(?:\[[^\]]{0,64}\]|[\w.-]{1,255}):\d{1,5}\Z", re.U)
+_OPTION = re.compile(r"(?:^|[\s\"'\[(])-[-\w]")
+_UNKNOWN_P = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
+_BETWEEN = re.compile(r"([\s\"',\[\]()]+)")
+
+
+def masked(text, names):
+    # type: (Text, Any) -> Text
+    """The text with all that looks like a secret masked."""
+    if "://" in text:
+        text = urls(text)
+    for needle, pattern in SHAPES:
+        if needle in text:
+            text = pattern.sub(lambda match: match.group(1) + MASK, text)
+    if len(text) >= 20:
+        text = _MARKED.sub(_marked, text)
+    if "=" in text or ":" in text or "'" in text or '"' in text:
+        text = _pairs(text, names)
+    if "-" in text and _OPTION.search(text):
+        parts = _BETWEEN.split(text)
+        parts[::2] = options(parts[::2], names)
+        text = u"".join(parts)
+    return text
+
+
+def _marked(match):
+    # type: (Any) -> Text
+    word = match.group()
+    secret = word.startswith(PREFIXES) and any(letter.isdigit() for letter in word)
+    return MASK if secret else word
+
+
+def urls(text):
+    # type: (Text) -> Text
+    """Passwords of URLs masked, and user names of http(s), which may be tokens."""
+    shown, at, start = [], 0, text.find("://")
+    while start >= 0:
+        following = text.find("://", start + 3)
+        begin, end = start + 3, len(text) if following < 0 else following
+        stop = _URL_END.search(text, begin, end)
+        if stop:
+            end = stop.start()
+        elif following >= 0:
+            tail = text[begin:end][-33:]
+            end -= len(tail) - _URL_START.search(tail).start()  # type: ignore[union-attr]
+        http = text[max(0, start - 5):start].lower().endswith(("http", "https"))
+        user_end = begin + _user_length(text[begin:end], http)
+        password = begin if http else text.find(":", begin, user_end) + 1
+        if 0 < password < user_end:
+            shown += [text[at:password], MASK]
+            at = user_end
+        start = following
+    return u"".join(shown) + text[at:]
+
+
+def _user_length(rest, http):
+    # type: (Text, bool) -> int
+    """The length of user:password, where @, : and / may stand unescaped; 0 where there is none."""
+    last = rest.rfind("@")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    at = authority.rfind("@")
+    if last < 0 or at < 0 and (":" not in authority or http and _HOST_PORT.match(authority)):
+        return 0
+    return last if at < 0 or ":" in authority[:at] else at
+
+
+def _pairs(text, names):
+    # type: (Text, Any) -> Text
+    """Values of name=value, name: value, name "value" and their like masked."""
+    shown, at, match = [], 0, _PAIR.search(text)
+    while match:
+        name, sep, following = match.group("name"), match.group("sep"), match.end()
+        before = text[match.start() - 1:match.start()]
+        if names.secret(name) or name.lower() == "key" and before in ("?", "&"):
+            start, end = _extent(text, match, names.gentle)
+            resource = sep == ":" and (before == ":" or text.startswith("//", following))
+            if not resource and not names.readable(name, text[start:end]) \
+                    and not text.startswith(MASK + "@", start):
+                shown += [text[at:start], MASK]
+                at = following = end
+        match = _PAIR.search(text, following)
+    return u"".join(shown) + text[at:]
+
+
+def _extent(text, match, gentle):
+    # type: (Text, Any, bool) -> Tuple[int, int]
+    """Where the value of a pair begins and ends."""
+    name, sep, start = match.group("name"), match.group("sep"), match.end()
+    line = text.rfind("\n", 0, match.start()) + 1
+    first = not text[line:match.start()].strip(" \t-\"'")
+    quote = _QUOTE.match(text, start)
+    if quote:
+        return quote.end(), _closing(text, quote.group(1), quote.end())
+    if text[start:start + 1] in ("{", "[", "("):
+        return start, _bracket_end(text, start)
+    block = sep == ":" and first and _BLOCK.match(text, start)
+    if block:  # YAML: the lines below that are further in, or a list's items
+        lines = r"(?:\s{%d}[ \t-][^\n]*\n?)*" % (match.start() - line)
+        return block.end(), re.compile(lines).match(  # type: ignore[union-attr]
+            text, block.end()).end()
+    before = text[:match.start()][-1:]
+    kind = "word"
+    if sep == ":" and (name.lower().endswith(HEADERS)
+                       or first and not gentle and text[start - 1] != ":"):
+        kind = before if before in ("'", '"') else "line"
+    elif before == ";" or _FIELD.match(text, start):
+        kind = "field"
+    elif text[start:start + 16].split(" ")[0].lower() in SCHEMES:
+        start = text.find(" ", start) + 1 or start
+    end = _ENDS[kind].search(text, start)
+    return start, end.start() if end else len(text)
+
+
+def _closing(text, quote, at):
+    # type: (Text, Text, int) -> int
+    """Where the quote, with or without backslashes before it, is closed; the end if nowhere."""
+    if len(quote) == 1:
+        return _QUOTED[quote].match(text, at).end()  # type: ignore[union-attr]
+    end = text.find(quote, at)
+    return len(text) if end < 0 else end
+
+
+def _bracket_end(text, at):
+    # type: (Text, int) -> int
+    level = 0
+    for match in _BRACKET.finditer(text, at):
+        level += 1 if match.group() in "[({" else -1
+        if not level:
+            return match.end()
+    return len(text)
+
+
+def options(words, names):
+    # type: (List[Text], Any) -> List[Text]
+    """The words of a command line, values of secret options masked."""
+    shown, program, option = [], u"", u""
+    programs = tuple(name for some in OPTIONS.values() for name in some)
+    for word in words:
+        shown.append(word and _option_value(program, option, word, names))
+        if word:
+            option = word if word.startswith("-") and "=" not in word else u""
+            base = word.rsplit("/", 1)[-1]
+            program = base if base.startswith(programs) else program
+    return shown
+
+
+def _option_value(program, option, word, names):
+    # type: (Text, Text, Text, Any) -> Text
+    """A word of a command line, masked where the option before it or in it is secret."""
+    name, equals, value = word.partition("=")
+    if equals and name.startswith("-"):
+        start, option = name + equals, name
+    elif word[:2] in OPTIONS and len(word) > 2:
+        start, option, value = word[:2], word[:2], word[2:]
+        return start + MASK if program.startswith(OPTIONS[option]) else word
+    else:
+        start, value = u"", word
+    if not option or not start and re.match(r"-[A-Za-z]\Z|--[A-Za-z-]+\Z", word):
+        return word
+    user, colon, password = value.partition(":")
+    if option in USER_OPTIONS and colon and password not in (user, MASK) \
+            and not password.isdigit():
+        return start + user + colon + MASK
+    secret = len(option) > 2 and names.secret(option) or program.startswith(
+        OPTIONS.get(option, "\n")) or option == "-p" and _UNKNOWN_P.match(word)
+    return start + MASK if secret and not names.readable(option, value) else word
