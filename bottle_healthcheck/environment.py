@@ -65,7 +65,7 @@ class EnvironmentDump(_route.Plugin):
         # type: (**Any) -> bytes
         """The route's callback: every section as one JSON object."""
         sections = collections.OrderedDict(
-            (name, _section(func)) for name, func in list(self._sections.items()))
+            (_json.text(name), _section(func)) for name, func in list(self._sections.items()))
         # What is a secret in the environment or the configuration is one wherever it turns up.
         shown = self._redactor.clean(sections, [_json.plain(os.environ), _json.plain(_config())])
         return _route.answer(_json.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
@@ -129,7 +129,7 @@ def _section(func):
     try:
         return _json.plain(func())
     except (Exception, SystemExit) as exc:
-        return {"error": "%s: %s" % (type(exc).__name__, _json.message(exc))}
+        return _json.plain({"error": "%s: %s" % (type(exc).__name__, _json.message(exc))})
 
 
 def _working_directory():
