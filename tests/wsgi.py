@@ -3,6 +3,8 @@ import collections
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
+import six
+
 Answer = collections.namedtuple("Answer", "status headers pairs body")
 
 
@@ -29,3 +31,14 @@ def ask(app, path="/healthcheck", method="GET", without=(), **environ):
     finally:
         chunks.close()
     return Answer(told[0], dict(told[1]), told[1], body)
+
+
+def ask_health(app, query="", accept=None, path="/health", method="GET"):
+    """One request to a health route; a traceback (anything in wsgi.errors) fails the test."""
+    more = {"wsgi.errors": six.StringIO()}
+    if accept is not None:
+        more["HTTP_ACCEPT"] = accept
+    answer = ask(app, path + "?" + query, method, **more)
+    assert more["wsgi.errors"].getvalue() == ""
+    assert method == "HEAD" or int(answer.headers["Content-Length"]) == len(answer.body)
+    return answer

@@ -1,0 +1,97 @@
+"""Whatever a client sends: a documented status, and no success while a critical check fails."""
+import json
+
+import bottle
+import pytest
+import six
+from six.moves.urllib.parse import unquote_plus
+
+from bottle_healthcheck import HealthCheck
+from tests.wsgi import ask_health as ask
+
+hypothesis = pytest.importorskip("hypothesis")
+st = hypothesis.strategies
+
+EXAMPLES = hypothesis.settings(
+    max_examples=500, deadline=None, derandomize=True, database=None,
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate))  # on 2.7 the others take minutes
+
+#: What a client may put into a query or a header: octets, as WSGI hands them over.
+OCTETS = st.lists(st.integers(0x20, 0xff), max_size=12).map(
+    lambda codes: "".join(chr(code) for code in codes))
+NAMES = st.one_of(st.sampled_from(["check", "exclude", "format", "ch%65ck", "Check", ""]), OCTETS)
+VALUES = st.one_of(
+    st.sampled_from(["up", "down", "warning", "d%6Fwn", "%64own", "down%00", "down+", "", "%",
+                     "na%C3%AFve", "na%EFve", "json", "health", "prometheus", "html", "text"]),
+    OCTETS)
+PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=5).map(
+    lambda pairs: "&".join("=".join(pair) for pair in pairs))
+QUERIES = st.one_of(PAIRS, OCTETS)
+
+TYPES = st.sampled_from(["text/html", "application/json", "application/health+json", "*/*",
+                         "text/*", "text/plain", "application/openmetrics-text", "rubbish", "/"])
+PARAMETERS = st.sampled_from(["q=0", "q=0.5", "q=1", "q=2", "q=nan", "q=", "version=0.0.4",
+                              "version=1.0.0", "version=x", "escaping=allow-utf-8", "=", ""])
+RANGES = st.lists(st.tuples(TYPES, st.lists(PARAMETERS, max_size=3)), max_size=4).map(
+    lambda ranges: ", ".join(";".join([kind] + more) for kind, more in ranges))
+ACCEPTS = st.one_of(st.none(), RANGES, OCTETS)
+
+METHODS = st.sampled_from(["GET", "HEAD", "OPTIONS"])
+
+
+def service(details=True):
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/health", failed_status=503, details=details)
+    for name in ("up", "down", "warning", six.ensure_str(u"na\xefve")):
+        health.add_check(lambda name=name: (name not in ("down", "warning"), "the-output"),
+                         name=name, critical=name != "warning")
+    return app
+
+
+def leaves_out_down(query):
+    """Whether the query asks for checks without the one that fails; another way of reading it."""
+    pairs = [(unquote_plus(part.split("=")[0]), unquote_plus(part.partition("=")[2]))
+             for part in query.split("&")]
+    chosen = [value for name, value in pairs if name == "check"]
+    return ("exclude", "down") in pairs or bool(chosen) and "down" not in chosen
+
+
+def says_success(answer):
+    """Whether a status or a body tells a success."""
+    kind, body = answer.headers["Content-Type"], answer.body
+    if "version=" in kind:
+        assert answer.status == 200
+        return b"healthcheck_success 1" in body
+    if not body:
+        return answer.status == 200
+    if "html" in kind:
+        verdict = b">Failing</h1>" not in body
+    elif "json" in kind:
+        verdict = json.loads(body.decode("ascii"))["status"] in ("success", "pass", "warn")
+    else:
+        verdict = not body.endswith(b"failure\n")
+    assert verdict == (answer.status == 200)
+    return verdict
+
+
+APP, DISCREET = service(), service(details=False)
+
+
+@EXAMPLES
+@hypothesis.given(QUERIES, ACCEPTS, METHODS)
+def test_no_request_turns_a_failure_into_a_success(query, accept, method):
+    answer = ask(APP, query, accept, method=method)
+    assert answer.status in (200, 400, 404, 503)
+    if method == "HEAD":  # there is no body to tell Prometheus' 200 from a success
+        assert answer.body == b""
+    elif says_success(answer):
+        assert leaves_out_down(query)
+
+
+@EXAMPLES
+@hypothesis.given(QUERIES, ACCEPTS)
+def test_no_request_makes_a_discreet_service_talk(query, accept):
+    answer = ask(DISCREET, query, accept)
+    assert answer.status in (200, 400, 404, 503)
+    assert not says_success(answer)
+    assert b"the-output" not in answer.body and b"warning<" not in answer.body
