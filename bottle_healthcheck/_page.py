@@ -109,8 +109,9 @@ _TEMPLATE = u"""<!DOCTYPE html>
 <td class="took"><span class="label">took</span> {{row["took"]}}</td>
 <td class="checked"><span class="label">checked</span>
 <time datetime="{{row["checked"]}}" title="{{row["checked"]}}">{{row["checked_ago"]}}</time></td>
-<td class="runs"><span class="label">last runs in process {{pid}}</span><svg role="img" aria-label="{{row["summary"]}}"
- viewBox="0 0 {{width}} {{height}}" preserveAspectRatio="none"><title>{{row["summary"]}}</title>
+<td class="runs"><span class="label">last runs in process {{pid}}</span>
+<svg role="img" aria-label="{{row["summary"]}}" viewBox="0 0 {{width}} {{height}}"
+ preserveAspectRatio="none"><title>{{row["summary"]}}</title>
 <line x1="0" x2="{{width}}" y1="{{middle}}" y2="{{middle}}"></line>
 % for kind, x, y, bar in row["bars"]:
 <rect class="{{kind}}" x="{{x}}" y="{{y}}" width="3" height="{{bar}}"></rect>
