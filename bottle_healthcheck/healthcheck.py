@@ -357,7 +357,8 @@ class HealthCheck(_route.Plugin):
 def _refusal(problem):
     # type: (BadQuestion) -> _Answer
     """The answer to a request for what there is not; no balancer takes it for a success."""
-    body = _to_bytes(collections.OrderedDict([("status", "failure"), ("error", _json.message(problem))]))
+    body = _to_bytes(collections.OrderedDict([
+        ("status", "failure"), ("error", _json.message(problem))]))
     return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), (), 0)
 
 
