@@ -1,14 +1,10 @@
 """The page, as Chromium shows it."""
-import contextlib
-import threading
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-
 import bottle
 import pytest
-from six.moves import socketserver
 
 from bottle_healthcheck import HealthCheck
 from tests.browser import chromium
+from tests.serving import serving
 
 WIDTHS = (1280, 390)
 
@@ -36,40 +32,6 @@ CONTRAST = """(function (selector) {
 
 #: Where a row in the middle stands in the window, in pixels.
 PLACE = "document.getElementById('check-20').getBoundingClientRect().top"
-
-
-class Quiet(WSGIRequestHandler):
-    """Writes no line a request."""
-
-    def log_message(self, *args):
-        pass
-
-
-class Threads(socketserver.ThreadingMixIn, WSGIServer):
-    """One thread a connection: browsers open some that they do not use."""
-
-    daemon_threads = True
-
-
-@contextlib.contextmanager
-def serving(app):
-    """The URL of an app's health page; app.paths counts what the browser asked for."""
-    paths = app.paths = []
-
-    def counted(environ, start_response):
-        paths.append(environ["PATH_INFO"])
-        return app(environ, start_response)
-
-    server = make_server("127.0.0.1", 0, counted, Threads, Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.daemon = True
-    thread.start()
-    try:
-        yield "http://127.0.0.1:%d/health" % server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(30)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +63,7 @@ def complaints(browser):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_a_person_sees(browser, width):
     with serving(service(*MIXED)) as url:
-        browser.open(url, width)
+        browser.open(url + "/health", width)
         assert browser.value("innerWidth") == width
         assert browser.value("document.title").startswith("Failing - ")
         text = browser.value("document.body.innerText")
@@ -118,7 +80,7 @@ def test_what_a_person_sees(browser, width):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_screen_reader_finds_a_heading_and_a_table(browser, width):
     with serving(service(*MIXED)) as url:
-        browser.open(url, width)
+        browser.open(url + "/health", width)
         nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
     told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes
             if not node.get("ignored")]
@@ -134,7 +96,7 @@ def test_a_screen_reader_finds_a_heading_and_a_table(browser, width):
 def test_words_stand_out_in_light_and_dark(browser, scheme):
     with serving(service(*MIXED)) as url:
         for width in WIDTHS:
-            browser.open(url, width, scheme=scheme)
+            browser.open(url + "/health", width, scheme=scheme)
             paper = browser.value("getComputedStyle(document.body).backgroundColor")
             assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}[scheme]
             for selector in ("h1", "p", "a", "thead th", ".state", ".name", "pre", "time",
@@ -148,7 +110,7 @@ def test_words_stand_out_in_light_and_dark(browser, scheme):
     ("tall", "line\n" * 5000)])
 def test_hostile_output_neither_runs_nor_breaks_the_layout(browser, width, name, output):
     with serving(service((name, False, output, True), ("good", True, output, True))) as url:
-        browser.open(url, width)
+        browser.open(url + "/health", width)
         assert browser.value("typeof window.ran") == "undefined"
         assert browser.value("document.scripts.length + document.images.length") == 0
         assert browser.value("document.title").startswith("Failing - ")
@@ -163,7 +125,7 @@ def test_hostile_output_neither_runs_nor_breaks_the_layout(browser, width, name,
 
 def test_the_policy_keeps_script_and_style_of_others_out(browser):
     with serving(service(*MIXED)) as url:
-        browser.open(url)
+        browser.open(url + "/health")
         assert browser.value("getComputedStyle(document.querySelector('table')).tableLayout"
                              ) == "fixed"  # the page's own style works
         for tag, content in (("script", "window.ran = 1"), ("style", "h1 { color: red }")):
@@ -182,8 +144,9 @@ def test_the_page_refreshes_itself_and_stays_where_it_was(browser):
     app = service(*MIXED[:1], failed_ttl=None, success_ttl=None)
     for number in range(40):
         app.health.add_check(lambda: (outcomes["passed"], "x"), name="check %d" % number)
-    with serving(app) as url:
-        browser.open(url)
+    asked = []
+    with serving(app, asked) as url:
+        browser.open(url + "/health")
         assert browser.value("document.querySelector('h1').innerText") == "Healthy"
         browser.value("scrollTo(0, 700)")
         place = browser.value(PLACE)
@@ -191,13 +154,13 @@ def test_the_page_refreshes_itself_and_stays_where_it_was(browser):
         browser.wait_for("Page.loadEventFired")
         assert browser.value("document.querySelector('h1').innerText") == "Failing"
         assert abs(browser.value(PLACE) - place) < 20  # though lines were added above
-        assert set(app.paths) <= set(["/health", "/favicon.ico"])
-        assert app.paths.count("/health") == 2
+        assert set(asked) <= set(["/health", "/favicon.ico"])
+        assert asked.count("/health") == 2
 
 
 def test_hidden_details_show_the_verdict_alone(browser):
     with serving(service(*MIXED, details=False)) as url:
-        browser.open(url)
+        browser.open(url + "/health")
         lines = browser.value("document.body.innerText").split("\n")
     assert [line for line in lines if line][:2] == ["Failing", "No details are told here."]
     assert len([line for line in lines if line]) == 3
