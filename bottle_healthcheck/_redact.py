@@ -65,6 +65,7 @@ PROSE = set(
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ @-]{0,4096}\Z", re.U)
+_HEADER = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]{0,30}%?\Z")
 _NUMBERS = (bool, float, type(None)) + six.integer_types
 
@@ -197,13 +198,13 @@ class _Walk(object):
             shown = self.text(key, depth)
             while shown in result:
                 shown += u"'"
-            result[shown] = self.value(value, depth, name, inside)
+            result[shown] = self.value(value, depth, name, inside or self._names.secret(shown))
         return result
 
     def _list(self, data, depth, inside):
         # type: (Any, int, bool) -> Any
         texts = [item for item in data if isinstance(item, six.text_type)]
-        if len(data) == 2 and texts[:1] == data[:1] and not data[0].startswith(u"-") \
+        if len(data) == 2 and texts[:1] == data[:1] and _HEADER.match(data[0]) \
                 and self._names.secret(data[0]):  # ("Authorization", ...)
             return [self.value(data[0], depth), self.value(data[1], depth, data[0], inside)]
         if len(texts) == len(data) and not inside:

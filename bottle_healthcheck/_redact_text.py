@@ -81,6 +81,7 @@ _URL_START = re.compile(r"[,;|\s]?[\w+.-]{0,32}\Z")
 _HOST_PORT = re.compile(r"(?:\[[^\]]{0,64}\]|[\w.-]{1,255}):\d{1,5}\Z", re.U)
 _OPTION = re.compile(r"(?:^|[\s\"'\[(])-[-\w]")
 _UNKNOWN_P = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
+_LONE_OPTION = re.compile(r"--?[A-Za-z][\w.-]{0,63}\Z", re.U)
 _BETWEEN = re.compile(r"([\s\"',\[\]()]+)")
 
 
@@ -166,7 +167,8 @@ def _extent(text, match, gentle):
     # type: (Text, Any, bool) -> Tuple[int, int]
     """Where the value of a pair begins and ends."""
     name, sep, start = match.group("name"), match.group("sep"), match.end()
-    line = text.rfind("\n", 0, match.start()) + 1
+    near = max(0, match.start() - 200)
+    line = text.rfind("\n", near, match.start()) + 1 or near
     first = not text[line:match.start()].strip(" \t-\"'")
     quote = _QUOTE.match(text, start)
     if quote:
@@ -178,7 +180,7 @@ def _extent(text, match, gentle):
         lines = r"(?:\s{%d}[ \t-][^\n]*\n?)*" % (match.start() - line)
         return block.end(), re.compile(lines).match(  # type: ignore[union-attr]
             text, block.end()).end()
-    before = text[:match.start()][-1:]
+    before = text[match.start() - 1:match.start()]
     kind = "word"
     if sep == ":" and (name.lower().endswith(HEADERS)
                        or first and not gentle and text[start - 1] != ":"):
@@ -218,7 +220,7 @@ def options(words, names):
     for word in words:
         shown.append(word and _option_value(program, option, word, names))
         if word:
-            option = word if word.startswith("-") and "=" not in word else u""
+            option = word if _LONE_OPTION.match(word) else u""
             base = word.rsplit("/", 1)[-1]
             program = base if base.startswith(programs) else program
     return shown

@@ -170,3 +170,133 @@ def test_the_time_is_linear_in_the_length(shape, clean):
         if long_ < 0.5 and (long_ < 3 * short or long_ < 0.002):
             return
     pytest.fail("%.3f s for 30 kB, %.3f s for 60 kB of %r" % (short, long_, unit))
+
+
+@pytest.mark.parametrize("argument", ["hide", "show"])
+@pytest.mark.parametrize("wrong, error", [
+    ("word", TypeError), (u"word", TypeError), (b"word", TypeError), ([1], TypeError),
+    ([None], TypeError), (None, TypeError), (7, TypeError), ([""], ValueError)])
+def test_hide_and_show_are_lists_of_texts(argument, wrong, error):
+    with pytest.raises(error):
+        _redact.Redactor(**{argument: wrong})
+
+
+def test_hide_adds_words():
+    data = _json.plain({"SHOP_LICENCE": "ABC", "text": "licence=abcdef", "other": "x"})
+    assert _redact.Redactor(hide=["Licence"]).clean(data) == {
+        "SHOP_LICENCE": "********", "text": "licence=********", "other": "x"}
+    assert _redact.Redactor().clean(data) == data
+
+
+def test_show_exempts_an_exact_name():
+    data = _json.plain({"KEYBOARD": "us", "keyboard": "us", "TOKEN_URL": "http://u:p@h/"})
+    assert _redact.Redactor(show=("KEYBOARD", "TOKEN_URL")).clean(data) == {
+        "KEYBOARD": "us", "keyboard": "********", "TOKEN_URL": "http://********@h/"}
+
+
+def test_a_shown_secret_is_not_masked_elsewhere():
+    data = _json.plain({"APP_PASSWORD": "welcome-all", "banner": "welcome-all"})
+    assert _redact.Redactor(show=["APP_PASSWORD"]).clean(data) == data
+
+
+def test_known_secrets_are_masked_everywhere_in_the_answer():
+    data = _json.plain({"process": {"environ": {"DB_PASSWORD": "tangerine", "DB_PWD": "short"},
+                                    "argv": ["app", "tangerine", "--x=tangerine"]},
+                        "config": {"a-tangerine": ["a tangerine a day", "short"]}})
+    assert _redact.Redactor().clean(data) == {
+        "process": {"environ": {"DB_PASSWORD": "********", "DB_PWD": "********"},
+                    "argv": ["app", "********", "--x=********"]},
+        "config": {"a-********": ["a ******** a day", "short"]}}
+
+
+@pytest.mark.parametrize("value", [True, False, None, u"", u"/run/auth.sock", u"yes", [], {}])
+def test_what_only_looks_secret_stays_readable(value):
+    assert _redact.Redactor().clean({u"use.auth": value}) == {u"use.auth": value}
+    assert _redact.Redactor().clean({u"my.auth": value}) == {u"my.auth": value}
+
+
+@pytest.mark.parametrize("value", [True, None, u"", u"/run/x", 0, 1.5, [], {u"a": [u"b"]}])
+def test_contract_names_mask_whatever_is_there(value):
+    data = _redact.Redactor().clean({u"a": [{u"API_KEY": value}]})
+    assert data == {u"a": [{u"API_KEY": _redact.MASK}]}
+
+
+def test_long_texts_are_cut_after_redaction():
+    text = u"password=tangerine " + u"x" * 70000
+    shown = _redact.clean_output(text)
+    assert len(shown) <= _redact.MAX_TEXT
+    assert shown.startswith(u"password=******** xxx")
+    kept = shown.index(u"\n<")
+    assert shown[kept:] == u"\n<%d characters cut>" % (len(text) - 1 - kept)
+    assert _redact.clean_output(u"x" * _redact.MAX_TEXT) == u"x" * _redact.MAX_TEXT
+
+
+def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
+    def fail(*args):
+        raise RuntimeError("must not be told")
+    monkeypatch.setattr(_redact_text, "masked", fail)
+    assert _redact.clean_output([u"raw text", 3]) == [_redact.FAILED, 3]
+    assert _redact.Redactor().clean({u"a": u"raw text"}) == {_redact.FAILED: _redact.FAILED}
+    monkeypatch.setattr(_redact, "_gather", fail)
+    assert _redact.Redactor().clean({u"a": u"raw text"}) == _redact.FAILED
+
+
+def test_what_is_no_plain_data_is_told_by_its_type():
+    assert _redact.clean_output([object()]) == [_json.type_name(object())]
+
+
+def test_names_that_become_equal_are_told_apart():
+    data = {u"redis://:abc@h": 1, u"redis://:xyz@h": 2}
+    assert sorted(_redact.Redactor().clean(data)) == [
+        u"redis://:********@h", u"redis://:********@h'"]
+
+
+def test_the_data_itself_is_left_alone():
+    data = _json.plain({"password": ["a"], "b": [{"argv": ["--password", "x"]}]})
+    before = json.dumps(data)
+    _redact.Redactor().clean(data)
+    assert json.dumps(data) == before
+
+
+def test_an_ordinary_output_costs_little():
+    text = u"disk 81% used on /dev/sda1, ok"
+
+    def many(text):
+        for _ in range(1000):
+            _redact.clean_output(text)
+    assert _seconds(many, text, 3) < 1
+
+
+if st is not None:
+    _PIECES = st.sampled_from([
+        u"password", u"token", u"=", u":", u" ", u"'", u'"', u"\\", u"://", u"@", u"/", u"{", u"}",
+        u"[", u"]", u",", u";", u"&", u"?", u"\n", u"-p", u"--", u"Bearer ", u"mysql ", u"a1B2c3d4",
+        u"********", u"eyJhbGciOiJub25lIn0.eyJzdWIiOiJm.a", u"Cookie", u"|", u"user", u"-", u".",
+        u"-----BEGIN PRIVATE KEY-----", u"-----END", u"AUTH ", u"key", u"%", u"\u00e9", u"tcp("])
+    _TEXT = st.lists(_PIECES, max_size=12).map(u"".join) | st.text(max_size=20)
+    _SCALARS = (_TEXT | st.binary(max_size=10) | st.none() | st.booleans() | st.integers()
+                | st.floats() | st.just(object()) | st.just(ValueError("password=x")))
+    _NAMES = st.sampled_from(["a", "API_KEY", "dbPassword", "auth", "argv", "name", "value",
+                              "netloc", "scheme", "path", 7, None]) | _TEXT
+    _NESTED = st.recursive(_SCALARS, lambda inner: (
+        st.lists(inner, max_size=4) | st.tuples(inner, inner)
+        | st.dictionaries(_NAMES, inner, max_size=4)), max_leaves=12)
+    _CLEAN = settings(max_examples=200, deadline=None, database=None,
+                      suppress_health_check=[HealthCheck.too_slow])
+
+    @_CLEAN
+    @given(_NESTED)
+    def test_any_nesting_gives_valid_json_and_is_idempotent(value):
+        data = _json.plain(value)
+        for clean in (_redact.Redactor().clean, _redact.clean_output):
+            shown_once = clean(data)
+            json.loads(json.dumps(shown_once, allow_nan=False))
+            assert clean(shown_once) == shown_once
+
+    @_CLEAN
+    @given(_NESTED, st.sampled_from(["api_KEY", "Tokens", "compass", "x.password.y"]), st.integers())
+    def test_nothing_under_a_contract_name_is_shown(value, name, number):
+        secret = u"fuzz-%d-mock" % number
+        for hidden in (secret, [secret], {"a": secret}, (value, secret)):
+            data = _json.plain([value, {"x": {name: hidden}}])
+            assert secret not in json.dumps(_redact.Redactor().clean(data))
