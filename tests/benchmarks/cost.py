@@ -1,0 +1,88 @@
+"""What an answer, a run and the import cost in the process.
+
+    python -m tests.benchmarks cost
+"""
+import compileall
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from . import apps, measuring
+from .report import Row, each_kind
+
+COUNTS = (1, 10, 100, 1000)
+
+#: A query that asks for nothing: the answer to it is made for each request.
+ANEW = "anew"
+
+IMPORTS = """
+import timeit
+begun = timeit.default_timer()
+import bottle
+between = timeit.default_timer()
+import bottle_healthcheck
+print(timeit.default_timer() - between, between - begun)
+"""
+
+
+def cached(kind, count, rounds, query=""):
+    """How much longer a cached answer takes than a bare route with the same bytes."""
+    ask = apps.asking(apps.make_app(kind, apps.many(count)), query=query)
+    status, body = ask()
+    assert status.startswith("200"), (kind, status)
+    return measuring.ratio(ask, apps.asking(apps.bare_app(body)), rounds)
+
+
+def uncached(rounds, **options):
+    """The seconds that a run takes more than its check, which returns at once."""
+    from bottle_healthcheck import HealthCheck
+    health = HealthCheck(checkers=[apps.passing], success_ttl=None, **options)
+    health.run()  # starts the worker
+    return measuring.over(health.run, apps.passing, rounds)
+
+
+def import_seconds(python, processes):
+    """What importing ours takes on top of Bottle, and what Bottle takes: medians, in seconds."""
+    import bottle_healthcheck
+    folder = tempfile.mkdtemp()
+    try:
+        copy = os.path.join(folder, "bottle_healthcheck")  # compiled, as pip does
+        shutil.copytree(os.path.dirname(bottle_healthcheck.__file__), copy)
+        compileall.compile_dir(copy, quiet=1)
+        told = [subprocess.check_output([python, "-c", IMPORTS],
+                                        env=dict(os.environ, PYTHONPATH=folder))
+                for _ in range(processes)]
+    finally:
+        shutil.rmtree(folder)
+    pairs = [[float(part) for part in line.decode("ascii").strip("()\r\n").replace(",", " ").split()]
+             for line in told]
+    return [measuring.median(column) for column in zip(*pairs)]
+
+
+def measure(kind, quick):
+    """{figure: number} of one library, in its own environment."""
+    rounds = 40 if quick else 200
+    figures = {}
+    for count in COUNTS:
+        turns = max(10, rounds // 10) if kind != "ours" and count > 10 else rounds
+        figures["cached %d" % count] = cached(kind, count, turns)
+    if kind == "ours":
+        figures["anew 100"] = cached(kind, 100, rounds, ANEW)
+        figures["inline"] = uncached(rounds * 10)
+        figures["worker"] = uncached(rounds * 10, timeout=5)
+        figures["import"], figures["import bottle"] = import_seconds(sys.executable, rounds // 8)
+    return figures
+
+
+def rows(quick):
+    """The rows of the table."""
+    found = each_kind("cost", quick)
+    table = [Row.of("cached answer, %d check%s" % (count, "s"[count == 1:]), "x bare route",
+                    "cached %d" % count, found, 1.0) for count in COUNTS]
+    table.append(Row.of("answer made anew, 100 checks", "x bare route", "anew 100", found))
+    table.append(Row.of("uncached run, over the check itself", "us", "inline", found, 60, 1e6))
+    table.append(Row.of("the same in a worker thread", "us", "worker", found, 150, 1e6))
+    table.append(Row.of("import, on top of Bottle's", "ms", "import", found, 15, 1e3))
+    return table
