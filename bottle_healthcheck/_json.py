@@ -1,11 +1,9 @@
 """Any Python value as JSON, without a raise and without a repr of what is unknown."""
 import codecs
 import datetime
-import decimal
 import json
 import re
 import sys
-import uuid
 from collections import OrderedDict, deque
 
 import six
@@ -41,7 +39,6 @@ _ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
 _SETS = (set, frozenset, collections_abc.Set)
 _SEQUENCES = (list, tuple, deque, collections_abc.Sequence)
 _ISO_8601 = (datetime.datetime, datetime.date, datetime.time)
-_WRITTEN = (datetime.timedelta, decimal.Decimal, uuid.UUID)
 
 
 def dumps(value):
@@ -143,11 +140,18 @@ def _scalar(value):
         return message(value)
     if isinstance(value, _ISO_8601):
         return text(value.isoformat())
-    if isinstance(value, _WRITTEN):
+    if isinstance(value, _written()):
         return text(str(value))
     if hasattr(type(value), "__fspath__"):
         return text(value.__fspath__())
     return None
+
+
+def _written():
+    # type: () -> Tuple[Any, ...]
+    """The types whose str() tells all, so far as somebody has imported them: that is slow."""
+    return (datetime.timedelta, getattr(sys.modules.get("decimal"), "Decimal", ()),
+            getattr(sys.modules.get("uuid"), "UUID", ()))
 
 
 def _integer(value):
