@@ -3,7 +3,6 @@
 Environments with other libraries, Python 2.7 among them, import this too: nothing but the
 library that is asked for is imported.
 """
-import functools
 import io
 import json
 import os
@@ -25,12 +24,14 @@ def passing():
 
 def many(count):
     """So many checks, each a function of its own name."""
-    found = []
-    for index in range(count):
-        check = functools.partial(passing)
-        check.__name__ = "check_%d" % index
-        found.append(check)
-    return found
+    return [_named("check_%d" % index) for index in range(count)]
+
+
+def _named(name):
+    def check():
+        return True, "ok"
+    check.__name__ = name
+    return check
 
 
 def make_app(kind, checks, **options):
