@@ -98,7 +98,8 @@ def sql(connect_or_engine, query="SELECT 1"):
     """Passes where query returns a row, whose first column is told ("SHOW server_version").
 
     connect_or_engine: a callable that returns a new DB-API connection, which is closed again, or
-    an SQLAlchemy engine, whose pool is used. The check is named after either.
+    an SQLAlchemy engine, whose pool is used (after a restart of the server it fails until the pool
+    has noticed, so give the engine pool_pre_ping=True). The check is named after either.
     """
     connect = getattr(connect_or_engine, "raw_connection", connect_or_engine)
     if not callable(connect) or hasattr(connect, "cursor"):
@@ -118,7 +119,11 @@ def sql(connect_or_engine, query="SELECT 1"):
 
 def redis(client):
     # type: (Any) -> Check
-    """Passes where the server of a redis.Redis answers PING and INFO (which tells its version)."""
+    """Passes where the server of a redis.Redis answers PING and INFO (which tells its version).
+
+    Newer clients ask a silent server several times, far beyond their time-out, unless they are
+    given `retry=None`.
+    """
     if not hasattr(client, "ping") or not hasattr(client, "info"):
         raise TypeError("redis: expected a client with ping() and info(), such as redis.Redis(), "
                         "got %s" % type(client).__name__)

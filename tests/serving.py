@@ -1,23 +1,9 @@
-"""An app, asked without a server for what a client may send, or served to real clients."""
+"""An app, served to real clients."""
 import contextlib
 import threading
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-import six
 from six.moves import socketserver
-
-from tests import wsgi
-
-
-def ask(app, query="", accept=None, path="/health", method="GET"):
-    """The answer to a request; a traceback (anything in wsgi.errors) fails the test."""
-    environ = {"wsgi.errors": six.StringIO()}
-    if accept is not None:
-        environ["HTTP_ACCEPT"] = accept
-    answer = wsgi.ask(app, path + "?" + query, method, **environ)
-    assert environ["wsgi.errors"].getvalue() == ""
-    assert method == "HEAD" or int(answer.headers["Content-Length"]) == len(answer.body)
-    return answer
 
 
 class _Quiet(WSGIRequestHandler):

@@ -5,6 +5,7 @@ import functools
 import os
 import socket
 import sqlite3
+import time
 
 import pytest
 
@@ -304,7 +305,8 @@ class Authority(object):
         from cryptography import x509
         from cryptography.hazmat.backends import default_backend
         from cryptography.hazmat.primitives import hashes
-        now, public = datetime.datetime.utcnow(), key.public_key()
+        public = key.public_key()
+        now = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=time.time())
         usage = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment",
                                "key_agreement", "encipher_only", "decipher_only"), False)
         usage.update(key_cert_sign=authority, crl_sign=authority, digital_signature=not authority)

@@ -14,7 +14,8 @@ from six.moves.urllib.request import urlopen
 
 from bottle_healthcheck import HealthCheck
 from tests.helpers import DATA, free_port, need_command, need_module, wait_until
-from tests.serving import ask, serving
+from tests.serving import serving
+from tests.wsgi import ask_health as ask
 
 
 @pytest.fixture
