@@ -21,9 +21,10 @@ CONTRACT_CASES = [case for case in CASES if case.get("contract")]
 NAME_TABLES = ("CONTRACT", "STRONG", "SUFFIXES", "LAST_WORDS", "KEYS_OF", "TAIL_WORDS",
                "EXEMPT_LAST", "EXEMPT_FIRST", "EXEMPT_WORDS", "PROSE")
 TEXT_TABLES = ("SCHEMES", "HEADERS", "PREFIXES", "SHAPES", "OPTIONS", "USER_OPTIONS")
-ROWS = [(_redact, table, row) for table in NAME_TABLES for row in getattr(_redact, table)]
+ROWS = [(_redact, table, row)
+        for table in NAME_TABLES for row in sorted(getattr(_redact, table))]
 ROWS += [(_redact_text, table, row)
-         for table in TEXT_TABLES for row in getattr(_redact_text, table)]
+         for table in TEXT_TABLES for row in sorted(getattr(_redact_text, table), key=str)]
 
 
 def plain_data(case):
