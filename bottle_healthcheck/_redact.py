@@ -32,29 +32,30 @@ CONTRACT = ("key", "token", "pass")
 # stay readable. In texts, on command lines and in the outputs of checks, names are judged so, too.
 
 #: Secret anywhere in a name.
-STRONG = ("passw", "passphrase", "passcode", "secret", "credential", "pwd")
+STRONG = ("passw", "passphrase", "passcode", "secret", "credential", "pwd", "pswd")
 #: Secret as the end of the last word.
-SUFFIXES = ("pass", "token", "tokens", "pw", "auth", "sessid", "sessionid")
+SUFFIXES = ("pass", "token", "tokens", "pw", "psw", "auth", "sessid", "sessionid")
 #: Secret as the last word.
 LAST_WORDS = set(
-    "authorization bearer cookie cookies cred creds csrf hmac jwt mnemonic otp pat pepper pin "
-    "private psk salt salts sas sig signature sk totp xsrf".split())
+    "authorization bearer cookie cookies cred creds csrf hmac jwt mnemonic otp pat pepper "
+    "phrase pin private psk salt salts sas sig signature sk totp xsrf".split())
 #: What makes a key a secret one in the outputs of checks, where a bare "key" is none.
 KEYS_OF = set(
     "access account admin api app auth client consumer cryption deploy host license master "
     "private service shared signing ssh storage subscription webhook write".split())
 #: Last words that tell nothing: the word before them counts.
 TAIL_WORDS = set(
-    "backup base bytes current data default dev hex id json live new next old previous primary "
-    "prod production sandbox secondary staging string test text utf value".split())
+    "backup base basic bytes code current data default dev hex id json live new next old previous "
+    "primary prod production sandbox secondary staging string test text utf value".split())
 #: Last words of names that tell about a secret.
 EXEMPT_LAST = set(
-    "age algorithm arn backend class count dir disabled domain enabled endpoint engine expiry "
-    "field file format header host length manager max method min mode name path policy port "
-    "prefix provider region required reset rotation secure size store timeout total ttl type "
-    "uri url validators version".split())
+    "age algorithm arn backend class command count days dir disabled domain enabled endpoint "
+    "engine env expiry field file format header helper host hours interval length limit location "
+    "manager max method min minutes mode name namespace path policy port prefix prompt provider "
+    "region required reset rotation scope seconds secure size source status stdin store timeout "
+    "total ttl type uri url validators version".split())
 #: First words of switches.
-EXEMPT_FIRST = set("allow disable enable no require skip use without".split())
+EXEMPT_FIRST = set("allow ask disable enable no require show skip use without".split())
 #: Words that only end like a secret's name.
 EXEMPT_WORDS = set("bypass compass".split())
 #: Values, or in the outputs of checks first words of values, that are no secret.
@@ -64,8 +65,9 @@ PROSE = set(
     "refused rejected required revoked true unknown valid was wrong yes 0 1".split())
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ @-]{0,4096}\Z", re.U)
-_HEADER = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
+_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]{0,255}){0,64}\Z",
+                   re.U)
+_PLAIN_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]{0,30}%?\Z")
 _NUMBERS = (bool, float, type(None)) + six.integer_types
 
@@ -117,19 +119,22 @@ class _Names(object):
 
     def secret(self, name):
         # type: (Text) -> bool
-        """Whether the name looks secret."""
+        """Whether the name looks secret; what it names stands at its end."""
+        if name in self._show:
+            return False
+        name = name[-200:]
         if name not in self._judged:
             if len(self._judged) > 4096:
                 self._judged.clear()
-            self._judged[name] = name not in self._show and self._looks_secret(_folded(name))
-        return self._judged.get(name, True)
+            self._judged[name] = self._looks_secret(_folded(name))
+        return self._judged.get(name, True)  # another thread may have cleared it
 
     def _looks_secret(self, name):
         # type: (Text) -> bool
         lower = name.lower()
         if any(word in lower for word in self._hide):
             return True
-        words = [word.lower() for word in _WORD.findall(name[-200:])]
+        words = [word.lower() for word in _WORD.findall(name)]
         while words and (words[-1] in TAIL_WORDS or words[-1].isdigit()):
             words.pop()
         if not words or words[0] in EXEMPT_FIRST or words[-1] in EXEMPT_LAST:
@@ -193,8 +198,10 @@ class _Walk(object):
         # type: (Any, int, bool) -> Any
         data, result = _split_result(data), _json.Object()
         about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
+        if not isinstance(about, six.text_type) or not _PLAIN_NAME.match(about):
+            about = u"value"
         for key, value in data.items():
-            name = about if key == u"value" and isinstance(about, six.text_type) else key
+            name = about if key == u"value" else key
             shown = self.text(key, depth)
             while shown in result:
                 shown += u"'"
@@ -204,7 +211,7 @@ class _Walk(object):
     def _list(self, data, depth, inside):
         # type: (Any, int, bool) -> Any
         texts = [item for item in data if isinstance(item, six.text_type)]
-        if len(data) == 2 and texts[:1] == data[:1] and _HEADER.match(data[0]) \
+        if len(data) == 2 and texts[:1] == data[:1] and _PLAIN_NAME.match(data[0]) \
                 and self._names.secret(data[0]):  # ("Authorization", ...)
             return [self.value(data[0], depth), self.value(data[1], depth, data[0], inside)]
         if len(texts) == len(data) and not inside:
@@ -235,9 +242,9 @@ _GENTLE = _Walk(_Names([], [], gentle=True), [])
 
 def _texts(argument, words):
     # type: (str, Any) -> List[Text]
-    if isinstance(words, (six.text_type, bytes)):
-        raise TypeError("%s is %r, expected a list of texts: write (%r,)"
-                        % (argument, words, words))
+    if isinstance(words, (six.text_type, bytes)) or not hasattr(words, "__iter__"):
+        raise TypeError("%s is %r, expected a list of texts such as (\"word\",)"
+                        % (argument, words))
     words = list(words)
     for word in words:
         if not isinstance(word, six.string_types):
@@ -284,9 +291,20 @@ def _parsed(text):
     if text[:64].lstrip()[:1] not in (u"{", u"["):
         return None
     try:
-        return _json.plain(json.loads(text, object_pairs_hook=_json.Object))
+        return _json.plain(json.loads(text, object_pairs_hook=_every_pair))
     except (ValueError, RuntimeError):  # too deep is a RuntimeError
         return None
+
+
+def _every_pair(pairs):
+    # type: (List[Any]) -> Any
+    """A JSON object with every value of a name that it has twice."""
+    result = _json.Object()
+    for name, value in pairs:
+        while name in result:
+            name += u"'"
+        result[name] = value
+    return result
 
 
 def _split_result(data):

@@ -51,7 +51,7 @@ SHAPES = [(needle, re.compile(pattern)) for needle, pattern in (
 
 #: Options with a secret, by how the program's name begins; the value may follow without a blank.
 OPTIONS = {
-    "-p": ("mysql", "mariadb", "sshpass", "mongo"),
+    "-p": ("mysql", "mariadb", "mongo", "sshpass", "cqlsh", "twine", "7z"),
     "-a": ("redis-cli", "http"),
     "-u": ("curl",),
     "-w": ("ldap",),
@@ -140,7 +140,9 @@ def _user_length(rest, http):
     last = rest.rfind("@")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     at = authority.rfind("@")
-    if last < 0 or at < 0 and (":" not in authority or http and _HOST_PORT.match(authority)):
+    if last < 0 or rest.startswith("@sha", last):  # an image's digest
+        return 0
+    if at < 0 and (":" not in authority or http and _HOST_PORT.match(authority)):
         return 0
     return last if at < 0 or ":" in authority[:at] else at
 
