@@ -15,7 +15,7 @@ A *flight* is one run of one check in this process. P, a check's patience, is it
 
 With a backend, whoever would start C in 2 first asks the other processes: for their fresh result,
 which counts as one of its own, then for the right to run C (`_ask_fleet`). Whoever does not get
-that right acts as in 3, and asks again every 0.2 s (`_look`).
+that right acts as in 3, and asks again every 0.2 s.
 """
 import collections
 import functools
@@ -39,16 +39,14 @@ PATIENCE = 10.0
 #: Seconds that a request waits at most for checks that other requests run in their own threads.
 LONGEST_WAIT = 2.0
 
-
 #: Seconds between two questions for the result of another process's run.
 ASK_EVERY = 0.2
 
 #: Runs of a check that are remembered, for the page.
 KEPT_RUNS = 60
 
-#: What a request waits for: a flight, since when it does, and whether it is the one that asks
-#: other processes for it.
-_Wait = collections.namedtuple("_Wait", "flight came looks")
+#: What a request waits for: a flight, and since when it does.
+_Wait = collections.namedtuple("_Wait", "flight came")
 
 
 class ResultCache(object):
@@ -78,14 +76,17 @@ class ResultCache(object):
 
     def clear(self):
         # type: () -> None
-        """Forgets every result, so that each check runs on the next request."""
+        """Forgets every result, so that each check runs on the next request.
+
+        With a backend the shared results too; not those that other processes keep.
+        """
+        if self._shared is not None:  # first: what is still there might be kept again
+            for name in list(self._names):
+                self._shared.forget(name)
         with self._process().lock:
             for entry in self._entries.values():
                 entry.kept = None
             self.version += 1
-        if self._shared is not None:
-            for name in list(self._names):
-                self._shared.forget(name)
 
     def admit(self, checker):
         # type: (Any) -> None
@@ -116,7 +117,7 @@ class ResultCache(object):
         # type: (Any) -> Outcome
         """The outcome of the checker's running flight, else of one that is started now."""
         found = self._board_or_run(checker, anew=True)
-        return self._arrive(checker, found, _compat.monotonic() + LONGEST_WAIT)
+        return self._arrive(checker, found, _compat.monotonic() + LONGEST_WAIT, anew=True)
 
     def last(self, checker):
         # type: (Any) -> Any
@@ -151,13 +152,12 @@ class ResultCache(object):
         # type: (Any, bool) -> Any
         """An outcome, or what to wait for."""
         outcome, flight, mine = self._board(checker, anew)
-        looks = False
-        if mine and self._shared is not None and not anew:
-            found, looks = self._ask_fleet(flight, checker)
-            outcome, mine = found or outcome, not found and not looks
-        if mine:
+        if mine and (anew or self._shared is None or self._may_run(flight, checker)):
+            flight.started = _compat.monotonic()  # not when it began to ask
             outcome = self._start(flight, checker) or outcome
-        return outcome or _Wait(flight, _compat.monotonic(), looks)
+        elif mine:
+            outcome = flight.outcome or flight.previous
+        return outcome or _Wait(flight, _compat.monotonic())
 
     def _board(self, checker, anew):
         # type: (Any, bool) -> tuple
@@ -241,37 +241,47 @@ class ResultCache(object):
             flight.landing.set()
         log_turn(failing, flight.name, outcome)
 
-    def _arrive(self, checker, found, waits_until):
-        # type: (Any, Any, float) -> Outcome
+    def _arrive(self, checker, found, waits_until, anew=False):
+        # type: (Any, Any, float, bool) -> Outcome
         """What was found, once it is an outcome."""
         if isinstance(found, Outcome):
             return found
-        flight = found.flight
-        until, limit = flight.started + checker.patience, checker.patience
-        if until <= found.came:
-            return self._wait(flight, until, None)
-        if checker.timeout is None and waits_until < until:
+        flight, came = found
+        until = (came if flight.withdrawn else flight.started) + checker.patience
+        limit = checker.patience
+        if until <= came:
+            limit = None
+        elif checker.timeout is None and waits_until < until:
             until, limit = waits_until, LONGEST_WAIT
-        if found.looks:
-            outcome = self._look(flight, checker, until)
-            if outcome is not None:
-                return outcome
-        return self._wait(flight, until, limit)
+        outcome = self._wait(flight, until, limit)
+        while outcome is None:
+            time.sleep(max(0.0, min(ASK_EVERY, until - _compat.monotonic())))
+            found = self._board_or_run(checker, anew)
+            if isinstance(found, Outcome):
+                return found
+            outcome = self._wait(found.flight, until, limit)
+            if outcome is None and _compat.monotonic() >= until:
+                outcome = self._give_up(found.flight, limit)
+        return outcome
 
     def _wait(self, flight, until, limit):
-        # type: (Flight, float, Any) -> Outcome
-        """Waits for a landing; gives up in the same locked step that a landing takes.
+        # type: (Flight, float, Any) -> Optional[Outcome]
+        """Waits for a landing until then, else gives up; None where the flight is withdrawn."""
+        if _compat.monotonic() < until:
+            with self._process().lock:
+                landing = flight.landing = flight.landing or threading.Event()
+                if flight.outcome is not None or flight.withdrawn:
+                    landing.set()
+            landing.wait(until - _compat.monotonic())
+        return None if flight.withdrawn else self._give_up(flight, limit)
+
+    def _give_up(self, flight, limit):
+        # type: (Flight, Any) -> Outcome
+        """The outcome that landed, else a failed one: in one locked step, as a landing is.
 
         limit is the seconds that the wait was for, None where the flight was late already.
         """
-        lock = self._process().lock
-        if _compat.monotonic() < until:
-            with lock:
-                landing = flight.landing = flight.landing or threading.Event()
-                if flight.outcome is not None:
-                    landing.set()
-            landing.wait(until - _compat.monotonic())
-        with lock:
+        with self._process().lock:
             if flight.outcome is not None:
                 return flight.outcome
             running = _compat.monotonic() - flight.started
@@ -282,64 +292,52 @@ class ResultCache(object):
         log_turn(failing, flight.name, outcome)
         return outcome
 
+    def _may_run(self, flight, checker):
+        # type: (Flight, Any) -> bool
+        """Whether the check is to be run here; else its flight has landed or is withdrawn."""
+        runs = False
+        try:
+            runs = self._ask_fleet(flight, checker)
+        finally:  # where the request ends while it asks, too
+            if not runs and flight.outcome is None:
+                self._withdraw(flight)
+        return runs
+
     def _ask_fleet(self, flight, checker):
-        # type: (Flight, Any) -> tuple
-        """(an outcome or None, whether to look for another process's); else it is run here."""
+        # type: (Flight, Any) -> bool
+        """Whether no other process has a result or runs the check; adopts a result."""
+        if not (checker.success_ttl or checker.failed_ttl):
+            return True  # what is not kept is not shared
+        found, last = self._shared.read(checker.__name__), flight.entry.kept
+        if (found is not None and found.is_fresh(checker.lifetime(found.passed))
+                and (last is None or found.timestamp > last.timestamp)):
+            self._adopt(flight, found)
+            return False
         if not (checker.success_ttl and checker.failed_ttl):
-            return None, False  # what is not kept is not shared, and not waited for
-        try:
-            found = self._shared.read(checker.__name__)
-            if found is not None and found.age < checker.lifetime(found.passed):
-                return self._adopt(flight, found), False
-            last = flight.entry.kept
-            flight.replaced = found.name if found else repr(last.timestamp) if last else "nothing"
-            if self._shared.lock(checker.__name__, flight.replaced, checker.patience):
-                return None, False
-        except:  # noqa: E722 (the request ends while it asks)
-            self._land(flight, ended(0.0))
-            raise
-        flight.replaced = None  # the lock is another's
-        if flight.previous is None:
-            return None, True
-        self._withdraw(flight, flight.previous)
-        return flight.previous, False
+            return True  # what may not be kept is not waited for
+        replaced = repr((found or last).stamp) if found or last else "nothing"
+        if self._shared.lock(checker.__name__, replaced, checker.patience):
+            flight.replaced = replaced
+            return True
+        return False
 
-    def _look(self, flight, checker, until):
-        # type: (Flight, Any, float) -> Optional[Outcome]
-        """Asks for another process's result until then; runs the check where that one gave up.
-
-        None where it is run by its worker, and where nothing came.
-        """
-        try:
-            while _compat.monotonic() < until:
-                time.sleep(max(0.0, min(ASK_EVERY, until - _compat.monotonic())))
-                outcome, looks = self._ask_fleet(flight, checker)
-                if not looks:
-                    return outcome or self._start(flight, checker)
-        except:  # noqa: E722 (the request ends while it waits)
-            self._withdraw(flight, None)
-            raise
-        self._withdraw(flight, None)
-        return None
-
-    def _adopt(self, flight, found):
-        # type: (Flight, Any) -> Outcome
-        """Another process's result, landed as this flight's."""
-        outcome = Outcome(found.passed, found.output, found.response_time)
-        outcome.timestamp, outcome.since = found.timestamp, found.since
-        self._land(flight, outcome, found.age)
-        return outcome
-
-    def _withdraw(self, flight, outcome):
-        # type: (Flight, Optional[Outcome]) -> None
-        """Ends a flight that did not run; those who wait for it get the outcome, if there is one."""
+    def _withdraw(self, flight):
+        # type: (Flight) -> None
+        """Ends a flight that did not run; those who wait for it ask for themselves."""
         process = self._process()
         with process.lock:
-            if process.flights.get(flight.entry.key) is flight:
-                del process.flights[flight.entry.key]
-            flight.outcome = flight.outcome or outcome
-        if outcome is not None and flight.landing is not None:
+            process.flights.pop(flight.entry.key, None)
+            flight.withdrawn = True
+        if flight.landing is not None:
             flight.landing.set()
+
+    def _adopt(self, flight, found):
+        # type: (Flight, Any) -> None
+        """Lands another process's result as this flight's."""
+        outcome = Outcome(found.passed, found.output, found.response_time)
+        outcome.timestamp, outcome.stamp = found.timestamp, found.stamp
+        outcome.since = found.since
+        self._land(flight, outcome, max(0.0, found.age))
 
     def _publish(self, flight, checker, outcome):
         # type: (Flight, Any, Outcome) -> None

@@ -14,27 +14,32 @@ class Outcome(object):
     """What a check said, or what is told of one that does not return.
 
     timestamp and since are epoch seconds, response_time is seconds; landed is on the steady
-    clock, and None for what was told of a running check: that is never kept.
+    clock, and None for what was told of a running check: that is never kept. stamp is the
+    timestamp by the clock of the host that ran the check.
     """
 
-    __slots__ = ("passed", "output", "response_time", "timestamp", "landed", "since", "exc_info")
+    __slots__ = ("passed", "output", "response_time", "timestamp", "stamp", "landed", "since",
+                 "exc_info")
 
     def __init__(self, passed, output, response_time, exc_info=None):
         # type: (bool, Any, float, Any) -> None
         self.passed = passed
         self.output = output
         self.response_time = max(0.0, response_time)
-        self.timestamp = time.time()
+        self.timestamp = self.stamp = time.time()
         self.landed = None  # type: Any
         self.since = self.timestamp
         self.exc_info = exc_info
 
 
 class Flight(object):
-    """One run of one check: `outcome` is None until it has landed."""
+    """One run of one check: `outcome` is None until it has landed.
+
+    One that is withdrawn never does: another process runs the check, or who asked for that ended.
+    """
 
     __slots__ = ("entry", "name", "started", "outcome", "landing", "overran", "previous",
-                 "replaced")
+                 "replaced", "withdrawn")
 
     def __init__(self, entry, name):
         # type: (Entry, str) -> None
@@ -46,6 +51,7 @@ class Flight(object):
         self.overran = False  # whether somebody gave up on it
         self.previous = None  # type: Any  # the outcome that serves meanwhile
         self.replaced = None  # type: Optional[str]  # what the lock names, while this holds it
+        self.withdrawn = False
 
 
 class Entry(object):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import time
+import uuid
 
 import six
 
@@ -15,7 +16,7 @@ from . import _compat, _json, _log, _redact
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Any, Optional, Text
 
 #: Of the values that are written; others are not understood.
 FORMAT_VERSION = 1
@@ -26,22 +27,30 @@ SLOWEST_ANSWER = 1.0
 #: Seconds for which a backend that failed is left alone.
 REST = 10.0
 
-#: Seconds after which a finished run's lock is free, where its result was not kept.
-RELEASED = 1
+#: What the value of a lock that is held begins with; whatever else is there, nobody holds it.
+HELD = u"held by "
 
 
 class Shared(object):
-    """A result as it was read: `age` is seconds, never negative, however wrong the clocks."""
+    """A result as it was read: `age` is seconds, below 0 where its writer's clock is ahead.
+
+    `stamp` is the time that its writer gave it; `timestamp` and `since` are never in the future.
+    """
 
     def __init__(self, fields):
         # type: (dict) -> None
         self.passed = fields["passed"]
-        self.output = fields["output"]
+        self.output = _json.plain(fields["output"])
         self.response_time = fields["response_time"]
-        self.timestamp = min(fields["timestamp"], time.time())
+        self.stamp = fields["timestamp"]
+        self.timestamp = min(self.stamp, time.time())
         self.since = min(fields["since"], self.timestamp)
-        self.age = time.time() - self.timestamp
-        self.name = repr(fields["timestamp"])
+        self.age = time.time() - self.stamp
+
+    def is_fresh(self, lifetime):
+        # type: (float) -> bool
+        """Whether it holds for so long; what comes from further in the future does not."""
+        return abs(self.age) < lifetime
 
 
 class SharedResults(object):
@@ -62,17 +71,28 @@ class SharedResults(object):
         self._prefix = prefix
         self._fails = False
         self._rests_until = 0.0
+        self._locks = {}  # type: dict  # by name: another's lock and since when it is seen
 
     def read(self, name):
         # type: (str) -> Optional[Shared]
-        """The result of the check of that name, or None; what is not understood is none."""
-        return _parse(self._ask("get", self._key(name)))
+        """The result of the check of that name, or None."""
+        value = self._ask("get", self._key(name))
+        if value is None:
+            return None
+        try:
+            found = _parse(value)
+        except Exception as exc:
+            self.forget(name)  # what nobody understands must not stay
+            self._failed("it holds what is no result (%s)" % type(exc).__name__)
+            return None
+        self._answers()
+        return found
 
     def write(self, name, outcome, lifetime):
         # type: (str, Any, float) -> None
         """Keeps an outcome for so many seconds."""
         value = json.dumps({"version": FORMAT_VERSION, "passed": outcome.passed,
-                            "output": outcome.output, "timestamp": outcome.timestamp,
+                            "output": outcome.output, "timestamp": outcome.stamp,
                             "response_time": outcome.response_time, "since": outcome.since})
         self._ask("set", self._key(name), value, timeout=_whole(lifetime))
 
@@ -85,48 +105,95 @@ class SharedResults(object):
         # type: (str, str, float) -> bool
         """Whether this process may run the check, in place of the result that is replaced.
 
-        True as well where the backend does not answer: then everybody runs it, as without one.
+        True as well where the backend fails: then everybody runs it, as without one.
         """
-        answer = self._ask("add", self._key(name, replaced), "1", timeout=_whole(seconds))
-        return bool(answer) or self._fails
+        key, mine = self._key(name, replaced), HELD + uuid.uuid4().hex
+        if self._ask("add", key, mine, timeout=_whole(seconds)):
+            return self._answers()
+        held = self._holder(key)
+        if held is None:  # it was released, or expired: cachelib's files refuse to add to that
+            self._ask("set", key, mine, timeout=_whole(seconds))
+            held = self._holder(key)
+        if held is not None:
+            self._answers()
+            return held == mine or self._outlived(name, held, seconds)
+        if not self._rests():
+            self._failed("it refuses a lock that nobody holds")
+        return True
 
     def release(self, name, replaced):
         # type: (str, str) -> None
-        """Lets the lock of a finished run go, soon: what it kept may have been evicted."""
-        self._ask("set", self._key(name, replaced), "1", timeout=RELEASED)
+        """Lets go of the lock of a finished run: what that kept may have been evicted."""
+        self._ask("set", self._key(name, replaced), "", timeout=1)
+
+    def _holder(self, key):
+        # type: (str) -> Optional[Text]
+        """The value of a lock that is held, else None."""
+        value = self._ask("get", key)
+        if isinstance(value, (six.text_type, bytes)):
+            value = _json.text(value)
+            return value if value.startswith(HELD) else None
+        return None
+
+    def _outlived(self, name, held, seconds):
+        # type: (str, Text, float) -> bool
+        """Whether another's lock is there for longer than it may be: some backends forget to
+        let a lock expire when who takes it dies.
+        """
+        seen, since = self._locks.get(name, (None, 0.0))
+        if seen != held:
+            since = _compat.monotonic()
+            self._locks[name] = held, since
+        return _compat.monotonic() - since > _whole(seconds)
 
     def _key(self, *parts):
         # type: (*str) -> str
         """A key that any backend takes, whatever the names hold."""
-        text = json.dumps((self._prefix,) + parts)
+        text = json.dumps([_json.text(part) for part in (self._prefix,) + parts])
         return "healthcheck-" + hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def _ask(self, method, *args, **kwargs):
         # type: (str, *Any, **Any) -> Any
         """The backend's answer, or None where it fails or is left alone."""
-        started = _compat.monotonic()
-        if started < self._rests_until:
+        if self._rests():
             return None
+        started = _compat.monotonic()
         if self._fails:  # one tries, the others go on without it meanwhile
             self._rests_until = started + REST
         try:
             answer = getattr(self._backend, method)(*args, **kwargs)
-        except Exception as exc:
-            return self._failed("%s: %s" % (type(exc).__name__, _json.message(exc)))
+        except BaseException as exc:
+            self._failed("%s: %s" % (type(exc).__name__, _json.message(exc)))
+            if isinstance(exc, Exception):
+                return None
+            raise
         took = _compat.monotonic() - started
         if took > SLOWEST_ANSWER:
             self._failed("it answered after %.1f s" % took)
-        elif self._fails:
-            self._fails, self._rests_until = False, 0.0
-            _log.log.info("the shared cache answers again")
+            return None
+        self._rests_until = 0.0
         return answer
+
+    def _rests(self):
+        # type: () -> bool
+        return _compat.monotonic() < self._rests_until
 
     def _failed(self, reason):
         # type: (str) -> None
-        if not self._fails:
+        """Leaves the backend alone for a while."""
+        failed_before, self._fails = self._fails, True
+        self._rests_until = _compat.monotonic() + REST
+        if not failed_before:
             _log.log.warning("the shared cache fails, and is left alone for %d s: %s",
                              REST, _redact.clean_output(_json.text(reason)))
-        self._fails, self._rests_until = True, _compat.monotonic() + REST
+
+    def _answers(self):
+        # type: () -> bool
+        """Notes a proof that the backend works; some clients tell nothing of a server's death."""
+        failed_before, self._fails = self._fails, False
+        if failed_before:
+            _log.log.info("the shared cache answers again")
+        return True
 
 
 def _whole(seconds):
@@ -137,17 +204,17 @@ def _whole(seconds):
 
 def _parse(value):
     # type: (Any) -> Optional[Shared]
-    """A result of what was read; None where it is no value of ours."""
-    if not isinstance(value, (six.text_type, bytes)):
+    """A result of what was read; None where that is forgotten, or of another version.
+
+    Raises whatever it may where it is no value of ours.
+    """
+    text = _json.text(value)
+    fields = json.loads(text) if text else None
+    if fields is None or fields["version"] != FORMAT_VERSION:
         return None
-    try:
-        fields = json.loads(_json.text(value))
-        if fields["version"] != FORMAT_VERSION or not isinstance(fields["passed"], bool):
-            return None
-        for name in ("timestamp", "response_time", "since"):
-            if not 0 <= fields[name] < 1e11:  # false for NaN, for text (2.7) and for milliseconds
-                return None
-        fields["output"] = _json.plain(fields["output"])
-        return Shared(fields)
-    except (ValueError, TypeError, KeyError, RuntimeError):  # RecursionError is one
-        return None
+    if not isinstance(fields["passed"], bool):
+        raise TypeError("passed")
+    for name in ("timestamp", "response_time", "since"):
+        if isinstance(fields[name], bool) or not 0 <= fields[name] < 1e11:
+            raise ValueError(name)  # NaN, milliseconds; and on 2.7 text, None and lists
+    return Shared(fields)
