@@ -66,6 +66,8 @@ def _run(app, host, port, server):
     print("curl -i http://%s/healthcheck" % authority)
     print("curl -i http://%s/environment" % authority)
     sys.stdout.flush()
+    if server == "gunicorn":
+        sys.argv = sys.argv[:1]  # under Bottle 0.12 it takes our command line for its own
     try:
         bottle.run(app, server=server, host=host, port=port, quiet=True,
                    **_QUIET_OPTIONS.get(server, {}))

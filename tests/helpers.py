@@ -9,8 +9,11 @@ import pytest
 PY2 = sys.version_info[0] == 2
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
-#: The checkout: what a process that a test starts needs on its PYTHONPATH.
+#: The checkout.
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+#: The PYTHONPATH of a process that a test starts.
+IMPORTS = os.pathsep.join([ROOT] + os.environ.get("PYTHONPATH", "").split(os.pathsep))
 
 #: Debian keeps daemons and monitoring plugins where a user's PATH does not look.
 MORE_PATHS = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/nagios/plugins")

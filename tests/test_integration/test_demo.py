@@ -10,14 +10,14 @@ import sys
 import pytest
 from six.moves.urllib.request import urlopen
 
-from tests.helpers import ROOT, free_port, need_module, wait_until
+from tests.helpers import IMPORTS, free_port, need_module, wait_until
 
 
 @contextlib.contextmanager
 def demonstration(tmpdir, *arguments):
     """The process, whose temporary files go to tmpdir/tmp."""
     tmpdir.ensure("tmp", dir=True)
-    env = dict(os.environ, PYTHONPATH=ROOT, TMPDIR=str(tmpdir.join("tmp")))
+    env = dict(os.environ, PYTHONPATH=IMPORTS, TMPDIR=str(tmpdir.join("tmp")))
     process = subprocess.Popen([sys.executable, "-m", "bottle_healthcheck"] + list(arguments),
                                cwd=str(tmpdir), env=env, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
