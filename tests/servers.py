@@ -13,7 +13,7 @@ import sys
 import tempfile
 from xml.etree import ElementTree
 
-from tests.helpers import ROOT, free_port, need_command, need_module, wait_until
+from tests.helpers import IMPORTS, free_port, need_command, need_module, wait_until
 
 
 class Server(object):
@@ -263,7 +263,7 @@ def uwsgi_service(*options, **shape):
 
 def _environment(redis, shape):
     """The environment of a service of that shape."""
-    return dict(os.environ, PYTHONPATH=ROOT, SERVICE=json.dumps(shape), REDIS=str(redis or 0))
+    return dict(os.environ, PYTHONPATH=IMPORTS, SERVICE=json.dumps(shape), REDIS=str(redis or 0))
 
 
 def _pings(server):
@@ -353,3 +353,45 @@ def _monit_verdict(service):
     if int(service.findtext("status")):
         return False
     return True if float(service.findtext("port/responsetime") or -1) >= 0 else None
+
+
+NGINX = """
+daemon off;
+master_process off;
+pid %(folder)s/pid;
+error_log %(folder)s/log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path %(folder)s/body;
+    proxy_temp_path %(folder)s/proxy;
+    fastcgi_temp_path %(folder)s/fastcgi;
+    uwsgi_temp_path %(folder)s/uwsgi;
+    scgi_temp_path %(folder)s/scgi;
+    proxy_cache_path %(folder)s/cache keys_zone=cache:1m;
+    proxy_cache cache;
+    proxy_cache_valid any 1h;
+    server {
+        listen 127.0.0.1:%(port)d;
+        location / { proxy_pass http://127.0.0.1:%(service)d; }
+        %(config)s
+    }
+}
+"""
+
+
+@contextlib.contextmanager
+def nginx(service, config):
+    """An nginx in front of the service that keeps every answer for an hour where it may.
+
+    config goes into its server block.
+    """
+    port = free_port()
+    with _folder() as folder:
+        path = os.path.join(folder, "nginx.conf")
+        with open(path, "w") as file:
+            file.write(NGINX % {"folder": folder, "port": port, "service": service.port,
+                                "config": config})
+        command = [need_command("nginx"), "-e", os.path.join(folder, "log"), "-c", path]
+        with _running(Server(command, port, _pings)) as server:
+            yield server

@@ -1,16 +1,19 @@
 """The service that the integration tests run under real servers; no test runs in its process.
 
 The environment variable SERVICE shapes it, a JSON object: `checks` are names of functions below,
-`used_before_fork` runs them at import, `notes` is a file that gets a line for each start of a
+`optional` those of checks that are not critical, `used_before_fork` runs them at import, `notes` is a file that gets a line for each start of a
 check; the rest are arguments of HealthCheck.
 """
 import contextlib
+import functools
 import json
 import os
 import signal
 import socket
 import sys
+import threading
 import time
+from wsgiref.simple_server import make_server
 
 import bottle
 
@@ -66,11 +69,14 @@ def quick():
     return True, "fine"
 
 
-def make_app(checks=(), used_before_fork=False, notes=None, **arguments):
-    """An app with /healthcheck, a /patient health check, /ping and /now."""
+def make_app(checks=(), optional=(), used_before_fork=False, notes=None, **arguments):
+    """An app with the health checks /healthcheck, /patient and /live, with /ping and /now."""
     app = bottle.Bottle()
     health = HealthCheck(app, "/healthcheck", checkers=[globals()[name] for name in checks],
                          **arguments)
+    for name in optional:
+        health.add_check(globals()[name], critical=False)
+    HealthCheck(app, "/live")
     HealthCheck(app, "/patient", checkers=[hung_too], timeout=2)
     app.route("/ping", callback=lambda: "pong")
     app.route("/now", callback=lambda: repr(time.time()))
@@ -81,6 +87,18 @@ def make_app(checks=(), used_before_fork=False, notes=None, **arguments):
 
 app = make_app(**dict((str(name), value) for name, value in SHAPE.items()))
 
+def serve(adapter, port):
+    """Serves until SIGINT or SIGTERM, and then ends as any Python process does."""
+    if adapter == "wsgiref":  # it swallows an exception that hits it within a request
+        server = make_server("127.0.0.1", port, app)
+        run, stop = server.serve_forever, threading.Thread(target=server.shutdown).start
+    else:
+        run = functools.partial(bottle.run, app, server=adapter, port=port, quiet=True)
+        stop = sys.exit
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, frame: stop())
+    run()
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
-    bottle.run(app, server=sys.argv[1], port=int(sys.argv[2]), quiet=True)
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -141,6 +141,7 @@ def test_a_graceful_stop_answers_the_request_that_waits_for_a_hung_check(name, t
 def test_what_was_used_before_the_fork_works_after_it(name, tmpdir):
     with served(dict(SINGLE, **THREADED)[name], tmpdir) as server:
         pids = check_probes(server)
+        check_starts(server, pids)
         started_in = set(int(line.split()[1]) for line in server.notes())
         assert server.pid in started_in and server.pid not in pids
         # What had landed before the fork is still known: no worker ran it again.
