@@ -232,16 +232,32 @@ def bottle_service(adapter, redis=None, **shape):
         yield server
 
 
+GUNICORN = """
+def post_worker_init(worker):
+    with open(%r, "a") as file:
+        file.write("1")
+"""
+
+
 @contextlib.contextmanager
 def gunicorn_service(*options, **shape):
-    """Two processes under gunicorn, with options of its command line ("--preload")."""
+    """Processes under gunicorn, workers=2, with options of its command line ("--preload").
+
+    All of them are up: one that gets a signal before it has handlers would lose it.
+    """
     need_module("gunicorn")
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % port, "--workers", "2",
-               "--worker-tmp-dir", "/dev/shm"] + list(options) + ["tests.service:app"]
-    env = _environment(shape.pop("redis", None), shape)
-    with _running(Server(command, port, _pings, env=env)) as server:
-        yield server
+    port, workers = free_port(), shape.pop("workers", 2)
+    with _folder() as folder:
+        path, ready = os.path.join(folder, "config.py"), os.path.join(folder, "ready")
+        for name, text in ((path, GUNICORN % ready), (ready, "")):
+            with open(name, "w") as file:
+                file.write(text)
+        command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % port, "-c", path,
+                   "--workers", str(workers)] + list(options) + ["tests.service:app"]
+        env = _environment(shape.pop("redis", None), shape)
+        with _running(Server(command, port, lambda _: os.path.getsize(ready) >= workers,
+                             env=env)) as server:
+            yield server
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """The service that the integration tests run under real servers; no test runs in its process.
 
 The environment variable SERVICE shapes it, a JSON object: `checks` are names of functions below,
-`optional` those of checks that are not critical, `used_before_fork` runs them at import, `notes` is a file that gets a line for each start of a
-check; the rest are arguments of HealthCheck.
+`optional` those of checks that are not critical, `used_before_fork` runs them at import, `notes`
+is a file that gets a line for each start of a check; the rest are arguments of HealthCheck.
 """
 import contextlib
 import functools
@@ -86,6 +86,7 @@ def make_app(checks=(), optional=(), used_before_fork=False, notes=None, **argum
 
 
 app = make_app(**dict((str(name), value) for name, value in SHAPE.items()))
+
 
 def serve(adapter, port):
     """Serves until SIGINT or SIGTERM, and then ends as any Python process does."""
