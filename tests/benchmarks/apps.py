@@ -8,9 +8,6 @@ import json
 import os
 import sys
 
-#: What is measured, by the name of its column.
-KINDS = ("ours", "original", "flask", "django")
-
 PATH = "/healthcheck"
 
 HEADERS = (("Cache-Control", "no-store"), ("Vary", "Accept"),
@@ -37,7 +34,7 @@ def _named(name):
 def make_app(kind, checks, **options):
     """A WSGI application with the checks at PATH; the options are the library's own."""
     return {"ours": _bottle, "original": _bottle, "flask": _flask, "django": _django,
-            "bare": _calling}[kind](checks, **options)
+            "plain": _plain}[kind](checks, **options)
 
 
 def _bottle(checks, **options):
@@ -86,7 +83,7 @@ def _django(checks):
     return WSGIHandler()
 
 
-def _calling(checks):
+def _plain(checks):
     # What somebody writes who needs no library: a route that calls its checks.
     import bottle
     app = bottle.Bottle()

@@ -28,6 +28,7 @@ Column = collections.namedtuple("Column", "title kind python requirements")
 
 COLUMNS = (
     Column("ours", "ours", None, ()),
+    Column("a plain route", "plain", None, ()),
     Column("ours, Python 2.7", "ours", "2.7",
            ("bottle==0.13.4", "six==1.17.0", "ipaddress==1.0.23") + OLD_SERVERS),
     Column("0.2.1, Python 2.7", "original", "2.7",

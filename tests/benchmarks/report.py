@@ -29,8 +29,8 @@ class Row(object):
     def of(cls, what, unit, figure, found, limit=None, times=1, at_least=False):
         """A row of one figure out of each_kind()."""
         cells = collections.OrderedDict(
-            (title, figures[figure] * times) for title, figures in found.items()
-            if figure in figures)
+            (title, figures[figure] if times == 1 else figures[figure] * times)
+            for title, figures in found.items() if figure in figures)
         return cls(what, unit, cells, limit, at_least)
 
     def target(self):
