@@ -4,11 +4,12 @@ The backend is the user's client object, with `get(key)`, `set(key, value, timeo
 `add(key, value, timeout=seconds)`, such as cachelib's caches and Django's. It is asked in the
 request, may fail, hang as long as its own time-out lets it, forget, and lie.
 """
+import binascii
 import hashlib
 import json
 import math
+import os
 import time
-import uuid
 
 import six
 
@@ -107,7 +108,7 @@ class SharedResults(object):
 
         True as well where the backend fails: then everybody runs it, as without one.
         """
-        key, mine = self._key(name, replaced), HELD + uuid.uuid4().hex
+        key, mine = self._key(name, replaced), HELD + _json.text(binascii.hexlify(os.urandom(16)))
         if self._ask("add", key, mine, timeout=_whole(seconds)):
             return self._answers()
         held = self._holder(key)

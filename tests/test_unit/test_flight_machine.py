@@ -18,7 +18,7 @@ from tests.helpers import PY2, need_module
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
 
-EXAMPLES = 2000 if os.environ.get("CI") == "true" else 120
+EXAMPLES = int(os.environ.get("FLIGHT_EXAMPLES", "120"))
 
 #: What a check may do. Fractions of time are binary, so that sums are exact.
 ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
