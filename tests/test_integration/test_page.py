@@ -67,6 +67,9 @@ def test_what_a_person_sees(browser, width):
         assert browser.value("innerWidth") == width
         assert browser.value("document.title").startswith("Failing - ")
         text = browser.value("document.body.innerText")
+        strip, line = [browser.value("document.querySelector('%s').getBoundingClientRect().width"
+                                     % tag) for tag in ("svg", "line")]
+        assert 150 < strip <= 240 and abs(line - strip) < 2
     lines = [line.strip() for line in text.splitlines()]
     assert lines[0] == "Failing"
     assert "1 of 3 checks passed. Look at: queue disk" in text

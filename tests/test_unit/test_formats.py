@@ -466,7 +466,7 @@ def test_a_hostile_accept_header_is_answered_at_once(accept):
     pytest.importorskip("prometheus_client")
     assert seconds(lambda: statuses.append(ask(app, "format=prometheus", accept).status)) < 5
     assert statuses == [200, 200, 200]
-    assert len(app.health._answers) <= 1
+    assert len(app.health._answers) == (1 if len(accept) < 1024 else 0)
 
 
 @pytest.mark.parametrize("query, status", [
