@@ -19,6 +19,7 @@ CONTRACT_CASES = [case for case in CASES if case.get("contract")]
 
 NAME_TABLES = ("CONTRACT", "STRONG", "SUFFIXES", "LAST_WORDS", "KEYS_OF", "TAIL_WORDS",
                "EXEMPT_LAST", "EXEMPT_FIRST", "EXEMPT_WORDS", "PROSE")
+SHAPES = _redact_text.SHAPES
 TEXT_TABLES = ("SCHEMES", "HEADERS", "PREFIXES", "SHAPES", "OPTIONS", "USER_OPTIONS")
 ROWS = [(_redact, table, row)
         for table in NAME_TABLES for row in sorted(getattr(_redact, table))]
@@ -170,11 +171,11 @@ def _seconds(clean, text, runs):
                          ids=["dump", "output"])
 @pytest.mark.parametrize("shape", sorted(HOSTILE))
 def test_the_time_is_linear_in_the_length(shape, clean):
-    unit = HOSTILE[shape]
-    half, whole = [six.text_type((unit * (size // len(unit) + 1))[:size])
-                   for size in (30000, 60000)]
+    unit = six.text_type(HOSTILE[shape])
+    needles = u"\n".join([u"", u"=", u":", u"'", u'"', u" -x"] + [row[0] for row in SHAPES])
+    half, whole = [unit * (size // len(unit)) + needles for size in (30000, 60000)]
     for _ in range(3):  # a busy machine may disturb one measurement
-        short, long_ = _seconds(clean, half, 5), _seconds(clean, whole, 5)
+        short, long_ = _seconds(clean, half, 3), _seconds(clean, whole, 3)
         if long_ < 0.5 and (long_ < 3 * short or long_ < 0.002):
             return
     pytest.fail("%.3f s for 30 kB, %.3f s for 60 kB of %r" % (short, long_, unit))
