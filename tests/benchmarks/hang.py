@@ -212,6 +212,21 @@ def run(names=()):
             if rows.get((server, kind))]
 
 
+def rows(quick):
+    """The same as rows of the table of all benchmarks."""
+    from .report import Row
+    found = dict(((one["server"], one["route"]), one) for one in run())
+    table = []
+    for server, _ in SERVERS:
+        for what, column in (("probes answered", "answered"), ("from SIGTERM to its end", "SIGTERM")):
+            cells = [(title, found[server, kind][column])
+                     for title, kind in (("ours", KINDS[2]), ("a plain route", KINDS[0]))
+                     if (server, kind) in found]
+            if cells:
+                table.append(Row("hung check, %s: %s" % (server, what), "", dict(cells)))
+    return table
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(sys.argv[2], int(sys.argv[3]))

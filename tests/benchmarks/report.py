@@ -8,6 +8,28 @@ import time
 
 from . import environments
 
+#: What README says before the table.
+HEAD = """# Benchmarks
+
+    python -m tests.benchmarks --markdown tests/benchmarks/README.md
+
+in an environment that has what `requirements.txt` names runs them all and writes this file; it
+takes about 15 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
+`--quick` takes a look with fewer rounds, `--json FILE` writes the figures for programs, and the
+exit status is 1 where a target is missed. The other libraries are installed at pinned versions
+into environments under `~/.cache/bottle-healthcheck`.
+
+Each figure compares: with a hand-written Bottle route that returns the same bytes and sets the
+same headers ("x bare route"), or with the target beside it. All are medians, of turns that
+alternate with what they are compared with. "a plain route" calls its checks and keeps nothing.
+`python -m tests.benchmarks.plots` draws how cost grows:
+
+![by the number of checks](checks.svg)
+![by the number of clients](clients.svg)
+![by the number of processes](processes.svg)
+
+"""
+
 #: Why a cell is empty, once for each reason.
 _reasons = collections.OrderedDict()  # type: collections.OrderedDict
 
@@ -79,10 +101,10 @@ class Report(object):
         return "\n".join(table + [""] + self.notes())
 
     def markdown(self):
-        """For README."""
+        """README.md of this folder."""
         lines = ["| " + " | ".join(line) + " |" for line in self.lines()]
         lines.insert(1, "|" + " --- |" * (3 + len(self.columns)))
-        return "\n".join(lines + [""] + ["- " + note for note in self.notes()]) + "\n"
+        return HEAD + "\n".join(lines + [""] + ["- " + note for note in self.notes()]) + "\n"
 
     def json(self):
         """For programs."""
