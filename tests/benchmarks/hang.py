@@ -218,7 +218,8 @@ def rows(quick):
     found = dict(((one["server"], one["route"]), one) for one in run())
     table = []
     for server, _ in SERVERS:
-        for what, column in (("probes answered", "answered"), ("from SIGTERM to its end", "SIGTERM")):
+        for what, column in (("probes answered", "answered"),
+                             ("from SIGTERM to its end", "SIGTERM")):
             cells = [(title, found[server, kind][column])
                      for title, kind in (("ours", KINDS[2]), ("a plain route", KINDS[0]))
                      if (server, kind) in found]

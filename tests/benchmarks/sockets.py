@@ -84,8 +84,8 @@ def _end(process):
 
 def requests_a_second(port, path, seconds, clients=CLIENTS):
     """What wrk counts; Missing where one answer is no success, or wrk is not there."""
-    command = ["wrk", "--threads", "1", "--connections", str(clients), "--duration", "%ds" % seconds,
-               "http://127.0.0.1:%d%s" % (port, path)]
+    command = ["wrk", "--threads", "1", "--connections", str(clients),
+               "--duration", "%ds" % seconds, "http://127.0.0.1:%d%s" % (port, path)]
     try:
         told = subprocess.check_output(command).decode("ascii")
     except EnvironmentError:
