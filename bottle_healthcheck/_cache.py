@@ -309,17 +309,19 @@ class ResultCache(object):
         if not (checker.success_ttl or checker.failed_ttl):
             return True  # what is not kept is not shared
         found, last = self._shared.read(checker.__name__), flight.entry.kept
-        if (found is not None and found.is_fresh(checker.lifetime(found.passed))
-                and (last is None or found.timestamp > last.timestamp)):
-            self._adopt(flight, found)
+        if self._adopts(flight, checker, found):
             return False
         if not (checker.success_ttl and checker.failed_ttl):
             return True  # what may not be kept is not waited for
         replaced = repr((found or last).stamp) if found or last else "nothing"
-        if self._shared.lock(checker.__name__, replaced, checker.patience):
-            flight.replaced = replaced
-            return True
-        return False
+        if not self._shared.lock(checker.__name__, replaced, checker.patience):
+            return False
+        flight.replaced = replaced
+        # A run may have ended since the first look.
+        if self._adopts(flight, checker, self._shared.read(checker.__name__)):
+            self._shared.release(checker.__name__, replaced)
+            return False
+        return True
 
     def _withdraw(self, flight):
         # type: (Flight) -> None
@@ -331,13 +333,18 @@ class ResultCache(object):
         if flight.landing is not None:
             flight.landing.set()
 
-    def _adopt(self, flight, found):
-        # type: (Flight, Any) -> None
-        """Lands another process's result as this flight's."""
+    def _adopts(self, flight, checker, found):
+        # type: (Flight, Any, Any) -> bool
+        """Lands what was found as this flight's outcome, where it is fresh and news."""
+        last = flight.entry.kept
+        if (found is None or not found.is_fresh(checker.lifetime(found.passed))
+                or last is not None and found.stamp <= last.stamp):
+            return False
         outcome = Outcome(found.passed, found.output, found.response_time)
         outcome.timestamp, outcome.stamp = found.timestamp, found.stamp
         outcome.since = found.since
         self._land(flight, outcome, max(0.0, found.age))
+        return True
 
     def _publish(self, flight, checker, outcome):
         # type: (Flight, Any, Outcome) -> None

@@ -91,11 +91,12 @@ class SharedResults(object):
 
     def write(self, name, outcome, lifetime):
         # type: (str, Any, float) -> None
-        """Keeps an outcome for so many seconds."""
+        """Keeps an outcome that holds for so many seconds."""
         value = json.dumps({"version": FORMAT_VERSION, "passed": outcome.passed,
                             "output": outcome.output, "timestamp": outcome.stamp,
                             "response_time": outcome.response_time, "since": outcome.since})
-        self._ask("set", self._key(name), value, timeout=_whole(lifetime))
+        # Longer than it holds: the next run's lock names it, in processes that never saw it too.
+        self._ask("set", self._key(name), value, timeout=_whole(2 * lifetime))
 
     def forget(self, name):
         # type: (str) -> None
@@ -210,8 +211,10 @@ def _parse(value):
     Raises whatever it may where it is no value of ours.
     """
     text = _json.text(value)
-    fields = json.loads(text) if text else None
-    if fields is None or fields["version"] != FORMAT_VERSION:
+    if not text:
+        return None
+    fields = json.loads(text)
+    if fields["version"] != FORMAT_VERSION:
         return None
     if not isinstance(fields["passed"], bool):
         raise TypeError("passed")

@@ -1,44 +1,863 @@
-"""bottle_healthcheck._shared: results in a backend that several processes ask."""
+# -*- coding: utf-8 -*-
+"""bottle_healthcheck._shared: results in a backend that several processes ask.
+
+A process is played by a HealthCheck with a ResultCache of its own.
+"""
+import json
+import logging
+import re
+import threading
+
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache
+from bottle_healthcheck import HealthCheck, ResultCache, _cache, _flight, _shared
+from tests.flights import Check, Gone, World
+from tests.helpers import PY2
+
+YEAR = 365 * 86400
+
+
+#: What is asked for one run of a check that passes.
+RUN = [("get",), ("add", 10), ("get",), ("set", 54), ("set", 1)]
 
 
 class Backend(object):
-    """A backend in memory, without lifetimes."""
+    """A cache server on the world's clock, exclusive as Redis and Memcached are.
 
-    def __init__(self):
-        self.values = {}
+    `broken` is called in place of every method with (method, key), where there is one.
+    """
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.kept = {}
+        self.calls = []
+        self.broken = None
 
     def get(self, key):
-        return self.values.get(key)
+        return self._do("get", key)
 
     def set(self, key, value, timeout):
-        self.values[key] = value
+        return self._do("set", key, value, timeout)
 
     def add(self, key, value, timeout):
-        return self.values.setdefault(key, value) is value
+        return self._do("add", key, value, timeout)
+
+    def _do(self, method, key, value=None, timeout=None):
+        assert isinstance(key, str) and (value is None) == (timeout is None)
+        assert timeout is None or type(timeout) is int and timeout > 0
+        self.calls.append((method, timeout) if timeout else (method,))
+        if self.broken is not None:
+            return self.broken(method, key)
+        found = self.kept.get(key, (None, 0.0))
+        held = found[0] if found[1] > self.clock.now else None
+        if method == "get":
+            return held
+        if method == "set" or held is None:
+            self.kept[key] = value, self.clock.now + timeout
+        return method == "set" or held is None
+
+    def take_calls(self):
+        """The calls since the last time, with their lifetimes."""
+        calls, self.calls = self.calls, []
+        return calls
 
 
-def process(backend, check):
-    """What one of several processes has."""
-    return HealthCheck(checkers=[check], cache=ResultCache(backend=backend, prefix="shop"))
+class Fleet(World):
+    """A World with a wall clock, which `skew` sets wrong, and sleep that takes the clock along."""
+
+    def __init__(self):
+        World.__init__(self)
+        self.skew = 0.0
+        self.sleeps = []
+        fleet = self
+
+        class Time(object):
+            @staticmethod
+            def time():
+                return 1.7e9 + fleet.clock.now + fleet.skew
+
+            @staticmethod
+            def sleep(seconds):
+                fleet.sleeps.append(round(seconds, 6))
+                if fleet.meanwhile:
+                    fleet.meanwhile.pop(0)()
+                fleet.clock.tick(seconds)
+
+        self.wall = Time.time
+        self.replaced += [(module, "time", Time) for module in (_cache, _flight, _shared)]
+        self.backend = Backend(self.clock)
+
+    def process(self, *checks, **options):
+        """What one of several processes has; cache= for one that has it already."""
+        if "cache" not in options:
+            options["cache"] = ResultCache(backend=self.backend, prefix="shop")
+        return HealthCheck(checkers=checks, **options)
+
+    def dies_while_it_runs(self, **options):
+        """Another process takes the lock of `check`, and is never heard of again."""
+        def die():
+            raise Gone()
+        with pytest.raises(Gone):
+            self.process(Check(says=die), **options).run()
 
 
-def test_a_result_of_one_process_is_the_others():
-    runs = []
-
-    def database():
-        runs.append(1)
-        return True, {"rows": len(runs)}
-
-    backend = Backend()
-    results = [process(backend, database).run().results[0] for _ in range(3)]
-    assert len(runs) == 1
-    assert [(one["passed"], one["output"]) for one in results] == [(True, {"rows": 1})] * 3
-    assert len(set(one["timestamp"] for one in results)) == 1
+@pytest.fixture
+def fleet(monkeypatch):
+    fleet = Fleet()
+    for owner, name, value in fleet.replaced:
+        monkeypatch.setattr(owner, name, value)
+    return fleet
 
 
-def test_a_backend_that_is_none_is_refused():
-    with pytest.raises(TypeError, match="expected an object with get, set and add"):
-        ResultCache(backend=object(), prefix="shop")
+@pytest.fixture
+def lines(caplog):
+    caplog.set_level(logging.INFO, logger="bottle_healthcheck")
+    return lambda: [(record.levelname, record.getMessage()) for record in caplog.records
+                    if "shared cache" in record.getMessage()]
+
+
+def only(health):
+    """The result of a HealthCheck's only check."""
+    result, = health.run().results
+    return result
+
+
+def told(health):
+    """What a HealthCheck's only check says."""
+    return only(health)["output"]
+
+
+# The rules
+
+def test_a_fresh_result_of_one_process_is_the_others(fleet):
+    check = Check(says=lambda: (True, {"rows": check.runs}))
+    first = only(fleet.process(check))
+    fleet.clock.tick(5)
+    second = fleet.process(check)
+    assert only(second) == first
+    assert check.runs == 1
+    fleet.clock.tick(21.9)
+    assert only(second) == first  # its age counts
+    fleet.clock.tick(0.2)
+    assert told(second) == {"rows": 2}
+
+
+def test_a_failure_is_shared_for_its_own_lifetime(fleet):
+    check = Check(says=(False, "down"))
+    fleet.process(check).run()
+    fleet.clock.tick(8.9)
+    assert told(fleet.process(check)) == "down"
+    assert check.runs == 1
+    fleet.clock.tick(0.2)
+    assert told(fleet.process(check)) == "down"
+    assert check.runs == 2
+
+
+def test_the_backend_is_asked_when_the_local_copy_expires_and_not_before(fleet):
+    health = fleet.process(Check())
+    health.run()
+    assert fleet.backend.take_calls() == RUN
+    for _ in range(26):
+        fleet.clock.tick(1)
+        health.run()
+    assert fleet.backend.take_calls() == []
+    fleet.clock.tick(1)
+    health.run()
+    assert fleet.backend.take_calls() == RUN
+
+
+def test_lifetimes_and_locks_are_whole_seconds(fleet):
+    health = fleet.process(Check(), timeout=2.5, success_ttl=0.2)
+    fleet.work_after(0.1)
+    health.run()
+    assert fleet.backend.take_calls() == [("get",), ("add", 3), ("get",), ("set", 1), ("set", 1)]
+
+
+def test_a_run_elsewhere_is_waited_for_where_there_is_no_previous_result(fleet):
+    fleet.dies_while_it_runs()
+    other = fleet.process(Check(says=(True, "theirs")))
+    fleet.meanwhile = [lambda: None, lambda: None, lambda: other.run_check("check")]
+    mine = Check(says=(True, "mine"))
+    assert told(fleet.process(mine)) == "theirs"
+    assert fleet.sleeps == [0.2] * 3
+    assert mine.runs == 0
+
+
+def test_a_previous_result_serves_while_another_process_runs_the_check(fleet):
+    check, seen = Check(says=(True, "old")), []
+    mine = fleet.process(check)
+    mine.run()
+    fleet.clock.tick(27)
+    newcomer = Check(says=lambda: (True, seen.append(told(mine)) or "new"))
+    fleet.process(newcomer).run()
+    assert seen == ["old"] and fleet.sleeps == []
+    assert told(mine) == "new"
+    assert check.runs == 1
+
+
+def test_a_previous_result_serves_for_its_own_lifetime_and_no_longer(fleet):
+    check = Check()
+    mine = fleet.process(check, failed_ttl=27)
+    mine.run()
+    fleet.clock.tick(53.9)
+    seen = []
+    fleet.process(Check(says=lambda: (True, seen.append(told(mine))))).run()
+    assert seen == ["fine"] and fleet.sleeps == []
+    mine.cache.clear()
+    fleet.clock.tick(2)
+    fleet.process(Check(says=lambda: (False, seen.append(told(mine))))).run()
+    assert seen[1:] == ["timed out after 2 s"]
+
+
+@pytest.mark.parametrize("timeout, output, asked", [
+    (None, "timed out after 2 s", [0.2] * 10), (0.5, "timed out after 0.5 s", [0.2, 0.2, 0.1])])
+def test_what_does_not_come_is_told_as_a_failure_in_time(fleet, timeout, output, asked):
+    fleet.dies_while_it_runs()
+    began = fleet.clock.now
+    assert told(fleet.process(Check(), timeout=timeout)) == output
+    assert fleet.sleeps == asked
+    assert fleet.clock.now - began == pytest.approx(timeout or 2)
+
+
+@pytest.mark.parametrize("timeout", [None, 11])
+def test_the_lock_of_a_process_that_died_expires(fleet, timeout):
+    fleet.dies_while_it_runs()
+    fleet.clock.tick(8.5)
+    check = Check()
+    health = fleet.process(check, timeout=timeout)
+    if timeout:
+        fleet.meanwhile = [lambda: None] * 8
+        fleet.work_after(3)
+    assert told(health) == "fine"
+    assert check.runs == 1
+    assert fleet.sleeps == [0.2] * 8
+
+
+def test_a_run_after_the_wait_has_all_its_time(fleet):
+    fleet.dies_while_it_runs(timeout=None)
+    health = fleet.process(Check(), timeout=10.5)
+    fleet.meanwhile = [lambda: None] * 50  # the lock expires after 10 s
+    assert told(health) == "timed out after 10.5 s"
+    assert len(fleet.jobs) == 1  # started half a second ago
+    fleet.clock.tick(5)
+    fleet.work_after(3)
+    assert told(health) == "fine"
+
+
+def test_a_lock_that_does_not_expire_holds_nobody_for_longer_than_it_should(fleet):
+    fleet.dies_while_it_runs()
+    for key, (value, _) in list(fleet.backend.kept.items()):
+        fleet.backend.kept[key] = value, float("inf")
+    check = Check()
+    health = fleet.process(check)
+    assert told(health) == "timed out after 2 s"
+    fleet.clock.tick(8.1)
+    assert told(health) == "fine"
+    fleet.clock.tick(27)
+    assert told(fleet.process(check)) == "fine"  # that lock named another result
+    assert check.runs == 2
+
+
+def test_hung_runs_elsewhere_each_hold_the_lock_for_their_time(fleet):
+    fleet.dies_while_it_runs()
+    health, check = fleet.process(Check()), Check()
+    for _ in range(4):
+        assert told(health) == "timed out after 2 s"
+        fleet.clock.tick(8.1)
+        fleet.dies_while_it_runs()  # it is the first after the lock's end
+    assert check.runs == 0
+
+
+def test_a_long_wait_for_one_check_is_no_failure_of_the_next(fleet):
+    slow, quick = Check("slow"), Check("quick")
+    for check in (slow, quick):
+        def die():
+            raise Gone()
+        with pytest.raises(Gone):
+            fleet.process(Check(check.__name__, says=die)).run()
+    fleet.meanwhile = [lambda: fleet.process(Check("quick", (True, "ran"))).run_check("quick")]
+    results = fleet.process(slow, quick).run().results
+    assert [one["output"] for one in results] == ["timed out after 2 s", "ran"]
+
+
+def test_a_stale_result_serves_at_once_while_one_process_renews_it(fleet):
+    check = Check(says=lambda: (True, check.runs))
+    options = {"timeout": 1, "stale_while_revalidate": 60}
+    first, second = fleet.process(check, **options), fleet.process(check, **options)
+    fleet.work_after(0.1)
+    assert [told(first), told(second)] == [1, 1]
+    fleet.clock.tick(70)
+    assert [told(first), told(second), told(first)] == [1, 1, 1]
+    assert len(fleet.jobs) == 1
+    fleet.work()
+    assert [told(first), told(second)] == [2, 2]
+    assert fleet.sleeps == []
+
+
+@pytest.mark.parametrize("stamped, adopted", [(-1, False), (0, False), (1, True)])
+def test_only_what_is_newer_than_the_own_result_is_adopted(fleet, stamped, adopted):
+    health = fleet.process(Check(says=(False, "mine")))
+    health.run()
+    at = fleet.wall() + stamped
+    fleet.clock.tick(9)
+    put(fleet, value(timestamp=at, since=at))
+    assert told(health) == ("theirs" if adopted else "mine")
+
+
+def test_readers_have_lifetimes_of_their_own(fleet):
+    check = Check(says=lambda: (True, check.runs))
+    long = fleet.process(check)
+    short = fleet.process(check, cache=long.cache, success_ttl=5)
+    assert [told(long), told(short)] == [1, 1]
+    fleet.clock.tick(5)
+    assert [told(long), told(short), told(long)] == [1, 2, 2]
+    fleet.clock.tick(6)
+    assert told(fleet.process(check)) == 2
+    assert told(fleet.process(check, success_ttl=5)) == 3
+
+
+def test_what_is_not_kept_is_neither_shared_nor_locked(fleet):
+    check = Check()
+    for lifetime in (None, 0):
+        fleet.process(check, success_ttl=lifetime, failed_ttl=lifetime).run()
+    assert check.runs == 2 and fleet.backend.calls == []
+
+
+def test_where_one_kind_is_not_kept_the_other_is_shared_without_a_lock(fleet):
+    check = Check(says=(False, "down"))
+    for _ in range(2):
+        fleet.process(check, failed_ttl=None).run()
+    assert check.runs == 2
+    check.says = True, "fine"
+    for _ in range(2):
+        assert told(fleet.process(check, failed_ttl=None)) == "fine"
+    assert check.runs == 3
+    assert fleet.backend.calls == [("get",)] * 3 + [("set", 54), ("get",)]
+
+
+def test_run_check_runs_now_and_tells_the_others(fleet):
+    check = Check(says=lambda: (True, check.runs))
+    first, second = fleet.process(check), fleet.process(check)
+    first.run()
+    assert first.run_check("check")["output"] == 2
+    assert second.run_check(check)["output"] == 3
+    assert told(first) == 2  # its own, as long as that holds
+    assert told(fleet.process(check)) == 3
+    assert ("add", 10) not in fleet.backend.take_calls()[4:]
+
+
+def test_run_check_does_not_wait_for_another_process(fleet):
+    fleet.dies_while_it_runs()
+    assert fleet.process(Check()).run_check("check")["output"] == "fine"
+    assert fleet.sleeps == []
+
+
+def test_clear_forgets_what_is_shared(fleet):
+    check = Check(says=lambda: (True, check.runs))
+    health = fleet.process(check)
+    assert told(health) == 1
+    health.cache.clear()
+    assert told(health) == 2  # and is not kept waiting by the lock of the run just finished
+    assert told(fleet.process(check)) == 2
+    assert fleet.sleeps == []
+
+
+def test_clear_leaves_no_moment_in_which_the_old_result_is_kept_again(fleet):
+    check = Check(says=lambda: (True, check.runs))
+    health = fleet.process(check)
+    health.run()
+    asked = fleet.backend.set
+
+    def poll_meanwhile(key, value, timeout):
+        health.run()
+        return asked(key, value, timeout)
+    fleet.backend.set = poll_meanwhile
+    health.cache.clear()
+    fleet.backend.set = asked
+    assert told(health) == 2
+
+
+def test_since_is_the_fleets(fleet):
+    check = Check()
+    first = only(fleet.process(check))
+    fleet.clock.tick(26)
+    second = fleet.process(check)
+    assert only(second)["since"] == first["since"]
+    fleet.clock.tick(1)
+    assert only(second)["since"] == first["since"] != only(second)["timestamp"]
+
+
+def test_a_change_elsewhere_is_logged_and_told_to_on_change(fleet, caplog):
+    caplog.set_level(logging.INFO, logger="bottle_healthcheck")
+    changes = []
+    check = Check()
+    health = fleet.process(check, on_change=lambda *change: changes.append(change[:2]))
+    health.run()
+    fleet.clock.tick(27)
+    fleet.process(Check(says=(False, "down"))).run()
+    assert told(health) == "down"
+    assert changes == [(None, "success"), ("success", "failure")]
+    assert caplog.messages.count("check check is failing: down") == 2
+    assert health.cache.runs(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
+
+
+def test_a_fork_has_flights_of_its_own(fleet):
+    check = Check()
+    health = fleet.process(check, timeout=1)
+    fleet.set_off(health)
+    fleet.fork()
+    began = fleet.clock.now
+    assert told(health) == "timed out after 1 s"  # the parent has the lock
+    fleet.clock.now = began + 1
+    fleet.work_after(0.1)
+    assert told(health) == "fine"
+    assert check.runs == 1
+
+
+# Keys and values
+
+def key_of(fleet, prefix, name):
+    """The key of a result."""
+    del fleet.backend.calls[:]
+    fleet.backend.kept.clear()
+    cache = ResultCache(backend=fleet.backend, prefix=prefix)
+    fleet.process(Check(name), cache=cache).run_check(name)
+    key, = fleet.backend.kept
+    return key
+
+
+def test_keys_are_hashes_of_prefix_and_name(fleet):
+    keys = [key_of(fleet, prefix, name) for prefix, name in [
+        ("shop", "database"), ("shop", "data base"), ("shopd", "atabase"), ("shop\0", "database"),
+        (u"caf\xe9", "database"), ("shop", "x" * 10000), ("sh", 'op", "database')]]
+    assert len(set(keys)) == len(keys)
+    assert all(re.match("healthcheck-[0-9a-f]{64}$", key) for key in keys)
+    assert key_of(fleet, "shop", "database") == keys[0]
+    assert key_of(fleet, b"caf\xe9" if PY2 else "caf\udce9", "database") not in keys
+
+
+def test_a_value_is_json_text_with_a_version(fleet):
+    fleet.process(Check(says=(True, {u"caf\xe9": [1, None]})), success_ttl=60).run()
+    text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
+    assert isinstance(text, str)
+    text.encode("ascii")
+    now = fleet.wall()
+    fields = json.loads(text)
+    assert 0 <= fields.pop("response_time") < 60
+    assert fields == {"version": 1, "passed": True, "output": {u"caf\xe9": [1, None]},
+                      "timestamp": now, "since": now}
+
+
+def value(**fields):
+    """A value as another process may have written it."""
+    return json.dumps(dict({"version": 1, "passed": True, "output": "theirs",
+                            "timestamp": 1.7e9 + 1000, "response_time": 0.1,
+                            "since": 1.7e9 + 900}, **fields))
+
+
+def without(name):
+    fields = json.loads(value())
+    del fields[name]
+    return json.dumps(fields)
+
+
+def put(fleet, value, seconds=YEAR):
+    """Keeps a value as the result of `check`."""
+    key = _shared.SharedResults(fleet.backend, "shop")._key("check")
+    fleet.backend.kept[key] = value, fleet.clock.now + seconds
+
+
+def test_the_values_that_follow_differ_from_one_that_is_understood(fleet, lines):
+    for text in (value(), value().encode("ascii"), u"" + value(), value(more="fields")):
+        put(fleet, text)
+        assert told(fleet.process(Check())) == "theirs"
+    assert lines() == []
+
+
+RUBBISH = [
+    5, True, [], {}, object(), ("a",), b"\xff\xfe", u"\ud800", "rubbish", "{", "null ", "[]", "{}",
+    "5", '"text"', "[" * 100000, '{"version": 1}', "9" * 10000, "\0", " ",
+    value(passed="true"), value(passed=1), value(passed=None),
+    without("passed"), without("output"), without("timestamp"), without("since"),
+    without("response_time"), without("version"),
+] + [value(**{name: wrong}) for name in ("timestamp", "since", "response_time") for wrong in (
+    "1700000000", None, [], {}, True, -1, float("nan"), float("inf"), 1.7e12, 10 ** 400)]
+
+
+@pytest.mark.parametrize("text", RUBBISH, ids=lambda text: repr(text)[:60])
+def test_what_is_no_result_is_replaced_and_logged_once(fleet, lines, text):
+    put(fleet, text)
+    check = Check()
+    assert told(fleet.process(check)) == "fine"
+    assert check.runs == 1
+    (level, line), = lines()
+    assert level == "WARNING" and "it holds what is no result" in line
+    fleet.clock.tick(10)
+    assert [told(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
+    assert check.runs == 2
+
+
+MISSES = ["", b"", value(version=0), value(version=2), value(version="1"), value(version=None),
+          json.dumps({"version": 2, "result": []})]
+
+
+@pytest.mark.parametrize("text", MISSES, ids=repr)
+def test_a_forgotten_value_and_other_versions_are_misses(fleet, lines, text):
+    put(fleet, text)
+    check = Check()
+    assert [told(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
+    assert check.runs == 1
+    assert lines() == []
+
+
+@pytest.mark.parametrize("ahead, adopted", [
+    (-YEAR, False), (-7200, False), (-28, False), (-26, True), (0, True), (26, True), (28, False),
+    (7200, False), (YEAR, False)])
+def test_a_result_of_a_wrong_clock_is_clamped_or_a_miss(fleet, lines, ahead, adopted):
+    now = fleet.wall()
+    put(fleet, value(timestamp=now + ahead, since=now + ahead + 5))
+    result = only(fleet.process(Check()))
+    assert result["output"] == ("theirs" if adopted else "fine")
+    assert result["timestamp"] <= now and result["since"] <= result["timestamp"]
+    assert now < result["expires"] <= now + 27
+    assert lines() == []
+
+
+@pytest.mark.parametrize("skew", [-YEAR, -7200, -28, -20, -1, 0, 1, 20, 26, 28, 7200, YEAR])
+def test_no_result_lives_longer_than_twice_its_lifetime(fleet, skew):
+    fleet.skew = skew
+    fleet.process(Check(says=(True, "old"))).run()
+    fleet.skew = 0.0
+    for key, (kept, _) in list(fleet.backend.kept.items()):
+        fleet.backend.kept[key] = kept, float("inf")  # a backend that never forgets, as well
+    began, old_until = fleet.clock.now, 0
+    pollers = [fleet.process(Check()) for _ in range(3)]
+    for _ in range(70):
+        for number, health in enumerate(pollers):
+            if fleet.clock.now - began >= 10 * number and told(health) == "old":
+                old_until = fleet.clock.now - began
+                for key, (kept, _) in list(fleet.backend.kept.items()):
+                    fleet.backend.kept[key] = kept, float("inf")
+        fleet.clock.tick(1)
+    assert old_until <= 2 * 27
+
+
+def test_clocks_that_differ_a_little_do_not_make_two_run(fleet):
+    check, rivals = Check(), []
+    ahead, behind = fleet.process(check), fleet.process(check)
+    third = fleet.process(check)
+    fleet.skew = 3
+    ahead.run()
+    fleet.skew = 0
+    behind.run()
+    fleet.skew = 1
+    third.run()
+    fleet.clock.tick(27)
+    check.says = lambda: (True, rivals.append(behind.run()))
+    third.run()
+    assert check.runs == 2  # while the third runs it, the one with its clock behind does not
+
+
+# A backend that fails
+
+def raises(exc):
+    def broken(method, key):
+        raise exc
+    return broken
+
+
+class Odd(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+BROKEN = {
+    "down": raises(IOError("connection refused")),
+    "odd": raises(Odd()),
+    "a bad client": raises(TypeError("set() got an unexpected keyword argument")),
+    "recursing": raises(RuntimeError("maximum recursion depth exceeded")),
+    "out of memory": raises(MemoryError()),
+    "silent": lambda method, key: None if method == "get" else 0,
+    "refusing": lambda method, key: None if method == "get" else False,
+    "rubbish": lambda method, key: "rubbish",
+    "objects": lambda method, key: object(),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(BROKEN))
+@pytest.mark.parametrize("timeout", [None, 1])
+def test_with_a_broken_backend_the_endpoint_behaves_as_without(fleet, lines, kind, timeout):
+    fleet.backend.broken = BROKEN[kind]
+    check = Check(says=lambda: (True, check.runs))
+    health = fleet.process(check, timeout=timeout)
+    alone = Check(says=lambda: (True, alone.runs))
+    without_backend = fleet.process(alone, timeout=timeout, cache=ResultCache())
+    for _ in range(120):
+        for one in (health, without_backend):
+            if timeout:
+                fleet.meanwhile = [fleet.work]
+            assert one.run().passed
+        assert check.runs == alone.runs
+        fleet.meanwhile = []
+        fleet.clock.tick(1)
+    assert check.runs == 5
+    assert fleet.sleeps == []
+    (level, line), = lines()
+    assert level == "WARNING"
+    assert "fails, and is left alone for 10 s: " in line
+
+
+def test_a_warning_says_what_is_wrong(fleet, lines):
+    fleet.backend.broken = raises(IOError("connection refused"))
+    fleet.process(Check()).run()
+    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                   "%s: connection refused" % IOError.__name__)]
+
+
+def test_a_backend_that_keeps_nothing_is_as_none(fleet, lines):
+    fleet.backend.broken = lambda method, key: None if method == "get" else True
+    check = Check()
+    for _ in range(3):
+        fleet.process(check).run()
+    assert check.runs == 3 and lines() == [] and fleet.sleeps == []
+
+
+def test_a_backend_that_evicts_results_and_keeps_locks_makes_nobody_wait(fleet, lines):
+    check = Check()
+    for _ in range(3):
+        fleet.process(check).run()
+        for key, (kept, _) in list(fleet.backend.kept.items()):
+            if kept.startswith("{"):
+                del fleet.backend.kept[key]
+    assert check.runs == 3 and lines() == [] and fleet.sleeps == []
+
+
+def test_a_backend_that_fails_is_left_alone_and_tried_again(fleet, lines):
+    checks = [Check("check_%d" % number) for number in range(5)]
+    fleet.backend.broken = raises(IOError("down"))
+    health = fleet.process(*checks, success_ttl=1)
+    health.run()
+    assert len(fleet.backend.take_calls()) == 1
+    for _ in range(9):
+        fleet.clock.tick(1)
+        health.run()
+    assert fleet.backend.take_calls() == []
+    for _ in range(10):
+        fleet.clock.tick(1)
+        health.run()
+    assert fleet.backend.take_calls() == [("get",)]
+    assert [level for level, _ in lines()] == ["WARNING"]
+    fleet.backend.broken = None
+    fleet.clock.tick(10)
+    health.run()
+    assert len(fleet.backend.take_calls()) == 5 * len(RUN)
+    assert lines()[1:] == [("INFO", "the shared cache answers again")]
+    fleet.backend.broken = raises(IOError("down again"))
+    fleet.clock.tick(10)
+    health.run()
+    assert [level for level, _ in lines()] == ["WARNING", "INFO", "WARNING"]
+
+
+@pytest.mark.parametrize("kind", ["down", "silent", "rubbish", "objects"])
+def test_the_end_of_an_outage_is_logged_once(fleet, lines, kind):
+    check = Check()
+    health = fleet.process(check)
+    fleet.backend.broken = BROKEN[kind]
+    for _ in range(60):
+        health.run()
+        fleet.clock.tick(1)
+    fleet.backend.broken = None
+    for _ in range(60):
+        health.run()
+        fleet.clock.tick(1)
+    assert [level for level, _ in lines()] == ["WARNING", "INFO"]
+    assert told(fleet.process(Check(says=(True, "not run")))) == "fine"
+
+
+def test_a_slow_answer_counts_as_a_failure(fleet, lines):
+    def slowly(method, key):
+        fleet.clock.tick(1.5)
+        return None if method == "get" else True
+    fleet.backend.broken = slowly
+    check = Check()
+    health = fleet.process(check, success_ttl=1)
+    for _ in range(5):
+        assert told(health) == "fine"
+        fleet.clock.tick(1)
+    assert fleet.backend.calls == [("get",)]
+    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                   "it answered after 1.5 s")]
+
+
+def test_a_check_has_all_its_time_after_a_backend_that_hung(fleet):
+    def hang(method, key):
+        fleet.clock.tick(5)  # until the client's own time-out
+        raise IOError("timed out")
+    fleet.backend.broken = hang
+    health = fleet.process(Check(), timeout=1)
+    fleet.work_after(0.9)
+    assert told(health) == "fine"
+
+
+@pytest.mark.parametrize("method", ["get", "add", "set"])
+def test_a_failure_in_the_middle_costs_no_answer(fleet, lines, method):
+    def broken(called, key):
+        if called == method:
+            raise IOError("down")
+        return None if called == "get" else True
+    fleet.backend.broken = broken
+    check = Check()
+    assert told(fleet.process(check)) == "fine"
+    assert check.runs == 1
+    assert [level for level, _ in lines()] == ["WARNING"]
+
+
+@pytest.mark.parametrize("method, nth", [("get", 1), ("add", 1), ("set", 1), ("set", 2)])
+@pytest.mark.parametrize("timeout", [None, 1])
+def test_an_interrupted_question_leaves_no_flight_behind(fleet, method, nth, timeout):
+    calls = []
+
+    def interrupted(called, key):
+        calls.append(called)
+        if calls.count(method) == nth and called == method:
+            raise KeyboardInterrupt()
+        return None if called == "get" else True
+    fleet.backend.broken = interrupted
+    check = Check()
+    health = fleet.process(check, timeout=timeout)
+    fleet.work_after(0.1)
+    try:
+        health.run()
+    except KeyboardInterrupt:
+        pass
+    fleet.backend.broken = None
+    asked = len(fleet.backend.calls)
+    fleet.meanwhile = [fleet.work]
+    assert told(health) == "fine"
+    assert len(fleet.backend.calls) == asked  # it is left alone: nor does this request end so
+    assert health.cache._process().flights == {}
+
+
+@pytest.mark.parametrize("timeout", [None, 1])
+def test_a_request_that_ends_while_it_waits_leaves_no_flight_behind(fleet, timeout):
+    fleet.dies_while_it_runs()
+    health = fleet.process(Check(), timeout=timeout)
+    fleet.set_off(health)
+    assert health.cache._process().flights == {}
+
+
+def test_a_check_that_ends_the_request_leaves_no_other_flight_behind(fleet):
+    fleet.dies_while_it_runs()
+
+    def interrupted():
+        raise KeyboardInterrupt()
+    check, other = Check(), Check("other", interrupted)
+    health = fleet.process()
+    health.add_check(check, timeout=1)
+    health.add_check(other)
+    with pytest.raises(KeyboardInterrupt):
+        health.run()
+    fleet.clock.tick(10)
+    fleet.meanwhile = [fleet.work]
+    assert health.run(check="check").results[0]["output"] == "fine"
+
+
+# Threads and processes at once
+
+class Real(object):
+    """A backend in memory, for real threads; lifetimes are not tested with it."""
+
+    def __init__(self):
+        self.kept = {}
+        self.lock = threading.Lock()
+
+    def get(self, key):
+        return self.kept.get(key)
+
+    def set(self, key, value, timeout):
+        self.kept[key] = value
+
+    def add(self, key, value, timeout):
+        with self.lock:
+            if key in self.kept:
+                return False
+            self.kept[key] = value
+            return True
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("processes, threads", [(2, 1), (1, 32), (4, 8)])
+def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, timeout):
+    monkeypatch.setattr(_cache, "ASK_EVERY", 0.01)
+    monkeypatch.setattr(_cache, "LONGEST_WAIT", 20.0)
+    backend, asked, told = Real(), [], []
+    everybody = threading.Event()
+
+    def check():
+        check.runs += 1
+        everybody.wait(20)
+        return True, "once"
+    check.runs = 0
+    healths = [HealthCheck(checkers=[check], timeout=timeout,
+                           cache=ResultCache(backend=backend, prefix="shop"))
+               for _ in range(processes)]
+
+    def ask(health):
+        asked.append(1)
+        if len(asked) == processes * threads:
+            everybody.set()
+        told.append(health.run().results[0]["output"])
+    workers = [threading.Thread(target=ask, args=(health,)) for health in healths * threads]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert told == ["once"] * processes * threads
+    assert check.runs == 1
+    assert [health.cache._process().flights for health in healths] == [{}] * processes
+
+
+def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
+    """The first asks; a second request of the same process waits for that, and asks itself."""
+    health = fleet.process(Check())
+    seen = []
+
+    def interrupted(method, key):
+        fleet.backend.broken = None
+        flight, = health.cache._process().flights.values()
+        seen.append(flight)
+        raise KeyboardInterrupt()
+    fleet.backend.broken = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        health.run()
+    found = _cache._Wait(seen[0], fleet.clock.now)
+    outcome = health.cache._arrive(health.checkers[0], found, fleet.clock.now + 2)
+    assert outcome.output == "fine"
+
+
+# Arguments
+
+def test_another_check_of_a_name_is_refused_on_one_cache(fleet):
+    check, other = Check(), Check()
+    health = fleet.process(check)
+    fleet.process(check, cache=health.cache)  # the same check in another endpoint
+    with pytest.raises(ValueError, match="another check named 'check' shares its results"):
+        fleet.process(other, cache=health.cache)
+    with pytest.raises(ValueError, match="give this one another name"):
+        fleet.process(cache=health.cache).add_check(Check("its own"), name="check")
+    alone = ResultCache()
+    fleet.process(check, cache=alone)
+    fleet.process(other, cache=alone)  # nothing is shared by name without a backend
+
+
+@pytest.mark.parametrize("backend, prefix, error, message", [
+    (object(), "shop", TypeError, "backend is of type object, expected an object with get, set"),
+    ({}, "shop", TypeError, "backend is of type dict, expected an object with get, set and add"),
+    (Real(), None, TypeError, "prefix is of type NoneType, expected text"),
+    (Real(), 5, TypeError, "prefix is of type int, expected text"),
+    (Real(), "", ValueError, "prefix is empty, expected a text that tells this service's"),
+    (None, "shop", ValueError, "prefix is given without a backend"),
+])
+def test_a_mistake_is_refused(backend, prefix, error, message):
+    with pytest.raises(error, match=message):
+        ResultCache(backend=backend, prefix=prefix)
