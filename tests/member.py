@@ -1,0 +1,107 @@
+"""One process of a fleet that shares its results, for tests/test_integration/test_shared.py.
+
+    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT]
+
+reads seconds, one number a line: so much later by its own clocks it runs its only check, and
+writes a line of JSON: the result, how long that took, and what was logged. The check appends
+"run" to the file NOTES, and takes a while.
+"""
+import json
+import logging
+import sys
+import time
+import timeit
+
+from bottle_healthcheck import HealthCheck, ResultCache, _compat, _flight, _shared
+
+
+def _redis(address):
+    from cachelib import RedisCache
+    options = {} if sys.version_info[0] == 2 else {"retry": None}  # else redis-py tries 3 times more
+    return RedisCache("127.0.0.1", int(address), socket_timeout=0.5, socket_connect_timeout=0.5,
+                      **options)
+
+
+def _memcache(address):
+    import memcache
+    from cachelib import MemcachedCache
+    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=0.5,
+                                          dead_retry=1))
+
+
+def _pylibmc(address):
+    import pylibmc
+    from cachelib import MemcachedCache
+    return MemcachedCache(pylibmc.Client(["127.0.0.1:" + address], behaviors={
+        "connect_timeout": 500, "send_timeout": 500000, "receive_timeout": 500000}))
+
+
+def _files(address):
+    from cachelib import FileSystemCache
+    return FileSystemCache(address)
+
+
+def _django(address):
+    from django.conf import settings
+    settings.configure(CACHES={"default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://127.0.0.1:" + address, "OPTIONS": {"socket_timeout": 0.5, "retry": None}}})
+    from django.core.cache import cache
+    return cache
+
+
+BACKENDS = {"redis": _redis, "memcache": _memcache, "pylibmc": _pylibmc, "files": _files,
+            "django": _django}
+
+
+class Later(object):
+    """The time module, `seconds` later."""
+
+    seconds = 0.0
+    sleep = staticmethod(time.sleep)
+
+    def time(self):
+        return time.time() + self.seconds
+
+
+class Lines(logging.Handler):
+    """Keeps the levels and messages of what is logged."""
+
+    def __init__(self):
+        logging.Handler.__init__(self)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append([record.levelname, record.getMessage()])
+
+
+def main(backend, address, notes, timeout=0.0):
+    later, steady, logged = Later(), _compat.monotonic, Lines()
+    _compat.monotonic = lambda: steady() + later.seconds
+    _flight.time = _shared.time = later
+    logger = logging.getLogger("bottle_healthcheck")
+    logger.addHandler(logged)
+    logger.setLevel(logging.INFO)
+
+    def check():
+        with open(notes, "a") as file:
+            file.write("run\n")
+        time.sleep(0.3)
+        return True, "fine"
+    shared = BACKENDS[backend](address)
+    shared.get("x")  # imports and connects: on a busy machine that takes longer than an answer may
+    _shared.SLOWEST_ANSWER = 5.0
+    health = HealthCheck(checkers=[check], timeout=float(timeout) or None,
+                         cache=ResultCache(backend=shared, prefix="tests"))
+    for line in iter(sys.stdin.readline, ""):
+        later.seconds += float(line)
+        begun = timeit.default_timer()
+        result, = health.run().results
+        sys.stdout.write(json.dumps(dict(result, took=timeit.default_timer() - begun,
+                                         lines=logged.lines)) + "\n")
+        sys.stdout.flush()
+        logged.lines = []
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

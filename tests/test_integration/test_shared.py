@@ -1,0 +1,245 @@
+"""Results shared by real processes through real cache servers, and what their failures cost.
+
+Processes are those of tests/member.py: their clocks go ahead as they are told to, so that a
+lifetime of 27 s takes none; those of the servers do not.
+"""
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.helpers import PY2, ROOT, need_module
+from tests.servers import memcached_server, redis_server
+
+SERVERS = {"redis": redis_server, "django": redis_server, "memcache": memcached_server,
+           "pylibmc": memcached_server}
+
+
+class Member(object):
+    """A process of the fleet."""
+
+    def __init__(self, *arguments):
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.member"] + [str(one) for one in arguments],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._deadline = threading.Timer(120, self._process.kill)
+        self._deadline.start()
+
+    def start(self, later=0):
+        """Has it run its check, so many seconds later by its own clocks."""
+        self._process.stdin.write(b"%d\n" % later)
+        self._process.stdin.flush()
+
+    def result(self):
+        """What came of it."""
+        line = self._process.stdout.readline()
+        assert line, "the process ended"
+        return json.loads(line.decode("ascii"))
+
+    def run(self, later=0):
+        """Both."""
+        self.start(later)
+        return self.result()
+
+    def end(self):
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._deadline.cancel()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+
+class Fleet(object):
+    """Processes that share a backend, and its server, None for files."""
+
+    def __init__(self, kind, server, folder):
+        self.kind = kind
+        self.server = server
+        self._folder = folder
+        self._members = []
+
+    def member(self, timeout=0):
+        address = self.server.port if self.server else os.path.join(self._folder, "cache")
+        self._members.append(Member(self.kind, address, self.notes, timeout))
+        return self._members[-1]
+
+    @property
+    def notes(self):
+        return os.path.join(self._folder, "notes")
+
+    def runs(self):
+        """How often the check ran so far."""
+        if not os.path.exists(self.notes):
+            return 0
+        with open(self.notes) as notes:
+            return len(notes.readlines())
+
+    def end(self):
+        for member in self._members:
+            member.end()
+
+
+@contextlib.contextmanager
+def fleet_with(kind, folder):
+    need_module("cachelib")
+    if kind == "pylibmc":  # needs a C library to build: tested where it is there
+        pytest.importorskip("pylibmc")
+    elif kind == "django":
+        if sys.version_info < (3, 8):
+            pytest.skip("Django has a Redis cache since 4.0, which needs Python 3.8")
+        need_module("django")
+    elif kind == "files":
+        if PY2:
+            pytest.skip("cachelib's FileSystemCache calls os.replace(), which 2.7 has not")
+    else:
+        need_module(kind)
+    if kind == "files":
+        fleet = Fleet(kind, None, folder)
+        try:
+            yield fleet
+        finally:
+            fleet.end()
+        return
+    with SERVERS[kind]() as server:
+        fleet = Fleet(kind, server, folder)
+        try:
+            yield fleet
+        finally:
+            fleet.end()
+
+
+@pytest.fixture(params=["redis", "django", "memcache", "pylibmc", "files"])
+def any_fleet(request, tmpdir):
+    with fleet_with(request.param, str(tmpdir)) as fleet:
+        yield fleet
+
+
+@pytest.fixture(params=["redis", "django", "memcache", "pylibmc"])
+def fleet(request, tmpdir):
+    with fleet_with(request.param, str(tmpdir)) as fleet:
+        yield fleet
+
+
+def flush(server):
+    """Has a redis or a memcached forget everything."""
+    for command in (b"FLUSHALL\r\n", b"flush_all\r\n"):
+        with contextlib.closing(socket.create_connection((server.host, server.port), 5)) as one:
+            one.sendall(command)
+            if one.recv(64) in (b"+OK\r\n", b"OK\r\n"):
+                return
+    raise AssertionError("neither a redis nor a memcached")
+
+
+def levels(result):
+    return [level for level, _ in result["lines"]]
+
+
+def test_processes_share_a_result_and_its_lifetime(any_fleet):
+    first, second, third = [any_fleet.member() for _ in range(3)]
+    results = [one.run() for one in (first, second, third)]
+    assert any_fleet.runs() == 1
+    assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 3
+    assert len(set(one["timestamp"] for one in results)) == 1
+    results = [one.run(later=28) for one in (second, third, first)]
+    assert any_fleet.runs() == 2
+    assert len(set(one["timestamp"] for one in results)) == 1
+    assert [one["lines"] for one in results] == [[]] * 3
+
+
+def test_processes_that_ask_at_once_run_a_check_once(fleet):
+    members = [fleet.member() for _ in range(6)]
+    for later, runs in ((0, 1), (28, 2), (28, 3)):
+        for one in members:
+            one.start(later)
+        results = [one.result() for one in members]
+        assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 6
+        assert fleet.runs() == runs
+
+
+def test_processes_that_ask_a_file_system_at_once_all_have_a_result(tmpdir):
+    with fleet_with("files", str(tmpdir)) as fleet:
+        members = [fleet.member() for _ in range(6)]
+        for later in (0, 28, 28):
+            for one in members:
+                one.start(later)
+            results = [one.result() for one in members]
+            assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 6
+        assert 3 <= fleet.runs() <= 18
+
+
+def test_a_server_that_is_killed_costs_two_lines_and_no_answer(fleet):
+    first, second = fleet.member(), fleet.member()
+    first.run(), second.run()
+    fleet.server.stop()
+    results = [one.run(later) for later in (28, 28, 5) for one in (first, second)]
+    assert [one["output"] for one in results] == ["fine"] * 6
+    assert [levels(one) for one in results] == [["WARNING"]] * 2 + [[]] * 4
+    assert fleet.runs() == 1 + 4
+    fleet.server.start()
+    until_shared(fleet, first, second)
+
+
+def until_shared(fleet, first, second):
+    """Lifetimes pass until the server is known to be back; both say so once, and share again."""
+    lines = []
+    for _ in range(8):
+        for one in (first, second):
+            lines += levels(one.run(later=40))
+        if len(lines) == 2:
+            break
+        threading.Event().wait(0.5)  # python-memcached looks again after a second of its own
+    assert lines == ["INFO", "INFO"]
+    runs = fleet.runs()
+    results = [one.run(later=28) for one in (first, second)]
+    assert fleet.runs() == runs + 1
+    assert [one["lines"] for one in results] == [[], []]
+
+
+def test_a_server_that_hangs_costs_its_clients_time_out_once_and_no_answer(fleet):
+    first, second = fleet.member(), fleet.member()
+    first.run(), second.run()
+    fleet.server.pause()
+    slow = [one.run(later=28) for one in (first, second)]
+    assert [(one["output"], levels(one)) for one in slow] == [("fine", ["WARNING"])] * 2
+    assert all(one["took"] < 20 for one in slow)
+    quick = [one.run(later=1) for _ in range(8) for one in (first, second)]
+    assert [(one["output"], one["lines"]) for one in quick] == [("fine", [])] * 16
+    assert all(one["took"] < 5 for one in quick)
+    fleet.server.resume()
+    until_shared(fleet, first, second)
+
+
+def test_a_server_that_forgets_everything_costs_nothing(fleet):
+    first, second = fleet.member(), fleet.member()
+    first.run(), second.run()
+    flush(fleet.server)
+    assert [one.run(later=1)["output"] for one in (first, second)] == ["fine"] * 2
+    assert fleet.runs() == 1
+    results = [one.run(later=27) for one in (first, second)]
+    assert fleet.runs() == 2
+    flush(fleet.server)
+    results.append(fleet.member().run(later=30))  # new, and finds nothing
+    assert fleet.runs() == 3
+    assert [one["lines"] for one in results] == [[]] * 3
+
+
+@pytest.mark.parametrize("kind", ["redis", "memcache"])
+def test_the_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
+    with fleet_with(kind, str(tmpdir)) as fleet:
+        victim, heir = fleet.member(timeout=2), fleet.member(timeout=2)
+        victim.start()
+        while not fleet.runs():
+            threading.Event().wait(0.005)
+        victim.end()
+        outputs = []
+        while outputs[-1:] != ["fine"] and len(outputs) < 10:
+            outputs.append(heir.run()["output"])
+        assert set(outputs[:-1]) <= set(["timed out after 2 s"]) and outputs[-1] == "fine"
+        assert fleet.runs() == 2
