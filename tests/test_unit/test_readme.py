@@ -9,6 +9,8 @@ import bottle
 import pytest
 import webtest
 
+from tests.helpers import DATA
+
 README = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
 
 #: What differs from run to run.
@@ -60,3 +62,9 @@ def test_every_curl_is_shown_behind_an_example():
     shown = [one for _, one in python_blocks() if one]
     assert len(shown) >= 2
     assert len(shown) == len([1 for language, _ in blocks() if language == "console"])
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(DATA, "clients"))))
+def test_a_configuration_that_is_tested_is_the_one_that_is_shown(name):
+    with io.open(os.path.join(DATA, "clients", name), encoding="utf-8") as opened:
+        assert opened.read().strip() in [text.strip() for _, text in blocks()]
