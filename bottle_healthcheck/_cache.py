@@ -25,6 +25,7 @@ import time
 import timeit
 
 from . import _compat
+from ._arguments import kind_of
 from ._flight import Entry, Flight, Outcome, Process, ended, log_turn
 from ._shared import SharedResults
 from ._worker import Worker
@@ -367,3 +368,14 @@ class ResultCache(object):
             outcome.since = before.since
             return None
         return None if before is None and outcome.passed else not outcome.passed
+
+
+def check_cache(cache):
+    # type: (Any) -> ResultCache
+    """The cache to use, a new one for None, or TypeError."""
+    if cache is None:
+        return ResultCache()
+    if not isinstance(cache, ResultCache):
+        raise TypeError("cache is %s, expected a ResultCache, such as another HealthCheck's .cache"
+                        % kind_of(cache))
+    return cache

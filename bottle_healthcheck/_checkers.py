@@ -5,7 +5,7 @@ import sys
 from six.moves import collections_abc
 
 from . import _cache, _json, _redact
-from ._arguments import check_seconds, check_timeout, kind_of
+from ._arguments import check_seconds, check_timeout
 
 MYPY = False
 if MYPY:

@@ -92,6 +92,7 @@ def log_turn(failing, name, outcome):
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
     name = _json.text(name)
     if failing:
-        _log.log.warning("check %s is failing: %s%s", name, outcome.output, _log.traceback_of(exc_info))
+        _log.log.warning("check %s is failing: %s%s",
+                         name, outcome.output, _log.traceback_of(exc_info))
     elif failing is False:
         _log.log.info("check %s has recovered", name)

@@ -2,6 +2,7 @@
 import codecs
 import datetime
 import json
+import math
 import re
 import sys
 from collections import OrderedDict, deque
@@ -169,7 +170,7 @@ def _float(value):
     # type: (float) -> Any
     """A number, or the name of one that JSON cannot write."""
     value = float.__float__(value)
-    if value != value:
+    if math.isnan(value):
         return u"NaN"
     if value in (float("inf"), float("-inf")):
         return u"Infinity" if value > 0 else u"-Infinity"

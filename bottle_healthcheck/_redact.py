@@ -84,7 +84,7 @@ class Redactor(object):
 
     def clean(self, data, others=()):
         # type: (Any, Iterable[Any]) -> Any
-        """A redacted and cut copy of plain data; what is secret in it or in others, is everywhere."""
+        """A redacted, cut copy of plain data; what is secret in it or in others is masked."""
         try:
             known = set()  # type: Set[Text]
             for source in [data] + list(others):

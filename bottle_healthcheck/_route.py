@@ -68,6 +68,7 @@ def check_headers(name, headers):
     pairs = headers.items() if hasattr(headers, "items") else headers or ()
     merged = dict(BASE_HEADERS)
     try:
+        # Unpacked, so that what are no pairs are refused here: pylint: disable=R1721
         given = [(key, value) for key, value in pairs]
     except (TypeError, ValueError):
         raise TypeError("%s is %s, expected a dictionary of header names and values"

@@ -36,6 +36,7 @@ class EnvironmentDump(_route.Plugin):
         # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
         _route.check_options(options, _OPTIONS)
         self._redactor = Redactor(hide, show)
+        self._include_python = include_python
         self._sections = collections.OrderedDict()  # type: collections.OrderedDict
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
@@ -68,6 +69,8 @@ class EnvironmentDump(_route.Plugin):
             (_json.text(name), _section(func)) for name, func in list(self._sections.items()))
         # What is a secret in the environment or the configuration is one wherever it turns up.
         shown = self._redactor.clean(sections, [_json.plain(os.environ), _json.plain(_config())])
+        if self._include_python:
+            _keep_packages(sections[u"python"], shown)
         return _route.answer(_json.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
 
     def get_os(self):
@@ -112,6 +115,14 @@ class EnvironmentDump(_route.Plugin):
         # type: (Any) -> dict
         """A copy of a mapping as plain JSON data, secrets masked."""
         return self._redactor.clean(_json.plain(dictionary))
+
+
+def _keep_packages(python, shown):
+    # type: (Any, Any) -> None
+    """Shows the versions of packages whatever their names: passlib's is no secret."""
+    packages = python.get(u"packages") if isinstance(python, dict) else None
+    if packages and isinstance(shown, dict):
+        shown[u"python"][u"packages"] = packages
 
 
 def _config():

@@ -9,7 +9,7 @@ import six
 from . import _compat, _json, _log, _redact, _route
 from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
                          check_seconds, check_status, check_timeout, kind_of, name_of)
-from ._cache import ResultCache
+from ._cache import ResultCache, check_cache
 from ._changes import Changes
 from ._checkers import Checker, Checkers, basic_exception_handler
 from ._drain import Drain
@@ -270,7 +270,7 @@ class HealthCheck(_route.Plugin):
         body, content_type, more = write(report, question.format, question.accept)
         if question.format != "json":
             headers = _route.replaced(headers, [("Content-Type", content_type)] + more)
-        if question.negotiated:
+        if question.negotiated and len(self.formats) > 1:
             headers = _route.varying(headers, "Accept")
         # Prometheus drops the metrics of any answer but a 200.
         return body, headers, 200 if question.format == "prometheus" else status
@@ -311,6 +311,8 @@ class HealthCheck(_route.Plugin):
             return checkers
         known = set(checker.__name__ for checker in checkers)
         wanted, unwanted = _names("check", check, known), _names("exclude", exclude, known)
+        if check is not None and not wanted:
+            raise BadQuestion(404, "check names nothing, expected at least one check")
         return tuple(checker for checker in checkers
                      if (check is None or checker.__name__ in wanted)
                      and checker.__name__ not in unwanted)
@@ -386,14 +388,3 @@ def _names(argument, names, known):
             shown = _json.text(name)[:80]  # it came from outside, and may be long
             raise BadQuestion(404, "%s names '%s', which is no check" % (argument, shown))
     return set(listed)
-
-
-def check_cache(cache):
-    # type: (Any) -> ResultCache
-    """The cache to use, a new one for None, or TypeError."""
-    if cache is None:
-        return ResultCache()
-    if not isinstance(cache, ResultCache):
-        raise TypeError("cache is %s, expected a ResultCache, such as another HealthCheck's .cache"
-                        % kind_of(cache))
-    return cache

@@ -17,7 +17,7 @@ from bottle_healthcheck import HealthCheck, ResultCache, _compat, _flight, _shar
 
 def _redis(address):
     from cachelib import RedisCache
-    options = {} if sys.version_info[0] == 2 else {"retry": None}  # else redis-py tries 3 times more
+    options = {} if sys.version_info[0] == 2 else {"retry": None}  # else it tries again
     return RedisCache("127.0.0.1", int(address), socket_timeout=0.5, socket_connect_timeout=0.5,
                       **options)
 
@@ -45,7 +45,8 @@ def _django(address):
     from django.conf import settings
     settings.configure(CACHES={"default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": "redis://127.0.0.1:" + address, "OPTIONS": {"socket_timeout": 0.5, "retry": None}}})
+        "LOCATION": "redis://127.0.0.1:" + address,
+        "OPTIONS": {"socket_timeout": 0.5, "retry": None}}})
     from django.core.cache import cache
     return cache
 

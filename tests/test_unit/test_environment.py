@@ -378,3 +378,13 @@ def test_a_secret_of_the_environment_is_masked_wherever_it_turns_up(monkeypatch)
                                    "MONKEY": "gibbon"}
     assert dump.get_process()["environ"]["SHOP_DB_PASSWORD"] == "********"
     assert "fake-pw-4711-fake" not in answer.text
+
+
+def test_versions_of_packages_are_shown_whatever_their_names(app, monkeypatch):
+    monkeypatch.setattr(environment, "_packages", {"passlib": "1.7", "keyring": "2.0"})
+    EnvironmentDump(app, "/environment")
+    assert told(app)["python"]["packages"] == {"passlib": "1.7", "keyring": "2.0"}
+    other = EnvironmentDump(app, "/other", include_python=False)
+    other.add_section("python", lambda: {"packages": {"passlib": "a secret?"}})
+    answer = json.loads(ask(app, "/other").body.decode("ascii"))
+    assert answer["python"]["packages"] == {"passlib": "********"}

@@ -601,3 +601,15 @@ def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
     os.waitpid(child, 0)
     assert int(told) == child != os.getpid()
     assert ask(app).json["pid"] == os.getpid()
+
+
+def test_a_choice_of_no_check_is_no_success():
+    health = HealthCheck(checkers=[lambda: (True, "ok")])
+    with pytest.raises(ValueError, match="names nothing"):
+        health.run(check=[])
+    assert len(health.run(exclude=[]).results) == 1
+
+
+def test_one_format_is_no_negotiation(app):
+    HealthCheck(app, "/healthcheck", formats=["json"])
+    assert "Vary" not in ask(app).headers

@@ -484,7 +484,7 @@ RUBBISH = [
     "1700000000", None, [], {}, True, -1, float("nan"), float("inf"), 1.7e12, 10 ** 400)]
 
 
-@pytest.mark.parametrize("text", RUBBISH, ids=lambda text: repr(text)[:60])
+@pytest.mark.parametrize("text", RUBBISH, ids=lambda text: repr(text).split(" at 0x")[0][:60])
 def test_what_is_no_result_is_replaced_and_logged_once(fleet, lines, text):
     put(fleet, text)
     check = Check()
