@@ -33,7 +33,7 @@ def _pylibmc(address):
     import pylibmc
     from cachelib import MemcachedCache
     return MemcachedCache(pylibmc.Client(["127.0.0.1:" + address], behaviors={
-        "connect_timeout": 500, "send_timeout": 500000, "receive_timeout": 500000}))
+        "connect_timeout": 500, "send_timeout": 500000, "receive_timeout": 500000, "_poll_timeout": 500}))
 
 
 def _files(address):
