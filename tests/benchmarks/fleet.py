@@ -8,6 +8,7 @@ results are in a redis-server that is started for it. Takes about half a minute.
 """
 from __future__ import print_function
 
+import logging
 import os
 import random
 import shutil
@@ -59,7 +60,7 @@ def fork(job):
         os._exit(0)
 
 
-def start_all(folder, make_backend, begin, until):
+def start_all(folder, backend, begin, until):
     """The pids of both fleets; each process joins at a time of its own, before the count."""
     pids = []
     for kind in KINDS:
@@ -67,8 +68,8 @@ def start_all(folder, make_backend, begin, until):
             first = begin - random.uniform(POLL_EVERY, LIFETIME)
 
             def job(kind=kind, first=first):
-                backend = make_backend() if kind == KINDS[1] else None
-                serve(make_health(os.path.join(folder, kind), backend), first, until)
+                shared = backend if kind == KINDS[1] else None
+                serve(make_health(os.path.join(folder, kind), shared), first, until)
             pids.append(fork(job))
     return pids
 
@@ -98,8 +99,9 @@ def measure():
             begin = time.time() + LIFETIME + 3  # until then all of them are made
             until = begin + COUNTED
             try:
-                pids = start_all(folder, lambda: RedisCache("127.0.0.1", server.port,
-                                                            socket_timeout=1), begin, until + 1)
+                # Each process has connections of its own: none is open yet.
+                backend = RedisCache("127.0.0.1", server.port, socket_timeout=1)
+                pids = start_all(folder, backend, begin, until + 1)
                 time.sleep(max(0.0, until - time.time()))
             finally:
                 end_all(pids)
@@ -109,6 +111,7 @@ def measure():
 
 
 def main():
+    logging.basicConfig()  # a machine so busy that redis answers late is told, and counts
     print("%d hosts x %d workers = %d processes, each polled every 2 s, results kept for 27 s;"
           % (HOSTS, WORKERS, HOSTS * WORKERS))
     print("%d minutes, at %g times the speed" % (MINUTES, SPEED))

@@ -26,8 +26,8 @@ class Member(object):
 
     def __init__(self, *arguments):
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.member"] + [str(one)
-                                                                      for one in arguments],
+            [sys.executable, "-W", "ignore", "-m", "tests.member"]
+            + [str(one) for one in arguments],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._deadline = threading.Timer(120, self._process.kill)
         self._deadline.start()
