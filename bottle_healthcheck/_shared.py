@@ -28,8 +28,11 @@ SLOWEST_ANSWER = 1.0
 #: Seconds for which a backend that failed is left alone.
 REST = 10.0
 
-#: What the value of a lock that is held begins with; whatever else is there, nobody holds it.
+#: What the value of a lock that is held begins with.
 HELD = u"held by "
+
+#: The value of a lock that was let go of.
+RELEASED = u""
 
 
 class Shared(object):
@@ -113,12 +116,12 @@ class SharedResults(object):
         if self._ask("add", key, mine, timeout=_whole(seconds)):
             return self._answers()
         held = self._holder(key)
-        if held is None:  # it was released, or expired: cachelib's files refuse to add to that
+        if not held:  # it was released, or expired: cachelib's files refuse to add to that
             self._ask("set", key, mine, timeout=_whole(seconds))
             held = self._holder(key)
         if held is not None:
             self._answers()
-            return held == mine or self._outlived(name, held, seconds)
+            return held in (RELEASED, mine) or self._outlived(name, held, seconds)
         if not self._rests():
             self._failed("it refuses a lock that nobody holds")
         return True
@@ -126,15 +129,15 @@ class SharedResults(object):
     def release(self, name, replaced):
         # type: (str, str) -> None
         """Lets go of the lock of a finished run: what that kept may have been evicted."""
-        self._ask("set", self._key(name, replaced), "", timeout=1)
+        self._ask("set", self._key(name, replaced), RELEASED, timeout=1)
 
     def _holder(self, key):
         # type: (str) -> Optional[Text]
-        """The value of a lock that is held, else None."""
+        """The value of a lock that is held, RELEASED, or None where there is neither."""
         value = self._ask("get", key)
         if isinstance(value, (six.text_type, bytes)):
             value = _json.text(value)
-            return value if value.startswith(HELD) else None
+            return value if value == RELEASED or value.startswith(HELD) else None
         return None
 
     def _outlived(self, name, held, seconds):

@@ -632,6 +632,24 @@ def test_a_backend_that_evicts_results_and_keeps_locks_makes_nobody_wait(fleet, 
     assert check.runs == 3 and lines() == [] and fleet.sleeps == []
 
 
+@pytest.mark.parametrize("question", ["add", "set"])
+def test_a_lock_that_is_let_go_of_meanwhile_is_no_failure(fleet, lines, question):
+    results = _shared.SharedResults(fleet.backend, "shop")
+    assert results.lock("check", "nothing", 10)
+    if question == "set":  # that is asked for where nobody holds it
+        results.release("check", "nothing")
+    ask = getattr(fleet.backend, question)
+
+    def another_ends_its_run(key, value, timeout):
+        setattr(fleet.backend, question, ask)
+        answer = ask(key, value, timeout)
+        results.release("check", "nothing")
+        return answer
+    setattr(fleet.backend, question, another_ends_its_run)
+    assert results.lock("check", "nothing", 10)
+    assert lines() == []
+
+
 def test_a_backend_that_fails_is_left_alone_and_tried_again(fleet, lines):
     checks = [Check("check_%d" % number) for number in range(5)]
     fleet.backend.broken = raises(IOError("down"))
