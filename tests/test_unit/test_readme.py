@@ -46,8 +46,11 @@ def quiet(monkeypatch):
 
 @pytest.mark.parametrize("source, shown", python_blocks())
 def test_an_example_runs_and_answers_what_readme_prints(quiet, source, shown):
-    if "prometheus_client" in source:
-        pytest.importorskip("prometheus_client")
+    for module, needs in (("prometheus_client", ["prometheus_client"]),
+                          ("cachelib", ["cachelib", "redis"])):
+        if module in source:
+            for name in needs:
+                pytest.importorskip(name)
     names = {}
     exec(compile(source, "README.md", "exec"), names)
     if shown is None:
