@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 #: The last virtualenv that makes environments of Python 2.7.
 VIRTUALENV = "virtualenv==20.21.1"
 
-OLD_SERVERS = ("gunicorn==19.10.0", "waitress==1.4.4")
+OLD_SERVERS = ("gunicorn==19.10.0", "futures==3.4.0", "waitress==1.4.4")
 SERVERS = ("gunicorn==23.0.0", "waitress==3.0.2")
 
 #: kind as apps.make_app() has it; python None is the one that runs this; without requirements,

@@ -1,0 +1,50 @@
+"""The benchmarks' own arithmetic: medians, verdicts, tables."""
+import json
+import socket
+
+import pytest
+
+from tests.benchmarks import load, measuring, report
+
+
+def test_the_median_is_the_middle_one_or_between_the_two_in_the_middle():
+    assert measuring.median([9, 1, 2]) == 2
+    assert measuring.median([9, 1, 2, 4]) == 3
+
+
+def test_what_takes_four_times_as_long_is_told_so():
+    def job():
+        sum(range(40000))
+
+    def base():
+        sum(range(10000))
+    assert 2 < measuring.ratio(job, base, 40) < 8
+
+
+@pytest.mark.parametrize("found, limit, at_least, missed", [
+    (1.0, 1.0, False, False), (1.01, 1.0, False, True),
+    (0.97, 0.97, True, False), (0.96, 0.97, True, True),
+    (5.0, None, False, False), (None, 1.0, False, False)])
+def test_a_target_is_missed_past_its_limit(found, limit, at_least, missed):
+    cells = {"a plain route": 100.0}
+    if found is not None:
+        cells["ours"] = found
+    assert report.Row("cost", "x", cells, limit, at_least).is_missed() is missed
+
+
+def test_the_table_names_what_it_ran_on_and_not_whose_machine_it_is():
+    found = report.Report([report.Row("cost", "x", {"ours": 1.234, "else": 56.78}, 1.0)], 0.5)
+    lines = found.text().splitlines()
+    assert lines[0].split() == ["unit", "target", "ours", "else"]
+    assert lines[1].split() == ["cost", "x", "<=", "1.00", "MISSED", "1.23", "56.8"]
+    assert "| cost | x | <= 1.00 MISSED | 1.23 | 56.8 |" in found.markdown()
+    told = json.loads(found.json())
+    assert (told["rows"][0]["cells"]["ours"], told["rows"][0]["missed"]) == (1.234, True)
+    assert set(told["machine"]) >= {"processor", "Python", "Bottle", "load average"}
+    assert socket.gethostname() not in json.dumps(told["machine"]).split()
+
+
+def test_the_fleet_of_readme_polls_66_times_a_minute():
+    polls = load.polls()
+    assert len(polls) == 66 * load.MINUTES
+    assert polls == sorted(polls)
