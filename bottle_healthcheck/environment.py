@@ -165,7 +165,7 @@ def _list_packages():
         from importlib import metadata  # slow to import, and new in Python 3.8
         found = metadata.distributions()
     except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
-        import pkg_resources  # type: ignore[import-untyped]
+        import pkg_resources
         found = iter(pkg_resources.working_set)
     pairs = [_name_and_version(one) for one in found]
     # Of several that are installed, Python imports the first: it must come last here.
