@@ -853,6 +853,55 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
     assert outcome.output == "fine"
 
 
+def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
+    fleet.dies_while_it_runs()
+    health = fleet.process(Check())
+    checker, asking = health.checkers[0], []
+    fleet.meanwhile = [lambda: None] * 10
+    add = fleet.backend.add
+
+    def note(*args, **kwargs):
+        asking.extend(health.cache._process().flights.values())
+        return add(*args, **kwargs)
+    fleet.backend.add = note
+    assert told(health) == "timed out after 2 s"
+    found = _cache._Wait(asking[0], fleet.clock.now)
+    outcome = health.cache._arrive(checker, found, fleet.clock.now + 2, anew=True)
+    assert outcome.output == "fine"
+
+
+def test_while_one_tries_a_backend_that_failed_the_others_go_on_without(fleet):
+    health, other = fleet.process(Check()), Check("other")
+    health.add_check(other)
+    fleet.backend.broken = raises(IOError("down"))
+    health.run()
+    fleet.clock.tick(28)
+    asked = []
+
+    def hang(method, key):
+        asked.append(method)
+        if len(asked) == 1:  # meanwhile in another thread
+            assert health.run(check="other").passed
+        raise IOError("timed out")
+    fleet.backend.broken = hang
+    health.run()
+    assert asked == ["get"] and other.runs == 2
+
+
+def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
+    fleet.dies_while_it_runs()
+    other = fleet.process(Check(says=(True, "theirs")))
+    health, do = fleet.process(Check(), timeout=2), fleet.backend._do
+
+    def slowly(*args):
+        fleet.clock.tick(0.9)
+        return do(*args)
+    fleet.backend._do = slowly
+    fleet.meanwhile = [lambda: setattr(fleet.backend, "_do", do),
+                       lambda: other.run_check("check")]
+    assert told(health) == "theirs"
+
+
 # Arguments
 
 def test_another_check_of_a_name_is_refused_on_one_cache(fleet):
