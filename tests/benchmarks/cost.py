@@ -52,7 +52,7 @@ def import_seconds(python, processes):
         copy = os.path.join(folder, "bottle_healthcheck")  # compiled, as pip does
         shutil.copytree(os.path.dirname(bottle_healthcheck.__file__), copy)
         compileall.compile_dir(copy, quiet=1)
-        told = [subprocess.check_output([python, "-c", IMPORTS],
+        told = [subprocess.check_output([python, "-c", IMPORTS], cwd=folder,
                                         env=dict(os.environ, PYTHONPATH=folder))
                 for _ in range(processes)]
     finally:
