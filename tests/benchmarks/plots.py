@@ -21,7 +21,7 @@ PROCESSES = (1, 2, 3, 4)
 
 #: Of the check whose runs are counted: seconds that its result is kept, and of asking.
 LIFETIME = 2
-ASKED = 10
+ASKED = 6
 
 
 def by_checks(quick):
@@ -41,7 +41,7 @@ def by_clients(quick):
         try:
             with sockets.serving(column, sockets.SERVERS["gunicorn gthread"]) as port:
                 found[column.title] = [
-                    (clients, sockets.ratio(port, 1 if quick else 5, clients=clients))
+                    (clients, sockets.ratio(port, 1 if quick else 3, clients=clients))
                     for clients in CLIENTS]
         except environments.Missing as reason:
             sys.stderr.write("%s: %s\n" % (column.title, reason))
