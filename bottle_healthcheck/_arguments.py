@@ -45,6 +45,9 @@ def check_func(func):
     if not callable(func):
         raise TypeError("a check is of type %s, expected a callable without arguments that "
                         "returns (passed, output)" % type(func).__name__)
+    if _compat.is_coroutine_function(func):
+        raise TypeError("the check %s is a coroutine function, expected a plain one: let it run "
+                        "the loop itself, as with asyncio.run(...)" % name_of(func))
     if not _compat.takes_no_arguments(func):
         raise TypeError("the check %s needs arguments, expected a callable without: bind them, "
                         "as in functools.partial(check, argument)" % name_of(func))

@@ -153,11 +153,18 @@ class ResultCache(object):
         # type: (Any, bool) -> Any
         """An outcome, or what to wait for."""
         outcome, flight, mine = self._board(checker, anew)
-        if mine and (anew or self._shared is None or self._may_run(flight, checker)):
-            flight.started = _compat.monotonic()  # not when it began to ask
-            outcome = self._start(flight, checker) or outcome
-        elif mine:
-            outcome = flight.outcome or flight.previous
+        if not mine:
+            return outcome or _Wait(flight, _compat.monotonic())
+        try:
+            if anew or self._shared is None or self._may_run(flight, checker):
+                flight.started = _compat.monotonic()  # not when it began to ask
+                outcome = self._start(flight, checker) or outcome
+            else:
+                outcome = flight.outcome or flight.previous
+        except:  # noqa: E722 (a signal's handler may raise anywhere: the next request starts anew)
+            if flight.outcome is None and not flight.withdrawn:
+                self._withdraw(flight)
+            raise
         return outcome or _Wait(flight, _compat.monotonic())
 
     def _board(self, checker, anew):

@@ -27,6 +27,7 @@ class Checker(object):
         self.func = func
         self.key = identity(func)
         self.__name__ = name
+        self.__doc__ = getattr(func, "__doc__", None)
         self.timeout = check_timeout(timeout)
         self.success_ttl = check_seconds("success_ttl", success_ttl)
         self.failed_ttl = check_seconds("failed_ttl", failed_ttl)
@@ -39,6 +40,13 @@ class Checker(object):
     def __call__(self):
         # type: () -> tuple
         return self.func()
+
+    def __getattr__(self, name):
+        # type: (str) -> Any
+        """The function's own attributes: exception handlers may look at them."""
+        if name == "func":  # not there yet
+            raise AttributeError(name)
+        return getattr(self.func, name)
 
     def __eq__(self, other):
         # type: (Any) -> bool

@@ -5,6 +5,10 @@ import time
 
 import six
 
+MYPY = False
+if MYPY:
+    from typing import Any
+
 if hasattr(time, "monotonic"):
     monotonic = time.monotonic
 elif os.name == "posix":  # pragma: no cover (2.7)
@@ -14,6 +18,12 @@ elif os.name == "posix":  # pragma: no cover (2.7)
         return os.times()[4]
 else:  # pragma: no cover (2.7 elsewhere has no steady clock at all)
     monotonic = time.time
+
+
+def is_coroutine_function(func):
+    # type: (Any) -> bool
+    """True for what `async def` defines; 2.7 has none."""
+    return not six.PY2 and inspect.iscoroutinefunction(func)
 
 
 def takes_no_arguments(func):

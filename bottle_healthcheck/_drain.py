@@ -1,5 +1,6 @@
 """Taking a service out of use: by call, or by a file that exists."""
 import errno
+import logging
 import os
 
 from . import _json, _log, _redact
@@ -44,6 +45,7 @@ class Drain(object):
         except (EnvironmentError, ValueError) as exc:
             if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
                 self._complained = True
-                _log.log.warning("drain_file cannot be looked for, and is taken as absent: %s",
-                                 _redact.clean_output(_json.message(exc)))
+                _log.tell(logging.WARNING,
+                          "drain_file cannot be looked for, and is taken as absent: %s",
+                          _redact.clean_output(_json.message(exc)))
             return False

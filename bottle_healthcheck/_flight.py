@@ -1,4 +1,5 @@
 """A run of a check, what it comes to, and what the log tells of that."""
+import logging
 import sys
 import threading
 import time
@@ -92,7 +93,7 @@ def log_turn(failing, name, outcome):
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
     name = _json.text(name)
     if failing:
-        _log.log.warning("check %s is failing: %s%s",
-                         name, outcome.output, _log.traceback_of(exc_info))
+        _log.tell(logging.WARNING, "check %s is failing: %s%s",
+                  name, outcome.output, _log.traceback_of(exc_info))
     elif failing is False:
-        _log.log.info("check %s has recovered", name)
+        _log.tell(logging.INFO, "check %s has recovered", name)

@@ -11,6 +11,7 @@ from six.moves import reduce
 from six.moves.urllib.parse import unquote, unquote_to_bytes
 
 from . import _json, prometheus
+from ._arguments import kind_of
 
 MYPY = False
 if MYPY:
@@ -134,7 +135,7 @@ def _json_body(status, results):
     # status comes first: balancers look for it in the first bytes (haproxy: 16 KiB).
     return _json.dumps(collections.OrderedDict([
         ("status", status),
-        ("hostname", socket.gethostname()),
+        ("hostname", hostname()),
         ("pid", os.getpid()),
         ("timestamp", time.time()),
         ("results", results),
@@ -153,6 +154,28 @@ def write(report, name, accept):
         from ._page import security_policy
         more.append(("Content-Security-Policy", security_policy()))
     return body, CONTENT_TYPES[name], more
+
+
+def to_bytes(body):
+    # type: (Any) -> bytes
+    """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
+    if isinstance(body, dict):
+        body = _json.dumps(body)
+    if isinstance(body, bytes):
+        return b"".join([body])  # the very type: a subclass might raise further on
+    if isinstance(body, six.text_type):
+        return _json.text(body).encode("utf-8")
+    raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
+                    % kind_of(body))
+
+
+def hostname():
+    # type: () -> str
+    """The host's name; no health check fails because there is none."""
+    try:
+        return socket.gethostname()
+    except Exception:
+        return "unknown"
 
 
 def as_json(report):
@@ -227,8 +250,11 @@ def one_line(text):
 def iso_8601(epoch_seconds):
     # type: (float) -> str
     """The moment in UTC, to the millisecond."""
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=epoch_seconds)
-    return "%s.%03dZ" % (moment.strftime("%Y-%m-%dT%H:%M:%S"), moment.microsecond // 1000)
+    try:
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=epoch_seconds)
+        return "%s.%03dZ" % (moment.strftime("%Y-%m-%dT%H:%M:%S"), moment.microsecond // 1000)
+    except (OverflowError, ValueError):  # a clock that is wrong by centuries
+        return "%.3f" % epoch_seconds
 
 
 WRITERS = {"json": as_json, "health": as_health, "html": as_html, "text": as_text}

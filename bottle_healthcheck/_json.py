@@ -71,7 +71,7 @@ def message(exc):
     for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
         try:
             return text(kind(exc)) or text(type(exc).__name__)
-        except Exception:
+        except (Exception, SystemExit):
             continue
     return text(type(exc).__name__)
 
@@ -98,7 +98,7 @@ def _plain(value, parents):
             if scalar is not None:
                 return scalar
         return _nested(value, parents)
-    except Exception:
+    except (Exception, SystemExit):
         return type_name(value)
 
 
@@ -197,15 +197,24 @@ def _items(iterable):
 def _object(pairs, parents):
     # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...]) -> Any
     """A JSON object; names that become equal as text are told apart by a quote."""
-    result = Object()
+    result, equal = Object(), {}  # type: Any, dict
     for key, value in pairs:
         name = _plain(key, parents)
         if not isinstance(name, six.text_type):
             name = text(str(name) if not isinstance(name, (dict, list)) else json.dumps(name))
-        while name in result:
-            name += u"'"
+        if name in result:
+            name = unused(name, result, equal)
         result[name] = _plain(value, parents)
     return result
+
+
+def unused(name, taken, equal):
+    # type: (Text, Any, dict) -> Text
+    """The name with a quote, or a quote and a number; equal counts the names of one object."""
+    while name in taken:
+        count = equal[name] = equal.get(name, 0) + 1
+        name += u"'" if count == 1 else u"'%d" % count
+    return name
 
 
 def _order(item):

@@ -12,10 +12,19 @@ if MYPY:
 log = logging.getLogger("bottle_healthcheck")
 
 
+def tell(level, message, *args):
+    # type: (int, str, *Any) -> None
+    """Logs a line; a handler of the application's that raises must not take the answer with it."""
+    try:
+        log.log(level, message, *args)
+    except Exception:
+        pass
+
+
 def failure(message):
     # type: (str) -> None
     """Logs the current exception as an error."""
-    log.error("%s%s", message, traceback_of(sys.exc_info()))
+    tell(logging.ERROR, "%s%s", message, traceback_of(sys.exc_info()))
 
 
 def traceback_of(exc_info):
@@ -28,6 +37,6 @@ def traceback_of(exc_info):
         return u""
     try:
         told = "".join(traceback.format_exception(*exc_info))
-    except Exception:  # a SyntaxError of somebody's own making is enough
+    except (Exception, SystemExit):  # a SyntaxError of somebody's own making is enough
         told = "".join(traceback.format_tb(exc_info[2]))
     return u"\n" + _redact.clean_output(_json.text(told))

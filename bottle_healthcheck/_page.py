@@ -2,13 +2,13 @@
 import base64
 import hashlib
 import os
-import socket
 
 import bottle
+import six
 
 from . import _json
 from ._cache import KEPT_RUNS
-from ._formats import iso_8601, output_text
+from ._formats import hostname, iso_8601, output_text
 
 MYPY = False
 if MYPY:
@@ -133,9 +133,9 @@ _compiled = {}  # type: Dict[Text, bottle.SimpleTemplate]
 def security_policy():
     # type: () -> str
     """The Content-Security-Policy under which nothing but the page's own style works."""
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode("utf-8")).digest()).decode("ascii")
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode("utf-8")).digest())
     return ("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'" % digest)
+            "frame-ancestors 'none'" % six.ensure_str(digest))
 
 
 def render(report):
@@ -145,7 +145,7 @@ def render(report):
     if template is None:  # once per process
         template = _compiled[_TEMPLATE] = bottle.SimpleTemplate(_TEMPLATE)
     kind = "warning" if report.warns or report.draining else report.status
-    host = _json.text(socket.gethostname()) if report.details else u"health check"
+    host = _json.text(hostname()) if report.details else u"health check"
     about = u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " ")
     if report.details:
         about += u" on %s, process %d" % (host, os.getpid())

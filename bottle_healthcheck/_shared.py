@@ -7,6 +7,7 @@ request, may fail, hang as long as its own time-out lets it, forget, and lie.
 import binascii
 import hashlib
 import json
+import logging
 import math
 import os
 import time
@@ -44,7 +45,7 @@ class Shared(object):
     def __init__(self, fields):
         # type: (dict) -> None
         self.passed = fields["passed"]
-        self.output = _json.plain(fields["output"])
+        self.output = _redact.clean_output(_json.plain(fields["output"]))
         self.response_time = fields["response_time"]
         self.stamp = fields["timestamp"]
         self.timestamp = min(self.stamp, time.time())
@@ -189,15 +190,15 @@ class SharedResults(object):
         failed_before, self._fails = self._fails, True
         self._rests_until = _compat.monotonic() + REST
         if not failed_before:
-            _log.log.warning("the shared cache fails, and is left alone for %d s: %s",
-                             REST, _redact.clean_output(_json.text(reason)))
+            _log.tell(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
+                      REST, _redact.clean_output(_json.text(reason)))
 
     def _answers(self):
         # type: () -> bool
         """Notes a proof that the backend works; some clients tell nothing of a server's death."""
         failed_before, self._fails = self._fails, False
         if failed_before:
-            _log.log.info("the shared cache answers again")
+            _log.tell(logging.INFO, "the shared cache answers again")
         return True
 
 

@@ -19,6 +19,7 @@ class Worker(object):
         # type: (str) -> None
         self._name = name
         self._jobs = None  # type: Any
+        self._thread = None  # type: Any
 
     def submit(self, job):
         # type: (Any) -> bool
@@ -27,7 +28,7 @@ class Worker(object):
         Interpreters that end, isolated sub-interpreters and exhausted machines refuse, each with
         an exception of its own.
         """
-        if self._jobs is None:
+        if self._jobs is None or not self._thread.is_alive():  # gevent can end it
             jobs = queue.Queue()  # type: queue.Queue
             try:
                 thread = threading.Thread(target=_work, args=(jobs,), name=self._name)
@@ -35,7 +36,7 @@ class Worker(object):
                 thread.start()
             except Exception:
                 return False
-            self._jobs = jobs
+            self._jobs, self._thread = jobs, thread
         self._jobs.put(job)
         return True
 

@@ -67,10 +67,12 @@ class EnvironmentDump(_route.Plugin):
         """The route's callback: every section as one JSON object."""
         sections = collections.OrderedDict(
             (_json.text(name), _section(func)) for name, func in list(self._sections.items()))
+        # passlib and keyring have versions, no secrets: packages by name are left alone.
+        packages = _taken_packages(sections.get(u"python")) if self._include_python else None
         # What is a secret in the environment or the configuration is one wherever it turns up.
         shown = self._redactor.clean(sections, [_json.plain(os.environ), _json.plain(_config())])
-        if self._include_python:
-            _keep_packages(sections[u"python"], shown)
+        if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
+            shown["python"][u"packages"] = packages
         return _route.answer(_json.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
 
     def get_os(self):
@@ -117,12 +119,12 @@ class EnvironmentDump(_route.Plugin):
         return self._redactor.clean(_json.plain(dictionary))
 
 
-def _keep_packages(python, shown):
-    # type: (Any, Any) -> None
-    """Shows the versions of packages whatever their names: passlib's is no secret."""
-    packages = python.get(u"packages") if isinstance(python, dict) else None
-    if packages and isinstance(shown, dict):
-        shown[u"python"][u"packages"] = packages
+def _taken_packages(python):
+    # type: (Any) -> Any
+    """The versions of the packages, taken out of their section; None where it has none."""
+    if isinstance(python, dict) and python.get(u"packages") == _json.plain(_packages):
+        return python.pop(u"packages")
+    return None
 
 
 def _config():

@@ -8,13 +8,13 @@ import six
 
 from . import _compat, _json, _log, _redact, _route
 from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
-                         check_seconds, check_status, check_timeout, kind_of, name_of)
+                         check_seconds, check_status, check_timeout, name_of)
 from ._cache import ResultCache, check_cache
 from ._changes import Changes
 from ._checkers import Checker, Checkers, basic_exception_handler
 from ._drain import Drain
 from ._formats import (BadQuestion, Question, Report, check_formats, json_failed_handler,
-                       json_success_handler, write)
+                       json_success_handler, to_bytes, write)
 
 MYPY = False
 if MYPY:
@@ -41,8 +41,24 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
             "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
             "details", "formats", "on_change", "drain_status", "drain_file")
 
+#: What the options must be, at construction and whenever they are set.
+_CHECKS = {
+    "success_status": check_status, "failed_status": check_status,
+    "success_headers": _route.check_headers, "failed_headers": _route.check_headers,
+    "success_handler": check_callable, "failed_handler": check_callable,
+    "success_ttl": check_seconds, "failed_ttl": check_seconds,
+    "stale_while_revalidate": check_seconds, "on_change": check_callable,
+    "exception_handler": lambda name, value: (check_callable(name, value)
+                                              or basic_exception_handler),
+    "timeout": lambda name, value: check_timeout(value),
+    "cache": lambda name, value: check_cache(value),
+    "details": lambda name, value: check_details(value),
+    "formats": lambda name, value: check_formats(value),
+    "drain_status": lambda name, value: None if value is None else check_status(name, value),
+}
+
 _Answer = collections.namedtuple(
-    "_Answer", "body status headers until version checkers handlers pid")
+    "_Answer", "body status headers until version checkers pid")
 
 
 class HealthCheck(_route.Plugin):
@@ -89,37 +105,45 @@ class HealthCheck(_route.Plugin):
                  ):
         # type: (...) -> None
         _route.check_options(options, _OPTIONS)
-        self.success_status = check_status("success_status", success_status)
-        self.success_headers = _route.check_headers("success_headers", success_headers)
-        self.success_handler = check_callable("success_handler", success_handler)
-        self.success_ttl = check_seconds("success_ttl", success_ttl)
-        self.failed_status = check_status("failed_status", failed_status)
-        self.failed_headers = _route.check_headers("failed_headers", failed_headers)
-        self.failed_handler = check_callable("failed_handler", failed_handler)
-        self.failed_ttl = check_seconds("failed_ttl", failed_ttl)
-        self.exception_handler = (check_callable("exception_handler", exception_handler)
-                                  or basic_exception_handler)
-        self.timeout = check_timeout(timeout)
-        self.stale_while_revalidate = check_seconds("stale_while_revalidate",
-                                                    stale_while_revalidate)
+        #: By Accept header: what a request without a query gets, while it holds.
+        self._answers = {}  # type: dict
+        self.success_status = success_status  # type: Any
+        self.success_headers = success_headers  # type: Any
+        self.success_handler = success_handler  # type: Any
+        self.success_ttl = success_ttl  # type: Any
+        self.failed_status = failed_status  # type: Any
+        self.failed_headers = failed_headers  # type: Any
+        self.failed_handler = failed_handler  # type: Any
+        self.failed_ttl = failed_ttl  # type: Any
+        self.exception_handler = exception_handler  # type: Any
+        self.timeout = timeout  # type: Any
+        self.stale_while_revalidate = stale_while_revalidate  # type: Any
         if self.stale_while_revalidate and self.timeout is None:
             raise ValueError("stale_while_revalidate needs a timeout: without one there is no "
                              "worker thread to renew a result in")
         #: `.clear()` forgets every result; give it to another HealthCheck to share results.
-        self.cache = check_cache(cache)
-        self.details = check_details(details)
-        self.formats = check_formats(formats)
-        self.on_change = check_callable("on_change", on_change)
-        self.drain_status = (self.failed_status if drain_status is None
-                             else check_status("drain_status", drain_status))
+        self.cache = cache  # type: Any
+        self.details = details  # type: Any
+        self.formats = formats  # type: Any
+        self.on_change = on_change  # type: Any
+        self.drain_status = drain_status  # type: Any
         self._drain = Drain(drain_file)
         self._changes = Changes(self)
-        #: By Accept header: what a request without a query gets, while it holds.
-        self._answers = {}  # type: dict
         self._broken_handler = None  # type: Any
         self._checkers = Checkers(self._register)
         self._checkers.extend(check_list(checkers))
         _route.Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
+
+    def __setattr__(self, name, value):
+        # type: (str, Any) -> None
+        """An option may be changed later, and counts at once; what is wrong is refused.
+
+        Times count for the checks that are registered from then on.
+        """
+        if name in _CHECKS:
+            value = _CHECKS[name](name, value)
+            self._answers = {}
+        object.__setattr__(self, name, value)
 
     @property
     def checkers(self):
@@ -210,7 +234,6 @@ class HealthCheck(_route.Plugin):
         """Whether a kept answer is still what a walk through the checks would come to."""
         return (answer.until > _compat.monotonic() and answer.version == self.cache.version
                 and answer.checkers is self._checkers.items and answer.pid == os.getpid()
-                and answer.handlers == (self.success_handler, self.failed_handler)
                 and not self._drain.is_on())
 
     def _make_answer(self, question):
@@ -221,26 +244,25 @@ class HealthCheck(_route.Plugin):
             raise BadQuestion(404, "this health check tells no details")
         # Read before the walk: what changes during it must outdate the answer.
         version, checkers = self.cache.version, self._checkers.items
-        handlers = self.success_handler, self.failed_handler
+        answers = self._answers
         report, until = self._drain.report(), 0.0
-        status = self.drain_status
+        status = self.failed_status if self.drain_status is None else self.drain_status
         if report is None:
             report, until = self._walk(self._select(question.check, question.exclude))
             status = self.success_status if report.passed else self.failed_status
         if not details:
             report = report.without_details()
-        handler = handlers[0] if report.passed else handlers[1]
-        if handler in _OWN_HANDLERS:
+        handler = self.success_handler if report.passed else self.failed_handler
+        if any(handler is own for own in _OWN_HANDLERS):
             body, headers, status = self._write(report, question, status)
         else:
             body, headers = self._ask_handler(handler, report)
             until = 0.0  # it is called for every answer
-        answer = _Answer(body, status, headers, until, version, checkers, handlers,
-                         os.getpid())
+        answer = _Answer(body, status, headers, until, version, checkers, os.getpid())
         if question.is_plain and self.details is True and until:
-            if len(self._answers) >= MOST_ANSWERS:
-                self._answers = {}
-            self._answers[question.accept] = answer
+            if len(answers) >= MOST_ANSWERS:
+                answers.clear()
+            answers[question.accept] = answer
         return answer
 
     def _walk(self, checkers):
@@ -282,14 +304,14 @@ class HealthCheck(_route.Plugin):
         if handler is None:
             return b"OK" if report.passed else b"NOT OK", headers
         try:
-            body = _to_bytes(handler(report.results))
+            body = to_bytes(handler(report.results))
             self._broken_handler = None
             return body, headers
         except (Exception, SystemExit):
-            if self._broken_handler is not handler:  # once, not at every poll
+            broken, self._broken_handler = self._broken_handler, handler
+            if broken is not handler:  # once, not at every poll
                 _log.failure("a handler failed; the answer is the status alone")
-            self._broken_handler = handler
-            return (_to_bytes({"status": report.status}),
+            return (to_bytes({"status": report.status}),
                     _route.replaced(headers, [("Content-Type", "application/json")]))
 
     def _may_tell(self):
@@ -311,7 +333,7 @@ class HealthCheck(_route.Plugin):
             return checkers
         known = set(checker.__name__ for checker in checkers)
         wanted, unwanted = _names("check", check, known), _names("exclude", exclude, known)
-        if check is not None and not wanted:
+        if check is not None and not wanted:  # nothing to fail is no success
             raise BadQuestion(404, "check names nothing, expected at least one check")
         return tuple(checker for checker in checkers
                      if (check is None or checker.__name__ in wanted)
@@ -359,22 +381,9 @@ class HealthCheck(_route.Plugin):
 def _refusal(problem):
     # type: (BadQuestion) -> _Answer
     """The answer to a request for what there is not; no balancer takes it for a success."""
-    body = _to_bytes(collections.OrderedDict([
+    body = to_bytes(collections.OrderedDict([
         ("status", "failure"), ("error", _json.message(problem))]))
-    return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), (), 0)
-
-
-def _to_bytes(body):
-    # type: (Any) -> bytes
-    """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
-    if isinstance(body, dict):
-        body = _json.dumps(body)
-    if isinstance(body, bytes):
-        return body
-    if isinstance(body, six.text_type):
-        return _json.text(body).encode("utf-8")
-    raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
-                    % kind_of(body))
+    return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), 0)
 
 
 def _names(argument, names, known):

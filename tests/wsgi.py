@@ -30,6 +30,7 @@ def ask(app, path="/healthcheck", method="GET", without=(), **environ):
         body = b"".join(chunks)
     finally:
         chunks.close()
+    assert all(type(text) is str for pair in told[1] for text in pair)  # servers refuse others
     return Answer(told[0], dict(told[1]), told[1], body)
 
 

@@ -388,3 +388,18 @@ def test_versions_of_packages_are_shown_whatever_their_names(app, monkeypatch):
     other.add_section("python", lambda: {"packages": {"passlib": "a secret?"}})
     answer = json.loads(ask(app, "/other").body.decode("ascii"))
     assert answer["python"]["packages"] == {"passlib": "********"}
+
+
+def test_what_is_hidden_or_failed_in_the_python_section_stays_so(app, no_packages, monkeypatch):
+    EnvironmentDump(app, "/hidden", hide=["python"])
+    answer = json.loads(ask(app, "/hidden").body.decode("ascii"))
+    assert answer["python"] == "********" and "os" in answer
+
+    def refuse():
+        raise ValueError("cannot read postgres://u:fake-4711-pw@h/d")
+
+    monkeypatch.setattr(environment, "_packages", {})
+    monkeypatch.setattr(environment, "_list_packages", refuse)
+    EnvironmentDump(app, "/environment")
+    assert b"fake-4711-pw" not in ask(app, "/environment").body
+    assert "ValueError" in told(app)["python"]["packages"]["error"]

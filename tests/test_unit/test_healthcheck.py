@@ -16,7 +16,7 @@ from bottle_healthcheck import (HealthCheck, ResultCache, _compat, json_failed_h
                                 json_success_handler)
 from bottle_healthcheck import _json
 from tests import corpus_loader
-from tests.helpers import FakeClock
+from tests.helpers import PY2, FakeClock
 from tests.wsgi import ask as ask_wsgi
 
 
@@ -613,3 +613,97 @@ def test_a_choice_of_no_check_is_no_success():
 def test_one_format_is_no_negotiation(app):
     HealthCheck(app, "/healthcheck", formats=["json"])
     assert "Vary" not in ask(app).headers
+
+
+# Options that are changed later
+
+def test_an_option_that_is_changed_counts_at_once(app):
+    health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, "ok")])
+    for _ in range(3):
+        assert "results" in ask(app).json
+    health.details = False
+    assert ask(app).json == {"status": "success"}
+    health.details, health.success_status = True, 299
+    health.success_headers = {"X-Shop": "1"}
+    answer = ask(app)
+    assert (answer.status_code, answer.headers["X-Shop"]) == (299, "1")
+    health.formats = ["text"]
+    assert ask(app).content_type == "text/plain"
+    health.failed_status = 503
+    health.drain()
+    assert ask(app).status_code == 503
+
+
+@pytest.mark.parametrize("name, value", [
+    ("cache", {}), ("success_ttl", "30"), ("failed_status", 204), ("details", "no"),
+    ("formats", ["xml"]), ("success_handler", 5), ("timeout", 0), ("failed_headers", 7)])
+def test_a_wrong_value_is_refused_when_it_is_set_later(name, value):
+    health = HealthCheck()
+    before = getattr(health, name)
+    with pytest.raises((TypeError, ValueError)):
+        setattr(health, name, value)
+    assert getattr(health, name) is before
+
+
+# What must not take the answer along
+
+def test_a_log_handler_that_raises_and_a_host_without_a_name(app, monkeypatch):
+    class Broken(logging.Handler):
+        def emit(self, record):
+            raise IOError("no disk")
+
+    def nameless():
+        raise OSError("no name")
+
+    monkeypatch.setattr("socket.gethostname", nameless)
+    monkeypatch.setattr(logging.getLogger("bottle_healthcheck"), "handlers", [Broken()])
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")])
+    for _ in range(2):
+        assert ask(app).json["hostname"] == "unknown"
+
+
+def test_an_exit_in_a_message_or_in_an_output_is_a_failed_check():
+    class Exits(Exception):
+        def __str__(self):
+            raise SystemExit(3)
+
+    class Mapping(dict):
+        def items(self):
+            raise SystemExit(3)
+
+    def raises():
+        raise Exits()
+
+    results = HealthCheck(checkers=[raises, lambda: (True, Mapping(a=1))]).run().results
+    assert [one["passed"] for one in results] == [False, True]
+    assert results[0]["output"] == "Exits"
+
+
+def test_a_coroutine_function_is_refused():
+    if PY2:
+        pytest.skip("Python 3 alone has them")
+    names = {}
+    exec("async def check():\n    return True, 'ok'", names)
+    with pytest.raises(TypeError, match="coroutine function"):
+        HealthCheck().add_check(names["check"])
+
+
+def test_attributes_of_the_function_are_the_checks():
+    def database():
+        """Asks it."""
+        raise ValueError("down")
+
+    database.owner_team = "storage"
+    health = HealthCheck(checkers=[database], exception_handler=lambda checker, exc: (
+        False, [checker.owner_team, checker.__doc__]))
+    assert health.run().results[0]["output"] == ["storage", "Asks it."]
+
+
+def test_a_request_that_ends_between_boarding_and_the_run_leaves_no_flight(monkeypatch):
+    health = HealthCheck(checkers=[lambda: (True, "ok")])
+    start = health.cache._start
+    monkeypatch.setattr(health.cache, "_start", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        health.run()
+    monkeypatch.setattr(health.cache, "_start", start)
+    assert health.run().passed
