@@ -7,7 +7,7 @@ import re
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Text, Tuple
+    from typing import Any, Dict, List, Optional, Text, Tuple
 
 MASK = u"********"
 
@@ -150,13 +150,14 @@ def _user_length(rest, http):
 def _pairs(text, names):
     # type: (Text, Any) -> Text
     """Values of name=value, name: value, name "value" and their like masked."""
+    ends = {}  # type: Dict[Any, Tuple[int, int]]
     shown, at, match = [], 0, _PAIR.search(text)
     while match:
         name, sep, following = match.group("name"), match.group("sep"), match.end()
         before = text[match.start() - 1:match.start()]
         if names.secret(name) or name.lower() == "key" and before in ("?", "&"):
-            start, end = _extent(text, match, names.gentle)
             resource = sep == ":" and (before == ":" or text.startswith("//", following))
+            start, end = (at, at) if resource else _extent(text, match, names.gentle, ends)
             if not resource and not names.readable(name, text[start:end]) \
                     and not text.startswith(MASK + "@", start):
                 shown += [text[at:start], MASK]
@@ -165,9 +166,9 @@ def _pairs(text, names):
     return u"".join(shown) + text[at:]
 
 
-def _extent(text, match, gentle):
-    # type: (Text, Any, bool) -> Tuple[int, int]
-    """Where the value of a pair begins and ends."""
+def _extent(text, match, gentle, ends):
+    # type: (Text, Any, bool, Dict[Any, Tuple[int, int]]) -> Tuple[int, int]
+    """Where the value of a pair begins and ends; ends are those found before in this text."""
     name, sep, start = match.group("name"), match.group("sep"), match.end()
     near = max(0, match.start() - 200)
     line = text.rfind("\n", near, match.start()) + 1 or near
@@ -179,9 +180,7 @@ def _extent(text, match, gentle):
         return start, _bracket_end(text, start)
     block = sep == ":" and first and _BLOCK.match(text, start)
     if block:  # YAML: the lines below that are further in, or a list's items
-        lines = r"(?:\s{%d}[ \t-][^\n]*\n?)*" % (match.start() - line)
-        return block.end(), re.compile(lines).match(  # type: ignore[union-attr]
-            text, block.end()).end()
+        return block.end(), _block_end(text, block.end(), match.start() - line, ends)
     before = text[match.start() - 1:match.start()]
     kind = "word"
     if sep == ":" and (name.lower().endswith(HEADERS)
@@ -191,8 +190,25 @@ def _extent(text, match, gentle):
         kind = "field"
     elif text[start:start + 16].split(" ")[0].lower() in SCHEMES:
         start = text.find(" ", start) + 1 or start
-    end = _ENDS[kind].search(text, start)
-    return start, end.start() if end else len(text)
+    if not _inside(ends.get(kind), start):
+        end = _ENDS[kind].search(text, start)
+        ends[kind] = start, end.start() if end else len(text)
+    return start, ends[kind][1]
+
+
+def _inside(found, at):
+    # type: (Optional[Tuple[int, int]], int) -> bool
+    """Whether what was read before ends where a reading from here would end: read it once."""
+    return found is not None and found[0] <= at <= found[1]
+
+
+def _block_end(text, at, indent, ends):
+    # type: (Text, int, int, Dict[Any, Tuple[int, int]]) -> int
+    """Where the lines end that are further in than so many blanks, or a list's items."""
+    if not _inside(ends.get(indent), at):
+        lines = re.compile(r"(?:\s{%d}[ \t-][^\n]*\n?)*" % indent)
+        ends[indent] = at, lines.match(text, at).end()  # type: ignore[union-attr]
+    return ends[indent][1]
 
 
 def _closing(text, quote, at):

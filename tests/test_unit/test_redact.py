@@ -151,6 +151,11 @@ HOSTILE = {
     "schemes": "a+b-c.d://", "users": "a:b@c:1 ", "webhooks": "/webhooks/1/", "bots": "123456:AA",
     "spaced": "password =  ", "tabs": "a\t", "number signs": "1:1,",
     "mixed": "{'\"password\\\":[",
+    "resources": ":password:(", "resource lines": ":authorization:x",
+    "prose lines": "authorization: no ", "prose words": "password=no,",
+    "prose fields": ";password=no ", "prose blocks": "-password:\n no\n",
+    "prose quotes": "password=\"no '", "prose brackets": "password: [no ",
+    "indented prose": " " * 300 + "password:\n" + " " * 301 + "no\n",
 }
 
 
