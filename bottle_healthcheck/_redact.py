@@ -20,6 +20,8 @@ if MYPY:
 FAILED = u"<not shown>"
 #: Longer texts are cut, in characters.
 MAX_TEXT = 64 * 1024
+#: What is redacted of a text, in characters: bounds time and memory.
+MAX_READ = 256 * 1024
 #: Levels of nesting, those of JSON inside text included.
 MAX_DEPTH = 64
 #: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
@@ -222,6 +224,8 @@ class _Walk(object):
         # type: (Text, int) -> Text
         """The text without its secrets, cut."""
         try:
+            unread = max(0, len(text) - MAX_READ)
+            text = text[:MAX_READ]
             data = _parsed(text) if depth <= MAX_DEPTH else None
             if data is not None:
                 shown = self.value(data, depth + 1)
@@ -232,7 +236,7 @@ class _Walk(object):
             for secret in self._known:
                 if secret in text:
                     text = text.replace(secret, MASK)
-            return _cut(text)
+            return _cut(text, unread)
         except Exception:
             return FAILED
 
@@ -276,13 +280,16 @@ def _gather(data, names, known, name=u"", depth=0):
         known.add(data)
 
 
-def _cut(text):
-    # type: (Text) -> Text
-    if len(text) <= MAX_TEXT:
+def _cut(text, unread):
+    # type: (Text, int) -> Text
+    """The beginning of a redacted text, unread characters of which were cut before."""
+    if len(text) <= MAX_TEXT and not unread:
         return text
     marker = u"\n<%d characters cut>"
     kept = MAX_TEXT - len(marker) - 20
-    return text[:kept] + marker % (len(text) - kept)
+    if unread:  # a secret without its end may not have been known for one: leave it out
+        kept = max(0, min(kept, len(text) - MAX_TEXT))
+    return text[:kept] + marker % (unread + len(text) - kept)
 
 
 def _parsed(text):

@@ -72,7 +72,7 @@ _ENDS = {
     "\"": re.compile(r"[\r\n\"]"),
     "'": re.compile(r"[\r\n']"),
 }
-_QUOTED = dict((quote, re.compile(r"(?:[^%s\\]|\\.)*" % quote, re.S)) for quote in "\"'`")
+_ESCAPED_OR = dict((quote, re.compile(r"\\.|" + quote, re.S)) for quote in "\"'`")
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _BRACKET = re.compile(r"[\[\](){}]")
@@ -215,7 +215,10 @@ def _closing(text, quote, at):
     # type: (Text, Text, int) -> int
     """Where the quote, with or without backslashes before it, is closed; the end if nowhere."""
     if len(quote) == 1:
-        return _QUOTED[quote].match(text, at).end()  # type: ignore[union-attr]
+        for match in _ESCAPED_OR[quote].finditer(text, at):
+            if match.group() == quote:
+                return match.start()
+        return len(text)
     end = text.find(quote, at)
     return len(text) if end < 0 else end
 

@@ -245,6 +245,32 @@ def test_long_texts_are_cut_after_redaction():
     assert _redact.clean_output(u"x" * _redact.MAX_TEXT) == u"x" * _redact.MAX_TEXT
 
 
+def test_texts_are_cut_before_redaction_as_well(monkeypatch):
+    lengths = []
+    masked = _redact_text.masked
+
+    def measured(text, names):
+        lengths.append(len(text))
+        return masked(text, names)
+    monkeypatch.setattr(_redact_text, "masked", measured)
+    text = u"password=tangerine " + u"x" * 10 ** 6
+    shown = _redact.clean_output(text)
+    assert lengths == [_redact.MAX_READ]
+    assert shown.startswith(u"password=******** xxx")
+    kept = shown.index(u"\n<")
+    assert kept > _redact.MAX_TEXT - 100
+    assert shown[kept:] == u"\n<%d characters cut>" % (len(text) - 1 - kept)
+
+
+@pytest.mark.parametrize("missing", [1, 10, 1000])
+def test_a_secret_that_the_first_cut_splits_is_not_shown(missing):
+    url = u"amqp://app:tangerine" + u"x" * 2000
+    long_ = u"password=" + u"y" * (_redact.MAX_READ - len(url) + missing - 10) + u" "
+    shown = _redact.clean_output(long_ + url + u"@host/")
+    assert u"tangerine" not in shown and u"yy" not in shown
+    assert shown.endswith(u" characters cut>")
+
+
 def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
     def fail(*args):
         raise RuntimeError("must not be told")
