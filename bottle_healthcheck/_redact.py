@@ -202,11 +202,10 @@ class _Walk(object):
         about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
         if not isinstance(about, six.text_type) or not _PLAIN_NAME.match(about):
             about = u"value"
+        numbers = {}  # type: Dict[Text, int]
         for key, value in data.items():
             name = about if key == u"value" else key
-            shown = self.text(key, depth)
-            while shown in result:
-                shown += u"'"
+            shown = _unlike(self.text(key, depth), result, numbers)
             result[shown] = self.value(value, depth, name, inside or self._names.secret(shown))
         return result
 
@@ -306,12 +305,23 @@ def _parsed(text):
 def _every_pair(pairs):
     # type: (List[Any]) -> Any
     """A JSON object with every value of a name that it has twice."""
-    result = _json.Object()
+    result, numbers = _json.Object(), {}  # type: Any, Dict[Text, int]
     for name, value in pairs:
-        while name in result:
-            name += u"'"
-        result[name] = value
+        result[_unlike(name, result, numbers)] = value
     return result
+
+
+def _unlike(name, taken, numbers):
+    # type: (Text, Any, Dict[Text, int]) -> Text
+    """The name, or one that is not taken: with up to 8 quotes, then with a quote and a number.
+
+    numbers keeps the last number of each name, so that equal names take linear time.
+    """
+    shown = name
+    while shown in taken:
+        numbers[name] = number = numbers.get(name, 0) + 1
+        shown = name + (u"'" * number if number <= 8 else u"'%d" % number)
+    return shown
 
 
 def _split_result(data):

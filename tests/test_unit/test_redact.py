@@ -291,6 +291,21 @@ def test_names_that_become_equal_are_told_apart():
         u"redis://:********@h", u"redis://:********@h'"]
 
 
+def test_many_equal_names_take_linear_time():
+    def pairs(count):
+        return u"{%s}" % u",".join([u'"password": "x", "a": 1'] * count)
+
+    def urls(count):
+        return {u"redis://:%d@h" % number: number for number in range(count)}
+    assert len(_redact.clean_output(urls(2000))) == 2000
+    assert u'"a\'": 1' in _redact.clean_output(pairs(9))
+    assert u'"a\'9": 1' in _redact.clean_output(pairs(10))
+    assert u'"x"' not in _redact.clean_output(pairs(2000))
+    for many in (pairs, urls):
+        assert _seconds(_redact.clean_output, many(8000), 2) < \
+            4 * _seconds(_redact.clean_output, many(4000), 2) + 0.05
+
+
 def test_the_data_itself_is_left_alone():
     data = _json.plain({"password": ["a"], "b": [{"argv": ["--password", "x"]}]})
     before = json.dumps(data)
