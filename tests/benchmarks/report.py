@@ -14,7 +14,7 @@ HEAD = """# Benchmarks
     python -m tests.benchmarks --markdown tests/benchmarks/README.md
 
 in an environment that has what `requirements.txt` names runs them all and writes this file; it
-takes about 15 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
+takes about 10 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
 `--quick` takes a look with fewer rounds, `--json FILE` writes the figures for programs, and the
 exit status is 1 where a target is missed. The other libraries are installed at pinned versions
 into environments under `~/.cache/bottle-healthcheck`.
@@ -22,7 +22,7 @@ into environments under `~/.cache/bottle-healthcheck`.
 Each figure compares: with a hand-written Bottle route that returns the same bytes and sets the
 same headers ("x bare route"), or with the target beside it. All are medians, of turns that
 alternate with what they are compared with. "a plain route" calls its checks and keeps nothing.
-`python -m tests.benchmarks.plots` draws how cost grows:
+`python -m tests.benchmarks.plots` draws how cost grows, in 10 minutes more:
 
 ![by the number of checks](checks.svg)
 ![by the number of clients](clients.svg)
