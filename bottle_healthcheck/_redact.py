@@ -71,6 +71,10 @@ _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]
                    re.U)
 _PLAIN_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]{0,30}%?\Z")
+#: Where no letter or digit stands before, but for those of an escape such as \n, \x0a or %0a.
+_WORD_START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
+#: Where no letter or digit follows.
+_WORD_END = r"(?![^\W_])"
 _NUMBERS = (bool, float, type(None)) + six.integer_types
 
 
@@ -198,7 +202,7 @@ class _Walk(object):
 
     def _object(self, data, depth, inside):
         # type: (Any, int, bool) -> Any
-        data, result = _split_result(data), _json.Object()
+        data, result = _split_result(data), _json.Object()  # type: Any, Any
         about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
         if not isinstance(about, six.text_type) or not _PLAIN_NAME.match(about):
             about = u"value"
@@ -234,7 +238,7 @@ class _Walk(object):
                 text = _redact_text.masked(text, self._names)
             for secret in self._known:
                 if secret in text:
-                    text = text.replace(secret, MASK)
+                    text = _without(text, secret)
             return _cut(text, unread)
         except Exception:
             return FAILED
@@ -277,6 +281,14 @@ def _gather(data, names, known, name=u"", depth=0):
     elif isinstance(data, six.text_type) and len(data) >= MIN_KNOWN and names.secret(name) \
             and not names.readable(name, data):
         known.add(data)
+
+
+def _without(text, secret):
+    # type: (Text, Text) -> Text
+    """The text with the secret masked where it is a whole word: inside of one, it would be told."""
+    start = _WORD_START if secret[0].isalnum() else ""
+    end = _WORD_END if secret[-1].isalnum() else ""
+    return re.sub(start + re.escape(secret) + end, MASK, text, flags=re.U)
 
 
 def _cut(text, unread):

@@ -223,6 +223,19 @@ def test_known_secrets_are_masked_everywhere_in_the_answer():
         "config": {"a-********": ["a ******** a day", "short"]}}
 
 
+@pytest.mark.parametrize("text, shown", [
+    (u"/var/lib/postgresql/data", u"/var/lib/postgresql/data"),
+    (u"mypostgres 2postgres postgres\xe9", u"mypostgres 2postgres postgres\xe9"),
+    (u"a_postgres-b 'postgres'.", u"a_********-b '********'."),
+    (u"x\\npostgres %3Dpostgres\\x0apostgres\\u0020postgres",
+     u"x\\n******** %3D********\\x0a********\\u0020********"),
+    (u"x$ecret+tail!y", u"x********y"),
+])
+def test_known_secrets_are_masked_as_whole_words(text, shown):
+    environ = {u"POSTGRES_PASSWORD": u"postgres", u"MY_PASSWORD": u"$ecret+tail!", u"DATA": text}
+    assert _redact.Redactor().clean(environ)[u"DATA"] == shown
+
+
 @pytest.mark.parametrize("value", [True, False, None, u"", u"/run/auth.sock", u"yes", [], {}])
 def test_what_only_looks_secret_stays_readable(value):
     assert _redact.Redactor().clean({u"use.auth": value}) == {u"use.auth": value}
