@@ -202,7 +202,7 @@ class _Walk(object):
 
     def _object(self, data, depth, inside):
         # type: (Any, int, bool) -> Any
-        data, result = _split_result(data), _json.Object()  # type: Any, Any
+        data, result = _split_result(data), _json.Object()
         about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
         if not isinstance(about, six.text_type) or not _PLAIN_NAME.match(about):
             about = u"value"
