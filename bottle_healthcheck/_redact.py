@@ -202,7 +202,8 @@ class _Walk(object):
 
     def _object(self, data, depth, inside):
         # type: (Any, int, bool) -> Any
-        data, result = _split_result(data), _json.Object()
+        data = _split_result(data)
+        result = _json.Object()  # type: Any
         about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
         if not isinstance(about, six.text_type) or not _PLAIN_NAME.match(about):
             about = u"value"
