@@ -50,7 +50,10 @@ class Server(object):
     def stop(self):
         """Ends the server, a paused one too; more than once is fine."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast": waits for no client
+            self._process.send_signal(signal.SIGTERM)
+            # PostgreSQL's "fast": waits for no client. Alone it would not do: who starts the tests
+            # in the background has them ignore it, and haproxy inherits that.
+            self._process.send_signal(signal.SIGINT)
             self._process.send_signal(signal.SIGCONT)
             self.wait_for_end()
 
