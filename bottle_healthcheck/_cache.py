@@ -238,7 +238,7 @@ class ResultCache(object):
         process = self._process()
         with process.lock:
             outcome.landed = _compat.monotonic() - (age or 0.0)
-            process.flights.pop(flight.entry.key, None)
+            process.end(flight)
             failing = self._tell(flight.entry, outcome)
             flight.entry.kept = flight.outcome = outcome
             if age is None:
@@ -336,7 +336,7 @@ class ResultCache(object):
         """Ends a flight that did not run; those who wait for it ask for themselves."""
         process = self._process()
         with process.lock:
-            process.flights.pop(flight.entry.key, None)
+            process.end(flight)
             flight.withdrawn = True
         if flight.landing is not None:
             flight.landing.set()

@@ -78,6 +78,12 @@ class Process(object):
         self.workers = {}  # type: dict
         self.runs = {}  # type: dict
 
+    def end(self, flight):
+        # type: (Flight) -> None
+        """Takes a flight out; not a later one of the same check, where this one was withdrawn."""
+        if self.flights.get(flight.entry.key) is flight:
+            del self.flights[flight.entry.key]
+
 
 def ended(seconds):
     # type: (float) -> Outcome

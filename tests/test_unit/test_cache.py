@@ -869,3 +869,23 @@ def test_the_process_ends_while_a_check_hangs():
         "print(health.run().results[0]['output'])\n")
     assert (status, output) == (0, "timed out after 0.05 s\n")
     assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs
+
+
+def test_a_withdrawn_flight_that_lands_late_leaves_the_next_one_in_the_air(monkeypatch):
+    release = threading.Event()
+    health = HealthCheck(checkers=[lambda: (release.wait(60), "landed")], timeout=60)
+    cache, checker = health.cache, health.checkers[0]
+    start = cache._start
+
+    def start_and_end(flight, checker):  # as a signal's handler that raises ends a request
+        start(flight, checker)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "_start", start_and_end)
+    with pytest.raises(KeyboardInterrupt):
+        health.run()
+    _, following, mine = cache._board(checker, False)
+    assert mine
+    release.set()
+    wait_until(lambda: cache.last(checker), what="the landing of the first flight")
+    assert cache._process().flights[checker.key] is following
