@@ -19,7 +19,8 @@ from tests.helpers import IMPORTS, free_port, need_command, need_module, wait_un
 class Server(object):
     """A running server: host, port, pid; and what a test does to it."""
 
-    def __init__(self, command, port, answers, cwd=None, user=None, env=None):
+    def __init__(self, command, port, answers, cwd=None, user=None, env=None,
+                 stop_signal=signal.SIGTERM):
         self.host = "127.0.0.1"
         self.port = port
         self._command = command
@@ -27,6 +28,7 @@ class Server(object):
         self._cwd = cwd
         self._user = user
         self._env = env
+        self._stop_signal = stop_signal
         self._process = None
 
     @property
@@ -50,10 +52,10 @@ class Server(object):
     def stop(self):
         """Ends the server, a paused one too; more than once is fine."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            # PostgreSQL's "fast": waits for no client. Alone it would not do: who starts the tests
-            # in the background has them ignore it, and haproxy inherits that.
-            self._process.send_signal(signal.SIGINT)
+            # One alone: a second would interrupt what the first has begun. SIGINT only where a
+            # server sets a handler of its own: tests that run in the background ignore it, and
+            # what they start inherits that.
+            self._process.send_signal(self._stop_signal)
             self._process.send_signal(signal.SIGCONT)
             self.wait_for_end()
 
@@ -179,12 +181,13 @@ def postgres_server(*options, **settings):
                                 preexec_fn=_becoming(user))
         command = [postgres, "-D", "db", "-p", str(port), "-h", "127.0.0.1", "-k", "",
                    "-c", "fsync=off"] + list(options)
-        with _running(Server(command, port, _postgres_answers, data, user)) as server:
+        with _running(Server(command, port, _postgres_answers, data, user,
+                             stop_signal=signal.SIGINT)) as server:  # "fast": waits for no client
             yield server
 
 
 _HTTP_SERVER = """
-import base64, signal, ssl, sys
+import base64, ssl, sys
 from six.moves.BaseHTTPServer import BaseHTTPRequestHandler, HTTPServer
 port, password, certificate = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 class Handler(BaseHTTPRequestHandler):
@@ -195,7 +198,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "5")
         self.end_headers()
         self.wfile.write(b"Hello")
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 HTTPServer.request_queue_size = 128
 server = HTTPServer(("127.0.0.1", port), Handler)
 if certificate:
@@ -258,8 +260,8 @@ def gunicorn_service(*options, **shape):
         command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % port, "-c", path,
                    "--workers", str(workers)] + list(options) + ["tests.service:app"]
         env = _environment(shape.pop("redis", None), shape)
-        with _running(Server(command, port, lambda _: os.path.getsize(ready) >= workers,
-                             env=env)) as server:
+        with _running(Server(command, port, lambda _: os.path.getsize(ready) >= workers, env=env,
+                             stop_signal=signal.SIGINT)) as server:  # waits for no request
             yield server
 
 
