@@ -90,9 +90,7 @@ class Fleet(object):
 @contextlib.contextmanager
 def fleet_with(kind, folder):
     need_module("cachelib")
-    if kind == "pylibmc":  # needs a C library to build: tested where it is there
-        pytest.importorskip("pylibmc")
-    elif kind == "django":
+    if kind == "django":
         if sys.version_info < (3, 10):
             pytest.skip("requirements.txt names Django from 3.10 on; its Redis cache came with 4.0")
         need_module("django")
