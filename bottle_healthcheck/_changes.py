@@ -49,16 +49,17 @@ class Changes(object):
     def _tell(self):
         # type: () -> None
         """Calls on_change outside every lock, until nothing is left to tell."""
-        while True:
-            with self._healthcheck.cache.lock():
-                if not self._untold:
-                    self._teller = None
-                    return
-                change = self._untold.popleft()
-            try:
-                self._healthcheck.on_change(*change)
-            except (Exception, SystemExit):
-                _log.failure("on_change failed")
-            except BaseException:  # not ours to stop; the next thread tells the rest
-                self._teller = None
-                raise
+        try:
+            while True:
+                with self._healthcheck.cache.lock():
+                    if not self._untold:
+                        self._teller = None
+                        return
+                    change = self._untold.popleft()
+                try:
+                    self._healthcheck.on_change(*change)
+                except (Exception, SystemExit):
+                    _log.failure("on_change failed")
+        except BaseException:  # not ours to stop, wherever it hits; the next thread tells the rest
+            self._teller = None
+            raise

@@ -73,7 +73,8 @@ class Process(object):
 
     def __init__(self):
         # type: () -> None
-        self.lock = threading.Lock()
+        # Reentrant: a signal's handler may call clear() while its thread holds it.
+        self.lock = threading.RLock()
         self.flights = {}  # type: dict
         self.workers = {}  # type: dict
         self.runs = {}  # type: dict
@@ -97,9 +98,11 @@ def log_turn(failing, name, outcome):
     # type: (Any, str, Outcome) -> None
     """One line when a check starts failing, one when it recovers, nothing in between."""
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
-    name = _json.text(name)
+    name = _json.one_line(_json.text(name))
     if failing:
+        # One line: what a check tells must not look like a line of somebody else's.
         _log.tell(logging.WARNING, "check %s is failing: %s%s",
-                  name, outcome.output, _log.traceback_of(exc_info))
+                  name, _json.one_line(_json.output_text(outcome.output)),
+                  _log.traceback_of(exc_info))
     elif failing is False:
         _log.tell(logging.INFO, "check %s has recovered", name)

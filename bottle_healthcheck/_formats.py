@@ -2,7 +2,6 @@
 import collections
 import datetime
 import os
-import re
 import socket
 import time
 
@@ -17,8 +16,9 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-#: What can be asked for with `?format=`; the first is what everything unknown gets.
-FORMATS = ("json", "health", "prometheus", "html", "text")
+#: What can be asked for with `?format=`; the first that is offered is what everything unknown gets.
+#: Prometheus' comes last: its status 200 must not tell a balancer that all is well.
+FORMATS = ("json", "health", "text", "html", "prometheus")
 
 CONTENT_TYPES = {"json": "application/json",
                  "health": "application/health+json",
@@ -35,10 +35,11 @@ MEDIA_TYPES = {"application/json": "json", "application/*": "json", "*/*": "json
                "application/openmetrics-text": "prometheus",
                "text/html": "html"}
 
-#: text/plain with one of these is Prometheus' own text format.
+#: text/plain with one of these is Prometheus' own text format; of OpenMetrics others are not known.
 PROMETHEUS_VERSIONS = ("version=0.0.4", "version=1.0.0")
 
-_CONTROL_CHARACTERS = re.compile(u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: A part of an Accept header: format is our name or None, media_type what Prometheus' client knows.
+_Range = collections.namedtuple("_Range", "quality format media_type")
 
 
 class BadQuestion(ValueError):
@@ -146,7 +147,7 @@ def write(report, name, accept):
     # type: (Report, str, str) -> tuple
     """(body, Content-Type, more headers) of a report in the format of that name."""
     if name == "prometheus":
-        return prometheus.encode(report, accept) + ([],)
+        return prometheus.encode(report, prometheus_type(accept)) + ([],)
     text = WRITERS[name](report)
     body = text if isinstance(text, bytes) else text.encode("utf-8")
     more = []
@@ -212,7 +213,7 @@ def _health_check(result):
     if "timestamp" in result:
         check["time"] = iso_8601(result["timestamp"])
     if not result["passed"]:
-        check["output"] = output_text(result["output"])
+        check["output"] = _json.output_text(result["output"])
     return check
 
 
@@ -221,9 +222,10 @@ def as_text(report):
     """A line a check, as Kubernetes' own health endpoints write them, and the verdict last."""
     lines = []
     for result in report.results:
-        name = one_line(_json.text(result["checker"]))
+        name = _json.one_line(_json.text(result["checker"]))
         lines.append(u"[+]%s ok" % name if result["passed"] else
-                     u"[-]%s failed: %s" % (name, one_line(output_text(result["output"]))))
+                     u"[-]%s failed: %s" % (
+                         name, _json.one_line(_json.output_text(result["output"]))))
     return u"\n".join(lines + [_json.text(report.status), u""])
 
 
@@ -232,19 +234,6 @@ def as_html(report):
     """The page for a person."""
     from ._page import render  # the template is compiled where it is wanted
     return render(report)
-
-
-def output_text(output):
-    # type: (Any) -> six.text_type
-    """A check's output as text: JSON where it is none."""
-    return _json.text(output if isinstance(output, (six.text_type, bytes))
-                      else _json.dumps(output))
-
-
-def one_line(text):
-    # type: (six.text_type) -> six.text_type
-    """Text without line breaks and other control characters."""
-    return _CONTROL_CHARACTERS.sub(u" ", text).strip()
 
 
 def iso_8601(epoch_seconds):
@@ -317,21 +306,34 @@ def _only_format(names, offered):
 def prefer(accept, offered):
     # type: (str, tuple) -> str
     """The offered format that an Accept header (RFC 9110, 12.5.1) prefers; ties go to JSON."""
-    try:
-        wanted = [_media_range(part) for part in accept.split(",") if part.strip()]
-    except ValueError:
-        wanted = []
-    if "prometheus" in [offered[0]] + [name for _, name in wanted]:
+    wanted = _ranges(accept)
+    if "prometheus" in [offered[0]] + [one.format for one in wanted]:
         offered = _available(offered)
-    known = [(quality, name) for quality, name in wanted if quality > 0 and name in offered]
-    highest = max(known)[0] if known else 1
-    best = set(name for quality, name in known if quality == highest)
+    known = [one for one in wanted if one.format in offered]
+    highest = max(one.quality for one in known) if known else 1
+    best = set(one.format for one in known if one.quality == highest)
     return best.pop() if len(best) == 1 else offered[0]
 
 
+def prometheus_type(accept):
+    # type: (str) -> str
+    """Which of Prometheus' media types an Accept header prefers; "" where it names none."""
+    wanted = [one for one in _ranges(accept) if one.format == "prometheus"]
+    return max(wanted, key=lambda one: one.quality).media_type if wanted else ""
+
+
+def _ranges(accept):
+    # type: (str) -> list
+    """The parts of an Accept header that are wanted at all; none of a malformed one."""
+    try:
+        wanted = [_media_range(part) for part in accept.split(",") if part.strip()]
+    except ValueError:
+        return []
+    return [one for one in wanted if one.quality > 0]
+
+
 def _media_range(text):
-    # type: (str) -> tuple
-    """(quality, our name of the format or None) of one part of an Accept header."""
+    # type: (str) -> _Range
     parts = [part.strip().lower() for part in text.split(";")]
     if parts[0].count("/") != 1:
         raise ValueError("no media type: %r" % parts[0])
@@ -341,6 +343,7 @@ def _media_range(text):
             quality = float(part[2:])
             if not 0 <= quality <= 1:
                 raise ValueError("no quality: %r" % part)
-    if parts[0] == "text/plain" and any(one in parts for one in PROMETHEUS_VERSIONS):
-        return quality, "prometheus"
-    return quality, MEDIA_TYPES.get(parts[0])
+    versions = [one for one in PROMETHEUS_VERSIONS if one in parts]
+    is_prometheus_text = parts[0] == "text/plain" and versions
+    return _Range(quality, "prometheus" if is_prometheus_text else MEDIA_TYPES.get(parts[0]),
+                  ";".join(parts[:1] + versions[:1]))

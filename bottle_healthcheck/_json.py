@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from collections import OrderedDict, deque
+from itertools import islice
 
 import six
 from six.moves import UserString, collections_abc
@@ -24,6 +25,10 @@ Object = dict if sys.version_info >= (3, 6) else OrderedDict
 
 #: Levels of nesting that are shown; far from the recursion limits of Python 2.7 and of json.
 MAX_DEPTH = 32
+#: Items of one list or object that are shown: a check's whole table would stop the service.
+MAX_ITEMS = 10000
+#: Stands for the rest.
+MORE = u"<more items>"
 #: More are text: what other languages read would be another number.
 MAX_INT_BITS = 64
 #: About 4300 decimal digits, which Python refuses to print (CVE-2020-10735).
@@ -34,6 +39,8 @@ if sys.maxunicode > 0xffff:
 else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFFF as a pair)
     _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
 _SURROGATE = re.compile(_SURROGATES)
+
+_CONTROL_CHARACTERS = re.compile(u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _AS_THEY_ARE = (bool, type(None))
 _ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
@@ -80,8 +87,23 @@ def type_name(value):
     # type: (object) -> Text
     """What is shown of a value that JSON does not know: `<module.Type>`, never its repr."""
     kind = type(value)
-    parts = (getattr(kind, "__module__", None), kind.__name__)
-    return u"<%s>" % u".".join(text(part) for part in parts if isinstance(part, (str, bytes)))
+    try:
+        parts = (getattr(kind, "__module__", None), kind.__name__)
+        return u"<%s>" % u".".join(text(part) for part in parts if isinstance(part, (str, bytes)))
+    except (Exception, SystemExit):  # a class of a class that raises
+        return u"<object>"
+
+
+def output_text(output):
+    # type: (Any) -> Text
+    """A check's plain output as text: JSON where it is none."""
+    return text(output if isinstance(output, (six.text_type, bytes)) else dumps(output))
+
+
+def one_line(value):
+    # type: (Text) -> Text
+    """Text without line breaks and other control characters."""
+    return _CONTROL_CHARACTERS.sub(u" ", value).strip()
 
 
 def _plain(value, parents):
@@ -120,9 +142,9 @@ def _nested(value, parents):
     if isinstance(value, tuple) and isinstance(fields, tuple):
         return _object(zip(fields, tuple.__iter__(value)), parents)
     if isinstance(value, _SETS):
-        return sorted((_plain(item, parents) for item in _items(value)), key=_order)
+        return _list(sorted((_plain(item, parents) for item in _items(value)), key=_order))
     if isinstance(value, _SEQUENCES):
-        return [_plain(item, parents) for item in _items(value)]
+        return _list([_plain(item, parents) for item in _items(value)])
     return type_name(value)
 
 
@@ -182,16 +204,27 @@ def _pairs(mapping):
     """A mapping's items, in its order, as a list: another thread may change it meanwhile."""
     for kind in (OrderedDict, dict):
         if isinstance(mapping, kind):
-            return list(kind.items(mapping))
-    return list(mapping.items())
+            return _some(kind.items(mapping))
+    return _some(mapping.items())
 
 
 def _items(iterable):
     # type: (Any) -> List[Any]
     for kind in _ITERATED:
         if isinstance(iterable, kind):
-            return list(kind.__iter__(iterable))
-    return list(iterable)
+            return _some(kind.__iter__(iterable))
+    return _some(iterable)
+
+
+def _some(iterable):
+    # type: (Iterable[Any]) -> List[Any]
+    """As many items as are shown, and one that tells whether there are more."""
+    return list(islice(iterable, MAX_ITEMS + 1))
+
+
+def _list(items):
+    # type: (List[Any]) -> List[Any]
+    return items if len(items) <= MAX_ITEMS else items[:MAX_ITEMS] + [MORE]
 
 
 def _object(pairs, parents):
@@ -204,6 +237,9 @@ def _object(pairs, parents):
             name = text(str(name) if not isinstance(name, (dict, list)) else json.dumps(name))
         if name in result:
             name = unused(name, result, equal)
+        if len(result) >= MAX_ITEMS:
+            result[MORE] = u""
+            break
         result[name] = _plain(value, parents)
     return result
 

@@ -8,7 +8,7 @@ import six
 
 from . import _json
 from ._cache import KEPT_RUNS
-from ._formats import hostname, iso_8601, output_text
+from ._formats import hostname, iso_8601
 
 MYPY = False
 if MYPY:
@@ -172,7 +172,7 @@ def _note(report):
     if not report.details:
         return u"No details are told here."
     if report.draining:
-        return output_text(report.results[0]["output"])
+        return _json.output_text(report.results[0]["output"])
     if not report.results:
         return u"There are no checks."
     passed = sum(1 for result in report.results if result["passed"])
@@ -190,7 +190,7 @@ def _row(number, result, report):
     slowest = max([took for _, took in runs] or [0.0])
     return {"id": u"check-%d" % number, "kind": kind, "name": _json.text(result["checker"]),
             "state": u"FAILED" if kind == "failed" else _json.text(kind),
-            "output": output_text(result["output"]),
+            "output": _json.output_text(result["output"]),
             "since": iso_8601(result["since"]),
             "since_ago": _ago(report.timestamp - result["since"]),
             "took": u"%.3f s" % result["response_time"],

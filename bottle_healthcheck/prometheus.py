@@ -3,6 +3,7 @@ import collections
 import re
 
 from . import _json
+from ._arguments import kind_of
 
 MYPY = False
 if MYPY:
@@ -26,11 +27,15 @@ class HealthCollector(object):
 
     Every scrape runs the checks, or uses their kept results, and tells them whatever details says.
     prefix begins the metrics' names: give each of several HealthChecks in one registry its own.
-    Raises ValueError for a prefix that no metric's name can begin with.
+    Raises TypeError for what is no HealthCheck, ValueError for a prefix that no metric's name can
+    begin with.
     """
 
     def __init__(self, health, prefix=PREFIX):
         # type: (HealthCheck, str) -> None
+        from . import healthcheck  # which imports this module
+        if not isinstance(health, healthcheck.HealthCheck):
+            raise TypeError("health is %s, expected a HealthCheck" % kind_of(health))
         if not _NAME.match(prefix):
             raise ValueError("prefix is %r, expected letters, digits and _, not a digit first"
                              % prefix)
@@ -75,14 +80,11 @@ def metrics(report, prefix=PREFIX):
     return [family for family in families.values() if family.samples]
 
 
-def encode(report, accept):
+def encode(report, media_type):
     # type: (Report, str) -> Tuple[bytes, Text]
-    """(body, Content-Type): OpenMetrics where the Accept header wants it, else text 0.0.4."""
+    """(body, Content-Type): OpenMetrics where the media type is that, else Prometheus' text."""
     from prometheus_client.exposition import choose_encoder  # the extra
-    try:
-        write, content_type = choose_encoder(accept)
-    except Exception:  # some versions trip over malformed versions in the header
-        write, content_type = choose_encoder("")
+    write, content_type = choose_encoder(media_type)
     return write(_Fixed(metrics(report))), content_type
 
 

@@ -64,7 +64,7 @@ class World(object):
                 world.wait(self, seconds)
 
         class Threading(object):
-            Lock = staticmethod(threading.Lock)
+            RLock = staticmethod(threading.RLock)
 
         Threading.Event = Event
         self.replaced = [(_compat, "monotonic", self.clock), (os, "getpid", lambda: self.pid),

@@ -84,9 +84,20 @@ def test_what_an_accept_header_prefers(accept, name):
     (("html",), "application/json", "html"),
     (("text",), PROMETHEUS, "text"),
     (("json", "html"), "text/html;q=0.1, application/health+json", "html"),
+    (_formats.check_formats(["html", "text"]), "*/*", "text"),
 ])
 def test_formats_limits_what_an_accept_header_gets(offered, accept, name):
     assert _formats.prefer(accept, offered) == name
+
+
+@pytest.mark.parametrize("other", ["json", "health", "text", "html"])
+def test_who_asks_for_no_metrics_is_never_told_a_failure_with_their_status_200(other):
+    pytest.importorskip("prometheus_client")
+    app = service(formats=["prometheus", other])
+    for accept in (None, "*/*", "text/plain", "image/png", "rubbish"):
+        answer = ask(app, accept=accept)
+        assert answer.status == 500 and b"healthcheck_success" not in answer.body
+    assert ask(app, accept=PROMETHEUS).status == 200
 
 
 @pytest.mark.parametrize("name, content_type", [
@@ -148,7 +159,7 @@ def test_a_format_that_there_is_not_is_400_in_json(query, words):
 def test_formats_that_make_no_sense_are_refused_at_construction(formats, error):
     with pytest.raises(error) as problem:
         HealthCheck(formats=formats)
-    assert "formats is" in str(problem.value) and "health, prometheus" in str(problem.value)
+    assert "formats is" in str(problem.value) and "json, health, text" in str(problem.value)
 
 
 def test_what_nobody_asked_about_changes_nothing():
@@ -166,7 +177,7 @@ def test_without_its_package_prometheus_is_not_offered(without_prometheus_client
     assert answer.status == 400
     assert (b"needs a package that is not installed: "
             b"pip install 'bottle-healthcheck[prometheus]'") in answer.body
-    assert b"one of json, health, html, text\"" in ask(app, "format=xml").body
+    assert b"one of json, health, text, html\"" in ask(app, "format=xml").body
 
 
 def test_without_its_package_prometheus_cannot_be_the_only_format(without_prometheus_client):

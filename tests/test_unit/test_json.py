@@ -256,3 +256,25 @@ def test_enums_by_value():
 def test_paths():
     import pathlib
     assert _json.plain(pathlib.PurePosixPath("/srv/app")) == u"/srv/app"
+
+
+class OddClass(type):
+    __module__ = property(lambda self: 1 / 0)
+
+
+@pytest.mark.parametrize("kind", [OddClass])
+def test_an_object_whose_class_raises(kind):
+    assert _json.plain([kind("Odd", (), {})()]) == ["<object>"]
+
+
+def test_the_number_of_items_is_limited():
+    many = _json.plain({"list": range(10 ** 5), "set": set(range(20000)),
+                        "dict": dict((number, number) for number in range(20000))})
+    assert len(many["list"]) == len(many["set"]) == len(many["dict"]) == _json.MAX_ITEMS + 1
+    assert many["list"][:2] == [0, 1]
+    assert many["list"][-1] == many["set"][-1] == "<more items>"
+    assert many["dict"]["<more items>"] == "" and "0" in many["dict"]
+    assert _json.plain(many) == many
+    whole = list(range(_json.MAX_ITEMS))
+    assert _json.plain(whole) == whole
+    assert len(_json.plain(dict.fromkeys(map(str, whole)))) == _json.MAX_ITEMS

@@ -76,6 +76,28 @@ def test_openmetrics_where_it_is_asked_for(app):
         assert b"healthcheck_success 0.0\n" in answer.body
 
 
+@pytest.mark.parametrize("accept, content_type", [
+    ("application/openmetrics-text;q=0,text/plain;version=0.0.4", TEXT),
+    ("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.9", TEXT),
+    ("text/plain;version=0.0.4;q=0.2,application/openmetrics-text;q=0.9", OPENMETRICS),
+    ("application/openmetrics-text;q=0.5,text/plain;version=0.0.4;q=0.5", OPENMETRICS),
+    ("text/html,text/plain;version=0.0.4;q=0.5,application/openmetrics-text;q=0.4", TEXT)])
+def test_the_type_of_the_highest_quality(app, accept, content_type):
+    service(app)
+    answer = ask(app, "format=prometheus", accept)
+    assert answer.headers["Content-Type"].startswith(content_type)
+    assert (answer.body[-6:] == b"# EOF\n") is (content_type == OPENMETRICS)
+
+
+@pytest.mark.parametrize("version", ["9.9.9", "0.0.1", "1." * 30000, ""])
+def test_a_version_that_is_not_known_is_not_promised(app, version):
+    service(app)
+    content_type = ask(app, "format=prometheus", "application/openmetrics-text;version=" + version
+                       ).headers["Content-Type"]
+    assert content_type.startswith(OPENMETRICS) and len(content_type) < 100
+    assert "9.9.9" not in content_type
+
+
 @pytest.mark.parametrize("accept", [
     "application/openmetrics-text;version=x", "application/openmetrics-text;version=",
     "application/openmetrics-text;version=1.0.0;escaping=\xff", ";;,", "\xff"])
@@ -141,3 +163,8 @@ def test_a_prefix_that_no_metric_may_have_is_refused(prefix):
     with pytest.raises(ValueError) as problem:
         HealthCollector(HealthCheck(), prefix=prefix)
     assert "expected letters, digits and _" in str(problem.value)
+
+
+def test_a_collector_of_something_else_is_refused(app):
+    with pytest.raises(TypeError, match="health is of type Bottle, expected a HealthCheck"):
+        HealthCollector(app)

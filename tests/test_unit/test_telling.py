@@ -9,7 +9,7 @@ import bottle
 import pytest
 import webtest
 
-from bottle_healthcheck import HealthCheck
+from bottle_healthcheck import HealthCheck, _changes
 from tests.flights import Check, World, run_python
 from tests.helpers import wait_until
 
@@ -49,6 +49,15 @@ def raising(exc):
 
 
 # The log
+
+def test_what_a_check_says_stays_on_its_line(world, caplog):
+    health = every_time(Check("a\nb", (False, u"down\nERROR forged\r\u2028line")))
+    health.run()
+    every_time(Check("table", (False, {"rows": ["a\nb"]}))).run()
+    assert [record.getMessage() for record in caplog.records] == [
+        "check a b is failing: down ERROR forged line",
+        'check table is failing: {"rows": ["a\\nb"]}']
+
 
 def test_one_line_when_a_check_starts_failing_one_when_it_recovers(world, lines):
     check = Check("database")
@@ -355,6 +364,26 @@ def test_what_is_no_exception_goes_on_and_the_next_request_tells_the_rest(world)
     assert heard == ["success", "failure"]
 
 
+def test_an_end_of_the_request_while_a_failure_is_logged_loses_no_later_change(
+        world, monkeypatch):
+    check, heard = Check(), []
+
+    def on_change(previous, current, report):
+        heard.append(current)
+        raise ValueError("no route")
+
+    def interrupted(message):
+        raise KeyboardInterrupt()
+    health = every_time(check, on_change=on_change)
+    with monkeypatch.context() as patch:
+        patch.setattr(_changes._log, "failure", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
+    check.says = (False, "down")
+    health.run()
+    assert heard == ["success", "failure"]
+
+
 def test_a_fork_while_on_change_is_told_leaves_the_child_able_to_tell(world):
     check, heard = Check(), []
 
@@ -445,6 +474,13 @@ def test_drain_tells_what_it_is_given(world, app):
     assert ask(app).json["results"][0]["output"] == "draining"
 
 
+def test_who_changes_a_drained_report_does_not_change_the_next(world):
+    health = HealthCheck()
+    health.drain({"until": "noon"})
+    health.run().results[0]["output"].clear()
+    assert health.run().results[0]["output"] == {"until": "noon"}
+
+
 def test_drain_goes_through_the_failed_handler(world, app):
     HealthCheck(app, "/health", failed_handler=None).drain()
     assert ask(app).body == b"NOT OK"
@@ -526,3 +562,13 @@ def test_drain_from_a_signal_handler_needs_no_lock(world):
     with health.cache.lock():
         health.resume()
     assert health.run().passed
+
+
+def test_clear_from_a_signal_handler_waits_for_no_lock_of_its_own_thread(world):
+    check = Check()
+    health = HealthCheck(checkers=[check])
+    health.run()
+    with health.cache.lock():
+        health.cache.clear()
+    health.run()
+    assert check.runs == 2
