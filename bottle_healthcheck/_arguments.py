@@ -77,6 +77,14 @@ def check_seconds(name, value):
     return float(value)
 
 
+def check_flag(name, value):
+    # type: (str, Any) -> bool
+    """True or False, 1 and 0 too, or TypeError: "no" would be true."""
+    if not isinstance(value, int):
+        raise TypeError("%s is %s, expected True or False" % (name, kind_of(value)))
+    return bool(value)
+
+
 def check_timeout(value):
     # type: (Any) -> Any
     """Seconds above 0, or None for no time-out. Raises TypeError or ValueError."""

@@ -2,10 +2,11 @@
 import inspect
 import sys
 
+import six
 from six.moves import collections_abc
 
 from . import _cache, _json, _redact
-from ._arguments import check_seconds, check_timeout
+from ._arguments import check_flag, check_seconds, check_timeout
 
 MYPY = False
 if MYPY:
@@ -31,7 +32,7 @@ class Checker(object):
         self.timeout = check_timeout(timeout)
         self.success_ttl = check_seconds("success_ttl", success_ttl)
         self.failed_ttl = check_seconds("failed_ttl", failed_ttl)
-        self.critical = bool(critical)
+        self.critical = check_flag("critical", critical)
         #: Seconds after which a run counts as hanging.
         self.patience = _cache.PATIENCE if timeout is None else self.timeout
         #: Seconds after its expiry for which a result is used while a worker renews it.
@@ -60,7 +61,10 @@ class Checker(object):
 
     def __hash__(self):
         # type: () -> int
-        return hash(self.func)
+        try:
+            return hash(self.func)
+        except TypeError:  # unhashable, and a check all the same
+            return hash(self.key)
 
     def lifetime(self, passed):
         # type: (bool) -> float
@@ -131,6 +135,16 @@ class Checkers(collections_abc.MutableSequence):
         # type: (Any) -> None
         self._change("__delitem__", index)
 
+    def __eq__(self, other):
+        # type: (Any) -> bool
+        if not isinstance(other, (list, tuple, Checkers)):
+            return NotImplemented
+        return list(self) == list(other)
+
+    def __ne__(self, other):
+        # type: (Any) -> bool
+        return not self == other
+
     def insert(self, index, value):
         # type: (int, Any) -> None
         """Registers a function there, or puts a registered check there."""
@@ -176,6 +190,8 @@ def pair(returned):
     # type: (Any) -> tuple
     """(passed, output) of what a check returned; anything else is a failure that says so."""
     if _is_pair(returned):
+        if isinstance(returned[0], (six.text_type, bytes)) and isinstance(returned[1], bool):
+            return False, "the check returned (output, passed), expected (passed, output)"
         return bool(returned[0]), returned[1]
     came = "None" if returned is None else "%s %s" % (
         "an" if type(returned).__name__[:1] in "aeiou" else "a", type(returned).__name__)

@@ -10,7 +10,10 @@ if MYPY:
     from typing import Any
 
 if hasattr(time, "monotonic"):
-    monotonic = time.monotonic
+    def monotonic():
+        # type: () -> float
+        """Seconds since an arbitrary start, untouched by the wall clock."""
+        return time.monotonic()  # looked up each time: tests put a clock of their own there
 elif os.name == "posix":  # pragma: no cover (2.7)
     def monotonic():
         # type: () -> float
@@ -32,8 +35,10 @@ def takes_no_arguments(func):
     try:
         if six.PY2:  # pragma: no cover (2.7)
             return _required_on_2(func) == 0
-        parameters = inspect.signature(func).parameters.values()  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # built-ins often do not tell
+        # What a decorator wraps may need arguments that the decorator gives it.
+        parameters = inspect.signature(
+            func, follow_wrapped=False).parameters.values()  # type: ignore[arg-type]
+    except Exception:  # built-ins often do not tell, odd objects raise whatever they like
         return True
     return all(one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
                for one in parameters)

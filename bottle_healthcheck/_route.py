@@ -1,4 +1,6 @@
 """What both plugins share of Bottle: arguments, registering, the plugin API, answering."""
+import re
+
 import bottle
 import six
 
@@ -18,6 +20,9 @@ NEAR_MISS = 0.93
 BASE_HEADERS = (("Content-Type", "application/json"),
                 ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"))
+
+#: A header's name (RFC 9110, 5.6.2).
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 
 def check_app(app):
@@ -76,6 +81,8 @@ def check_headers(name, headers):
     for key, value in given:
         # Spelt as Bottle keeps names, which it tells apart without regard to case and underscore.
         spelt = _header_text(name, key).title().replace("_", "-")
+        if not _TOKEN.match(spelt):
+            raise ValueError("%s names %r, which is no header's name" % (name, spelt))
         merged[spelt] = _header_text(name, value)
     if "Content-Length" in merged or "Transfer-Encoding" in merged:
         raise ValueError("%s names a header that frames the body; it is set for every answer, "

@@ -7,7 +7,7 @@ import bottle
 import six
 
 from . import _compat, _json, _route
-from ._arguments import kind_of
+from ._arguments import check_flag, kind_of
 from ._redact import Redactor
 
 MYPY = False
@@ -42,7 +42,7 @@ class EnvironmentDump(_route.Plugin):
                                      ("python", include_python, self.get_python),
                                      ("config", include_config, self.get_config),
                                      ("process", include_process, self.get_process)):
-            if included:
+            if check_flag("include_" + name, included):
                 self.add_section(name, func)
         _route.Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
 
@@ -59,7 +59,8 @@ class EnvironmentDump(_route.Plugin):
             raise ValueError("a section named %r exists already: give this one another name" % name)
         if not callable(func) or not _compat.takes_no_arguments(func):
             raise TypeError("the section %r is %s, expected a callable without arguments"
-                            % (name, kind_of(func)))
+                            % (name, "a callable that needs some" if callable(func)
+                               else kind_of(func)))
         self._sections[name] = func
 
     def dump_environment(self, **url_args):
@@ -109,13 +110,13 @@ class EnvironmentDump(_route.Plugin):
     def get_process(self):
         # type: () -> dict
         """Arguments, working directory, user, pid and environment of the process."""
-        return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
-                "user": self.get_login(), "pid": os.getpid(),
+        return {"argv": self.safe_dump(getattr(sys, "argv", [])),
+                "cwd": _working_directory(), "user": self.get_login(), "pid": os.getpid(),
                 "environ": self.safe_dump(os.environ)}
 
     def safe_dump(self, dictionary):
-        # type: (Any) -> dict
-        """A copy of a mapping as plain JSON data, secrets masked."""
+        # type: (Any) -> Any
+        """A copy of a mapping, or any value, as plain JSON data, secrets masked."""
         return self._redactor.clean(_json.plain(dictionary))
 
 

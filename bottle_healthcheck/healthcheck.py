@@ -70,7 +70,7 @@ class HealthCheck(_route.Plugin):
     for which a result is still used while it is renewed (needs timeout). Handlers get the list of
     results and return the body: text, bytes or a dictionary; None answers OK or NOT OK. details,
     true or false or a callable that says so for the current request, tells more than the verdict.
-    formats limits what can be asked for (None: all of json, health, prometheus, html, text).
+    formats limits what can be asked for (None: all of json, health, text, html, prometheus).
     on_change(previous, current, report) hears of every change of the verdict. While drain_file
     exists, or from drain() to resume(), the answer is a failure with drain_status (None:
     failed_status). options are passed to `app.route()`.
@@ -140,10 +140,11 @@ class HealthCheck(_route.Plugin):
 
         Times count for the checks that are registered from then on.
         """
-        if name in _CHECKS:
-            value = _CHECKS[name](name, value)
-            self._answers = {}
-        object.__setattr__(self, name, value)
+        if name not in _CHECKS:
+            object.__setattr__(self, name, value)
+            return
+        object.__setattr__(self, name, _CHECKS[name](name, value))
+        self._answers = {}  # last: who makes an answer meanwhile puts it into the old one
 
     @property
     def checkers(self):
@@ -198,9 +199,11 @@ class HealthCheck(_route.Plugin):
         items = self._checkers.items
         if isinstance(checker, six.text_type):
             checker = six.ensure_str(checker)  # on 2.7 names are bytes
+        by_name = isinstance(checker, str)  # what is no text may equal any name
         # One function may be two checks: a registered check is itself first.
         for found in ([one for one in items if one is checker]
-                      or [one for one in items if checker in (one.__name__, one)]):
+                      or [one for one in items
+                          if (one.__name__ if by_name else one) == checker]):
             return found.result(self.cache.run(found))
         raise ValueError("no such check: expected one of %r, its function or its name"
                          % self._checkers)
@@ -333,11 +336,11 @@ class HealthCheck(_route.Plugin):
             return checkers
         known = set(checker.__name__ for checker in checkers)
         wanted, unwanted = _names("check", check, known), _names("exclude", exclude, known)
-        if check is not None and not wanted:  # nothing to fail is no success
-            raise BadQuestion(404, "check names nothing, expected at least one check")
-        return tuple(checker for checker in checkers
-                     if (check is None or checker.__name__ in wanted)
-                     and checker.__name__ not in unwanted)
+        selected = tuple(one for one in checkers if one.__name__ not in unwanted
+                         and (check is None or one.__name__ in wanted))
+        if check is not None and not selected:  # nothing to fail is no success
+            raise BadQuestion(404, "check and exclude leave no check, expected at least one")
+        return selected
 
     def _register(self, values):
         # type: (list) -> list
@@ -359,10 +362,8 @@ class HealthCheck(_route.Plugin):
                  failed_ttl=_NOT_GIVEN, critical=True):
         # type: (Any, Any, Optional[str], Any, Any, Any, bool) -> Checker
         """A check under a name that is not taken; what is not given is this HealthCheck's."""
-        check_func(func)
         own_name = name_of(func) if name is None else check_name(name)
-        if isinstance(func, Checker):
-            func = func.func
+        func = func.func if isinstance(func, Checker) else check_func(func)
         if name is not None and own_name in taken:
             raise ValueError("a check named %r is registered already: give this one another name"
                              % own_name)

@@ -207,6 +207,54 @@ def test_the_checks_of_another_become_ones_own():
     assert names(other) == ["database"]
 
 
+def test_methods_of_another_healthcheck_become_ones_own():
+    other = HealthCheck(checkers=[Callable().method])
+    health = HealthCheck(checkers=other.checkers, cache=other.cache)
+    health.add_check(other.checkers[0], name="again")
+    assert names(health) == ["method", "again"]
+    assert [result["output"] for result in health.run().results] == ["method", "method"]
+
+
+def test_the_list_equals_a_list_of_its_functions():
+    health = HealthCheck(checkers=[succeeds, fails])
+    assert health.checkers == [succeeds, fails] == health.checkers
+    assert health.checkers != [succeeds] and health.checkers != [fails, succeeds]
+    assert HealthCheck().checkers == [] and not HealthCheck().checkers != ()
+    assert health.checkers != {succeeds, fails} and health.checkers != "text"
+
+
+class Unhashable(object):
+    """Equals by what any of its kind holds, and trips over others, as many classes do."""
+
+    def __init__(self, says):
+        self.says = says
+
+    def __eq__(self, other):
+        return self.says == other.says
+
+    __hash__ = None
+
+    def __call__(self):
+        return self.says
+
+
+class EqualToAll(Callable):
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("func", [Unhashable((True, 1)), EqualToAll()])
+def test_a_check_whose_comparison_is_odd_is_a_check_like_others(func):
+    health = HealthCheck(checkers=[succeeds, func])
+    assert health.run().passed
+    assert health.run_check(func)["checker"] == type(func).__name__
+    assert func in health.checkers and health.checkers[1] in set(health.checkers)
+    with pytest.raises(ValueError, match="no such check"):
+        HealthCheck(checkers=[succeeds]).run_check(func)
+
+
 @pytest.mark.parametrize("checkers", [5, "text", b"bytes", {"a": 1}, succeeds, 1.5])
 def test_checkers_that_are_no_list_are_refused(checkers):
     with pytest.raises(TypeError):
@@ -235,7 +283,31 @@ def test_what_cannot_be_a_check_is_refused(func):
     assert names(health) == ["succeeds"]
 
 
+def injecting(func):
+    """A decorator as many are written: it gives what it wraps an argument."""
+    @functools.wraps(func)
+    def check():
+        return func("a connection")
+    return check
+
+
+def needs_one(connection):
+    return True, connection
+
+
+@pytest.mark.parametrize("func", [
+    injecting(needs_one), functools.update_wrapper(functools.partial(needs_one, 1), needs_one)])
+def test_what_a_check_wraps_may_need_arguments(func):
+    assert HealthCheck(checkers=[func]).run().passed
+
+
 # Registering
+
+@pytest.mark.parametrize("critical", ["no", None, [], 1.0])
+def test_critical_is_true_or_false(critical):
+    with pytest.raises(TypeError, match="critical is .*, expected True or False"):
+        HealthCheck().add_check(succeeds, critical=critical)
+
 
 def test_add_check_returns_the_function():
     health = HealthCheck()
@@ -284,6 +356,12 @@ def test_a_pair(returned, passed, output):
 def test_no_pair(returned, came):
     assert _checkers.pair(returned) == (
         False, "the check returned %s, expected a pair (passed, output)" % came)
+
+
+@pytest.mark.parametrize("returned", [("refused", False), ["fine", True], (b"", True)])
+def test_a_pair_the_wrong_way_round_has_failed(returned):
+    assert _checkers.pair(returned) == (
+        False, "the check returned (output, passed), expected (passed, output)")
 
 
 def test_the_exception_handler_gets_the_check_and_the_instance():

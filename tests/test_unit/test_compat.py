@@ -1,5 +1,6 @@
 """bottle_healthcheck._compat"""
 import functools
+import time
 
 import pytest
 
@@ -15,6 +16,13 @@ class Callable(object):
 
     def needs(self, something):
         return True, something
+
+
+class Odd(Callable):
+    def __eq__(self, other):
+        raise AttributeError("which inspect compares with classes")
+
+    __hash__ = None
 
 
 def one(something):
@@ -36,6 +44,7 @@ class NeedsOne(object):
     functools.partial(one, something=1),
     dict,
     "text".upper,
+    Odd(),
 ])
 def test_what_can_be_called_without_arguments(func):
     assert _compat.takes_no_arguments(func) is True
@@ -51,3 +60,10 @@ def test_what_cannot_be_called_without_arguments(func):
 def test_the_steady_clock_never_goes_back():
     readings = [_compat.monotonic() for _ in range(1000)]
     assert readings == sorted(readings)
+
+
+def test_the_steady_clock_is_the_one_that_time_has_now(monkeypatch):
+    if not hasattr(time, "monotonic"):
+        pytest.skip("2.7 has none")
+    monkeypatch.setattr(time, "monotonic", lambda: 4711.0)
+    assert _compat.monotonic() == 4711.0

@@ -92,6 +92,12 @@ def test_a_section_that_is_left_out(app, left_out):
     assert told(app)[left_out] == "mine"
 
 
+@pytest.mark.parametrize("name", ["os", "python", "config", "process"])
+def test_a_section_is_in_or_out(name):
+    with pytest.raises(TypeError, match="include_%s is of type str, expected True or" % name):
+        EnvironmentDump(**{"include_" + name: "no"})
+
+
 def test_sections_are_left_out_by_position_too(app):
     EnvironmentDump(app, "/environment", False, False, True, False)
     assert list(told(app)) == ["config"]
@@ -377,6 +383,8 @@ def test_a_secret_of_the_environment_is_masked_wherever_it_turns_up(monkeypatch)
     assert answer.json["more"] == {"seen": "it was ********", "colour": "********",
                                    "MONKEY": "gibbon"}
     assert dump.get_process()["environ"]["SHOP_DB_PASSWORD"] == "********"
+    monkeypatch.setattr("sys.argv", ["serve", "--password=fake-pw-4711-fake"])
+    assert dump.get_process()["argv"] == ["serve", "--password=********"]
     assert "fake-pw-4711-fake" not in answer.text
 
 

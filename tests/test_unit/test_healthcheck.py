@@ -605,8 +605,9 @@ def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
 
 def test_a_choice_of_no_check_is_no_success():
     health = HealthCheck(checkers=[lambda: (True, "ok")])
-    with pytest.raises(ValueError, match="names nothing"):
-        health.run(check=[])
+    for check, exclude in (([], None), ("<lambda>", "<lambda>")):
+        with pytest.raises(ValueError, match="check and exclude leave no check"):
+            health.run(check, exclude)
     assert len(health.run(exclude=[]).results) == 1
 
 
@@ -616,6 +617,29 @@ def test_one_format_is_no_negotiation(app):
 
 
 # Options that are changed later
+
+def test_an_answer_that_is_made_while_an_option_changes_is_not_kept(app):
+    class Slow(HealthCheck):
+        """Another request comes just before the new value is there."""
+
+        asked = []
+
+        @property
+        def details(self):
+            """What is told until it is changed."""
+            return self.__dict__.get("told", True)
+
+        @details.setter
+        def details(self, value):
+            if app.routes:
+                self.asked.append(ask(app).json)
+            self.__dict__["told"] = value
+
+    health = Slow(app, "/healthcheck")
+    health.details = False
+    assert "results" in health.asked[0]
+    assert ask(app).json == {"status": "success"}
+
 
 def test_an_option_that_is_changed_counts_at_once(app):
     health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, "ok")])

@@ -92,7 +92,8 @@ def test_a_status_of_the_standard_library():
     ("Content-Type", TypeError), (5, TypeError), ({"X": None}, TypeError),
     ({"X": ["a"]}, TypeError), ({None: "x"}, TypeError), ({"X": True}, TypeError),
     ({"X": "a\nb"}, ValueError), ({"X": "a\rb"}, ValueError), ({"X": "a\0b"}, ValueError),
-    ({"X\n": "a"}, ValueError), ({"Content-Length": "5"}, ValueError),
+    ({"X\n": "a"}, ValueError), ({"": "a"}, ValueError), ({"X Y": "a"}, ValueError),
+    ({"X:": "a"}, ValueError), ({u"\xfc": "a"}, ValueError), ({"Content-Length": "5"}, ValueError),
     ({"content_length": 5}, ValueError), ({"Transfer-Encoding": "chunked"}, ValueError),
     ([("X", "a", "b")], TypeError)])
 def test_headers_that_make_no_sense(argument, headers, error):
