@@ -40,6 +40,9 @@ PATIENCE = 10.0
 #: Seconds that a request waits at most for checks that other requests run in their own threads.
 LONGEST_WAIT = 2.0
 
+#: Seconds, or half of the check's patience, after which other processes are asked no more.
+LONGEST_ASKING = 0.5
+
 #: Seconds between two questions for the result of another process's run.
 ASK_EVERY = 0.2
 
@@ -69,7 +72,7 @@ class ResultCache(object):
         self._shared = None  # type: Any
         if backend is not None:
             self._shared = SharedResults(backend, prefix)
-        self._names = {}  # type: dict  # the keys of checks by name, with a backend
+        self._names = {}  # type: dict  # checks by name, with a backend
         self._entries = {}  # type: dict
         self._processes = {}  # type: dict  # by pid: made on first use, anew after a fork
         #: Changes with everything that may change an answer.
@@ -92,8 +95,9 @@ class ResultCache(object):
     def admit(self, checker):
         # type: (Any) -> None
         """Takes note of a check; ValueError where a backend holds another one of that name."""
+        # Checks are held, so that no other gets the identity of one that is gone.
         if self._shared is not None and self._names.setdefault(
-                checker.__name__, checker.key) != checker.key:
+                checker.__name__, checker).key != checker.key:
             raise ValueError("another check named %r shares its results through this cache: give "
                              "this one another name" % checker.__name__)
 
@@ -275,12 +279,15 @@ class ResultCache(object):
     def _wait(self, flight, until, limit):
         # type: (Flight, float, Any) -> Optional[Outcome]
         """Waits for a landing until then, else gives up; None where the flight is withdrawn."""
+        started = flight.started
         if _compat.monotonic() < until:
             with self._process().lock:
                 landing = flight.landing = flight.landing or threading.Event()
                 if flight.outcome is not None or flight.withdrawn:
                     landing.set()
             landing.wait(until - _compat.monotonic())
+            if flight.started > started:  # the check started when other processes had been asked
+                landing.wait(until + flight.started - started - _compat.monotonic())
         return None if flight.withdrawn else self._give_up(flight, limit)
 
     def _give_up(self, flight, limit):
@@ -321,12 +328,17 @@ class ResultCache(object):
             return False
         if not (checker.success_ttl and checker.failed_ttl):
             return True  # what may not be kept is not waited for
+        # A slow backend must not eat up the time that others wait for the check.
+        asks_until = flight.started + min(LONGEST_ASKING, checker.patience / 2)
+        if _compat.monotonic() > asks_until:
+            return True
         replaced = repr((found or last).stamp) if found or last else "nothing"
         if not self._shared.lock(checker.__name__, replaced, checker.patience):
             return False
         flight.replaced = replaced
         # A run may have ended since the first look.
-        if self._adopts(flight, checker, self._shared.read(checker.__name__)):
+        if (_compat.monotonic() <= asks_until
+                and self._adopts(flight, checker, self._shared.read(checker.__name__))):
             self._shared.release(checker.__name__, replaced)
             return False
         return True

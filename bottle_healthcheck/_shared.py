@@ -15,6 +15,7 @@ import time
 import six
 
 from . import _compat, _json, _log, _redact
+from ._arguments import kind_of
 
 MYPY = False
 if MYPY:
@@ -23,7 +24,7 @@ if MYPY:
 #: Of the values that are written; others are not understood.
 FORMAT_VERSION = 1
 
-#: An answer that takes longer (seconds) counts as a failure of the backend.
+#: Seconds that the backend may take, in one answer or in all those of REST: more is a failure.
 SLOWEST_ANSWER = 1.0
 
 #: Seconds for which a backend that failed is left alone.
@@ -68,7 +69,8 @@ class SharedResults(object):
                 raise TypeError("backend is of type %s, expected an object with get, set and add, "
                                 "such as cachelib's caches" % type(backend).__name__)
         if not isinstance(prefix, (six.text_type, str)):
-            raise TypeError("prefix is of type %s, expected text" % type(prefix).__name__)
+            raise TypeError("prefix is %s, expected text such as 'shop': a backend needs one"
+                            % kind_of(prefix))
         if not prefix:
             raise ValueError("prefix is empty, expected a text that tells this service's results "
                              "from those of others in the same backend")
@@ -76,6 +78,7 @@ class SharedResults(object):
         self._prefix = prefix
         self._fails = False
         self._rests_until = 0.0
+        self._taken, self._taken_since = 0.0, 0.0  # seconds of answers, and since when
         self._locks = {}  # type: dict  # by name: another's lock and since when it is seen
 
     def read(self, name):
@@ -170,15 +173,26 @@ class SharedResults(object):
             answer = getattr(self._backend, method)(*args, **kwargs)
         except BaseException as exc:
             self._failed("%s: %s" % (type(exc).__name__, _json.message(exc)))
-            if isinstance(exc, Exception):
+            if isinstance(exc, (Exception, SystemExit)):
                 return None
             raise
-        took = _compat.monotonic() - started
-        if took > SLOWEST_ANSWER:
-            self._failed("it answered after %.1f s" % took)
+        if self._is_slow(started):
             return None
         self._rests_until = 0.0
         return answer
+
+    def _is_slow(self, started):
+        # type: (float) -> bool
+        """Whether the answer to what was asked then is one too many: requests wait for them."""
+        now = _compat.monotonic()
+        if started - self._taken_since > REST:
+            self._taken, self._taken_since = 0.0, started
+        self._taken += now - started
+        if self._taken <= SLOWEST_ANSWER:
+            return False
+        self._failed("its answers took %.1f s of %.0f s" % (self._taken, now - self._taken_since))
+        self._taken = 0.0
+        return True
 
     def _rests(self):
         # type: () -> bool

@@ -577,6 +577,7 @@ BROKEN = {
     "a bad client": raises(TypeError("set() got an unexpected keyword argument")),
     "recursing": raises(RuntimeError("maximum recursion depth exceeded")),
     "out of memory": raises(MemoryError()),
+    "exiting": raises(SystemExit()),
     "silent": lambda method, key: None if method == "get" else 0,
     "refusing": lambda method, key: None if method == "get" else False,
     "rubbish": lambda method, key: "rubbish",
@@ -704,7 +705,58 @@ def test_a_slow_answer_counts_as_a_failure(fleet, lines):
         fleet.clock.tick(1)
     assert fleet.backend.calls == [("get",)]
     assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
-                                   "it answered after 1.5 s")]
+                                   "its answers took 1.5 s of 2 s")]
+
+
+def test_answers_that_are_slow_in_all_count_as_a_failure(fleet, lines):
+    do, begun = fleet.backend._do, fleet.clock.now
+
+    def slowly(*args):
+        fleet.clock.tick(0.4)
+        return do(*args)
+    fleet.backend._do = slowly
+    health = fleet.process(*[Check(str(number)) for number in range(10)])
+    assert health.run().passed
+    assert len(fleet.backend.calls) == 3 and fleet.clock.now - begun < 1.5
+    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                   "its answers took 1.2 s of 1 s")]
+    fleet.clock.tick(27)
+    fleet.backend._do = do
+    for _ in range(20):  # quick answers, whatever their number in whatever time
+        fleet.clock.tick(9)
+        assert health.run().passed
+    assert [level for level, _ in lines()] == ["WARNING", "INFO"]
+
+
+def test_a_slow_backend_leaves_a_check_half_of_its_time(fleet):
+    do = fleet.backend._do
+
+    def slowly(*args):
+        fleet.clock.tick(0.3)
+        return do(*args)
+    fleet.backend._do = slowly
+    health = fleet.process(Check(), timeout=0.5)
+    fleet.work_after(0.4)
+    assert told(health) == "fine"
+    assert fleet.backend.calls[:2] == [("get",), ("set", 54)]
+
+
+def test_who_waits_does_not_count_the_time_that_the_backend_was_asked(fleet):
+    health = fleet.process(Check(), timeout=1)
+    cache, checker = health.cache, health.checkers[0]
+    _, flight, mine = cache._board(checker, False)  # another request's, which asks the backend
+    assert mine
+
+    def starts_late():
+        fleet.clock.tick(0.7)
+        flight.started = fleet.clock.now
+
+    def lands():
+        fleet.clock.tick(0.6)
+        cache._fly(flight, checker)
+    fleet.meanwhile = [starts_late, lands]
+    assert told(health) == "fine"
+    assert fleet.waits == [1.0, 0.7]
 
 
 def test_a_check_has_all_its_time_after_a_backend_that_hung(fleet):
@@ -894,7 +946,7 @@ def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
     health, do = fleet.process(Check(), timeout=2), fleet.backend._do
 
     def slowly(*args):
-        fleet.clock.tick(0.9)
+        fleet.clock.tick(0.2)
         return do(*args)
     fleet.backend._do = slowly
     fleet.meanwhile = [lambda: setattr(fleet.backend, "_do", do),
@@ -920,7 +972,7 @@ def test_another_check_of_a_name_is_refused_on_one_cache(fleet):
 @pytest.mark.parametrize("backend, prefix, error, message", [
     (object(), "shop", TypeError, "backend is of type object, expected an object with get, set"),
     ({}, "shop", TypeError, "backend is of type dict, expected an object with get, set and add"),
-    (Real(), None, TypeError, "prefix is of type NoneType, expected text"),
+    (Real(), None, TypeError, "prefix is None, expected text such as 'shop'"),
     (Real(), 5, TypeError, "prefix is of type int, expected text"),
     (Real(), "", ValueError, "prefix is empty, expected a text that tells this service's"),
     (None, "shop", ValueError, "prefix is given without a backend"),
