@@ -81,7 +81,7 @@ def _run(app, host, port, server):
 @contextlib.contextmanager
 def _folder_for_a_run():
     # type: () -> Iterator[str]
-    """A temporary folder that Ctrl-C and SIGTERM remove too, ending the process at once.
+    """A temporary folder that Ctrl-C, SIGTERM and SIGHUP remove too, ending the process at once.
 
     An exception would not do: wsgiref swallows any that hits it within a request. Servers with
     signal handlers of their own end by an exception.
@@ -98,7 +98,11 @@ def _folder_for_a_run():
         remove()
         os._exit(0)
 
-    previous = [(number, signal.signal(number, end)) for number in (signal.SIGINT, signal.SIGTERM)]
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # a closed terminal; Windows has none
+    if hangup and signal.getsignal(hangup) != signal.SIG_IGN:  # as under nohup
+        numbers.append(hangup)
+    previous = [(number, signal.signal(number, end)) for number in numbers]
     try:
         yield folder
     finally:

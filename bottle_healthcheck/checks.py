@@ -19,7 +19,7 @@ import six
 from six.moves import http_client
 from six.moves.urllib.parse import unquote
 
-from bottle_healthcheck import _peer
+from bottle_healthcheck import _json, _peer, _redact
 
 MYPY = False
 if MYPY:
@@ -113,7 +113,7 @@ def sql(connect_or_engine, query="SELECT 1"):
             with contextlib.closing(connection.cursor()) as cursor:
                 cursor.execute(query)
                 row = cursor.fetchone()
-        return row is not None, "%s: %s" % (query, "no row" if row is None else row[0])
+        return row is not None, "%s: %s" % (query, "no row" if row is None else _first(row))
     return _check("sql " + _sql_target(connect_or_engine), ask)
 
 
@@ -189,6 +189,9 @@ def heartbeat(path, max_age):
 def _check(name, ask, timed=True):
     # type: (str, Check, bool) -> Check
     """The check called name: what ask() returns, or why it raised. Failures tell the name too."""
+    # Names are shown as they are; a URL's path, or what a client tells of itself, may hold a token.
+    name = _redact.clean_output(_json.text(name))
+
     def check():
         # type: () -> Tuple[bool, str]
         started = default_timer()
@@ -222,6 +225,12 @@ def _request(url):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
+def _first(row):
+    # type: (Any) -> Any
+    """The first column of a row, which some drivers can make a dictionary."""
+    return list(row.values())[0] if hasattr(row, "values") else row[0]
+
+
 # What a user's client tells of itself
 
 def _sql_target(connect_or_engine):
@@ -231,7 +240,9 @@ def _sql_target(connect_or_engine):
         func = getattr(connect_or_engine, "func", connect_or_engine)  # of a functools.partial
         return str(getattr(func, "__name__", type(func).__name__))
     url = connect_or_engine.url
-    server = _address(url.host, url.port) + "/" if url.host else ""
+    # Of a password with a bare @ the URL's host has the rest.
+    host = url.host and url.host.rpartition("@")[2]
+    server = _address(host, url.port) + "/" if host else ""
     return "%s %s%s" % (connect_or_engine.dialect.name, server, url.database or "")
 
 
@@ -290,8 +301,8 @@ def _number(name, value, least, most, unit):
 
 def _port(port):
     # type: (Any) -> int
-    if isinstance(port, float):
-        raise TypeError("port: expected an integer, got %r" % port)
+    if isinstance(port, bool) or not isinstance(port, six.integer_types):
+        raise TypeError("port: expected a whole number such as 443, got %s" % type(port).__name__)
     return int(_number("port", port, 1, 65535, "(a TCP port)"))
 
 
@@ -349,7 +360,8 @@ def _codes(status):
 
 def _address(host, port):
     # type: (str, Any) -> str
-    return "%s:%s" % ("[%s]" % host if ":" in host else host, port)
+    host = "[%s]" % host if ":" in host else host
+    return "%s:%s" % (host, port) if port else host
 
 
 def _netloc(url):

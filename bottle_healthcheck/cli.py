@@ -5,6 +5,7 @@ import argparse
 import base64
 import collections
 import json
+import os
 import re
 import socket
 import sys
@@ -39,7 +40,7 @@ STATES = {
 
 #: What a JSON "status" says of a healthy service: this package's word, and those of
 #: draft-inadarei-api-health-check-06, in any case.
-HEALTHY = ("success", "pass", "warn", "ok", "up")
+HEALTHY = ("success", "pass", "warn", "ok", "up", "healthy")
 
 HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\Z")
 PORT_AT_END = re.compile(r":[^:@\]]+\Z")
@@ -60,12 +61,12 @@ def main(argv=None):
     # type: (Optional[Sequence[str]]) -> int
     """Run the command line and return the exit status; argv is sys.argv[1:] where it is None."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] not in (["serve"], ["probe"], ["-h"], ["--help"]):
+    if not arguments or arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
         arguments.insert(0, "serve")  # Python 2.7's argparse cannot do without a sub-command
     try:
         options, unknown = _parser().parse_known_args(arguments)
         if unknown:  # not shown: a header or a URL may hold a secret
-            raise _UsageError("%d arguments too many or unknown, see --help" % len(unknown))
+            raise _UsageError("too many arguments, or unknown ones (%d), see --help" % len(unknown))
     except _UsageError as exc:
         return _complain(str(exc), arguments)
     return options.run(options)
@@ -373,6 +374,14 @@ def _one_line(text, limit):
 
 def _say(line, stream):
     # type: (str, TextIO) -> None
-    """Print the line, with escapes for what the stream cannot show."""
+    """Print the line, with escapes for what the stream cannot show.
+
+    Where nobody reads it, or the disk is full, the exit status is still told.
+    """
     encoding = getattr(stream, "encoding", None) or "ascii"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    try:
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+        stream.flush()
+    except EnvironmentError:
+        # Python flushes once more at exit, and would exit with a status of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -86,9 +86,9 @@ def passed(check):
 
 @pytest.mark.parametrize("make, message", [
     (lambda: checks.tcp(b"\xff", 1) if str is not bytes else checks.tcp(3, 1), "host: .*text, got"),
-    (lambda: checks.tcp("h", "80"), "port: expected a number .*got str"),
-    (lambda: checks.tcp("h", True), "port: expected a number .*got bool"),
-    (lambda: checks.tcp("h", 80.5), "port: expected an integer, got 80.5"),
+    (lambda: checks.tcp("h", "80"), "port: expected a whole number .*got str"),
+    (lambda: checks.tcp("h", True), "port: expected a whole number .*got bool"),
+    (lambda: checks.tcp("h", 80.5), "port: expected a whole number .*got float"),
     (lambda: checks.tcp("h", 80, timeout="5"), "timeout: expected a number of seconds, got str"),
     (lambda: checks.tcp("h", 80, timeout=None), "timeout: .*got NoneType"),
     (lambda: checks.http(None), "url: expected text, got NoneType"),
@@ -175,6 +175,8 @@ class Path(object):
     (checks.tcp(u"::1", 6379), "tcp [::1]:6379"),
     (checks.http("http://h"), "http://h"),
     (checks.http("https://user:secret@[::1]:8443/a/b?token=secret"), "https://[::1]:8443/a/b"),
+    (checks.http("https://h/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1/getMe"),
+     "https://h/bot123456789:********/getMe"),
     (checks.certificate("h", 443, 14), "certificate h:443"),
     (checks.sql(sqlite3.connect), "sql connect"),
     (checks.sql(functools.partial(sqlite3.connect, ":memory:")), "sql connect"),
@@ -379,6 +381,15 @@ def test_sql_tells_the_first_column():
     assert passed(checks.sql(connect, "SELECT NULL")).startswith("SELECT NULL: None (")
 
 
+def test_sql_takes_rows_that_are_dictionaries():
+    def connect():
+        connection = sqlite3.connect(":memory:")
+        connection.row_factory = lambda cursor, row: {cursor.description[0][0]: row[0]}
+        return connection
+    passed, output = checks.sql(connect, "SELECT 7 AS number")()
+    assert passed and output.startswith("SELECT 7 AS number: 7 (")
+
+
 def test_sql_tells_what_was_refused(tmpdir):
     memory = functools.partial(sqlite3.connect, ":memory:")
     nowhere = functools.partial(sqlite3.connect, str(tmpdir.join("missing", "file")))
@@ -438,6 +449,12 @@ def test_sql_takes_an_engine_and_shows_no_password():
     check = checks.sql(Engine())
     assert check.__name__ == "sql postgresql db:5432/app"
     passed(check)
+
+
+def test_sql_shows_nothing_of_a_password_with_a_bare_at_sign(monkeypatch):
+    monkeypatch.setattr(Engine.url, "host", "nter2@db")
+    monkeypatch.setattr(Engine.url, "port", None)
+    assert checks.sql(Engine()).__name__ == "sql postgresql db/app"
 
 
 def test_sql_names_the_file_of_an_engine(monkeypatch):

@@ -2,6 +2,7 @@
 import base64
 import errno
 import json
+import os
 import re
 import runpy
 import socket
@@ -18,7 +19,7 @@ import six
 import bottle_healthcheck
 from bottle_healthcheck import cli
 from bottle_healthcheck._compat import monotonic
-from tests.helpers import free_port, need_command
+from tests.helpers import ROOT, free_port, need_command
 
 MARGIN = 10  # seconds that a busy machine may need on top of the time-out
 IMPATIENT = ("--timeout", "0.3")
@@ -451,6 +452,9 @@ class StrictStream(object):
         """Raises on what it cannot show."""
         self.shown += text.encode(self.encoding or "ascii")
 
+    def flush(self):
+        """Has nothing to do."""
+
 
 @pytest.mark.parametrize("encoding, shown", [
     ("ascii", b"k\\xe4 \\u2713"), (None, b"k\\xe4 \\u2713"), ("latin-1", b"k\xe4 \\u2713"),
@@ -638,3 +642,14 @@ def test_the_module_runs_the_command_line(serve, monkeypatch, capsys):
         runpy.run_module("bottle_healthcheck", run_name="__main__")
     assert caught.value.code == 1
     assert capsys.readouterr().out.startswith("unhealthy: ")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux' /dev/full")
+@pytest.mark.parametrize("status, code", [("success", 0), ("failure", 1)])
+def test_a_line_that_cannot_be_written_costs_no_exit_status(serve, status, code):
+    url = serve(answer({"status": status})).url
+    with open("/dev/full", "w") as full:
+        child = subprocess.Popen([sys.executable, "-m", "bottle_healthcheck", "probe", url],
+                                 stdout=full, stderr=subprocess.PIPE, cwd=ROOT)
+        errors = child.communicate()[1]
+    assert (child.returncode, errors) == (code, b"")

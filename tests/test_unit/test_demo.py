@@ -90,6 +90,20 @@ def test_serve_leaves_the_signal_handlers_as_they_were(adapter):
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+@pytest.mark.parametrize("before, ends", [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_closed_terminal_ends_it_but_not_under_nohup(adapter, before, ends):
+    seen = []
+    adapter.run = lambda self, handler: seen.append(signal.getsignal(signal.SIGHUP))
+    previous = signal.signal(signal.SIGHUP, before)
+    try:
+        assert _demo.serve("127.0.0.1", 0, "test") == 0
+        assert signal.getsignal(signal.SIGHUP) == before
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+    assert (seen != [before]) is ends
+
+
 def test_serve_keeps_its_folder_where_another_process_ends(adapter, tmpdir, monkeypatch):
     adapter.run = lambda self, handler: monkeypatch.setattr(os, "getpid", lambda: -1)
     assert _demo.serve("127.0.0.1", 0, "test") == 0
