@@ -11,6 +11,7 @@ import six
 
 import bottle_healthcheck
 from bottle_healthcheck import EnvironmentDump, HealthCheck
+from tests.flights import run_python
 
 #: The contract's order of arguments, as calls by position rely on it.
 HEALTHCHECK = """app path success_status success_headers success_handler success_ttl failed_status
@@ -96,6 +97,25 @@ print("fine")
     shown = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code],
                                     env=dict(os.environ, PYTHONPATH=path))
     assert shown.strip() == b"fine"
+
+
+def test_no_module_needs_what_is_there_for_the_type_checker_alone():
+    status, output, errors = run_python(
+        "import pkgutil, sys\n"
+        "import bottle_healthcheck\n"
+        "names = [name for _, name, _ in pkgutil.iter_modules(bottle_healthcheck.__path__,\n"
+        "                                                     'bottle_healthcheck.')\n"
+        "         if not name.endswith('__main__')]\n"
+        "for name in names:\n"
+        "    __import__(name)\n"  # and what it needs of others, which may use typing
+        "for name in list(sys.modules):\n"
+        "    if name.split('.')[0] == 'bottle_healthcheck':\n"
+        "        del sys.modules[name]\n"
+        "sys.modules['typing'] = None\n"  # 2.7 has none
+        "for name in names:\n"
+        "    __import__(name)\n"
+        "print(len(names) > 15)\n")
+    assert (status, output, errors) == (0, "True\n", "")
 
 
 @pytest.mark.skipif(six.PY2, reason="signatures do not tell there")

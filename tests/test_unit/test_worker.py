@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 
+from bottle_healthcheck import _worker
 from bottle_healthcheck._worker import Worker
 from tests.helpers import wait_until
 
@@ -97,4 +98,27 @@ def test_a_second_attempt_starts_the_thread(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(threading, "Thread", None)  # late in shutdown, modules are taken apart
         assert worker.submit(done) is False
+    assert done(worker).name == "worker"
+
+
+class TakenApart(object):
+    """A queue after the interpreter's end has begun."""
+
+    def get(self):
+        raise TypeError("'NoneType' object is not callable")
+
+    def put(self, job):
+        pass
+
+
+def test_a_thread_whose_queue_is_taken_apart_returns():
+    assert _worker._work(TakenApart()) is None
+
+
+def test_a_thread_that_has_ended_is_replaced(monkeypatch):
+    worker = Worker("worker")
+    with monkeypatch.context() as patch:
+        patch.setattr(_worker, "queue", type("Queues", (object,), {"Queue": TakenApart}))
+        worker.submit(done)
+    wait_until(lambda: not worker._thread.is_alive(), what="the end of the thread")
     assert done(worker).name == "worker"
