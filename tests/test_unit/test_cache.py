@@ -77,6 +77,40 @@ def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
     assert result["expires"] == an_hour_ago + 27
 
 
+def timer(monkeypatch, *times):
+    """Has the stop-watch show these times, one after another."""
+    shown = list(times)
+    fake = type("Timeit", (object,), {"default_timer": staticmethod(lambda: shown.pop(0))})
+    monkeypatch.setattr(_cache, "timeit", fake)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize("began, ended, took", [(50.0, 50.25, 0.25), (50.0, 53.5, 3.5),
+                                                (50.0, 49.0, 0.0)])
+def test_the_response_time_is_what_a_run_took_and_never_negative(
+        world, monkeypatch, passed, began, ended, took):
+    timer(monkeypatch, began, ended)
+    assert checked(Check(says=(passed, ""))).run().results[0]["response_time"] == took
+
+
+def test_the_response_time_of_an_overrun_is_how_long_it_runs(world):
+    health = checked(Check(), timeout=2)
+    assert health.run().results[0]["response_time"] == 2.0
+    world.clock.tick(1.5)
+    assert health.run().results[0]["response_time"] == 3.5
+
+
+def test_the_last_sixty_runs_are_remembered_with_what_each_took(world, monkeypatch):
+    check = Check(says=lambda: (check.runs % 2 == 0, ""))
+    health = checked(check, success_ttl=0, failed_ttl=0)
+    assert health.cache.runs(health.checkers[0]) == []
+    timer(monkeypatch, *[time for number in range(61) for time in (100.0, 100.0 + number)])
+    for _ in range(61):
+        health.run()
+    assert health.cache.runs(health.checkers[0]) == [
+        (number % 2 == 1, float(number)) for number in range(1, 61)]
+
+
 # 2. A check that is not running is started.
 
 def test_without_a_timeout_the_request_runs_the_check_itself(world):
@@ -681,6 +715,14 @@ def test_a_function_that_is_gone_lends_its_result_to_no_other(world):
         del check
 
 
+@pytest.mark.parametrize("cache, kind", [(HealthCheck(), "HealthCheck"), ({}, "dict")])
+def test_a_cache_of_another_kind_is_refused(cache, kind):
+    with pytest.raises(TypeError) as refused:
+        HealthCheck(cache=cache)
+    assert str(refused.value) == ("cache is of type %s, expected a ResultCache, such as another "
+                                  "HealthCheck's .cache" % kind)
+
+
 # What is no Exception
 
 class NoException(BaseException):
@@ -688,14 +730,18 @@ class NoException(BaseException):
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, NoException, GeneratorExit])
-def test_what_is_no_exception_ends_an_inline_flight_as_failed_and_goes_on(world, kind, caplog):
+def test_what_is_no_exception_ends_an_inline_flight_as_failed_and_goes_on(
+        world, monkeypatch, kind, caplog):
     def interrupted():
         raise kind()
     check = Check(says=interrupted)
     health = checked(check, failed_ttl=9)
-    with pytest.raises(kind):
-        health.run()
+    with monkeypatch.context() as patch:
+        timer(patch, 50.0, 50.25)
+        with pytest.raises(kind):
+            health.run()
     assert told(health.run()) == (False, "ended by " + kind.__name__)
+    assert health.run().results[0]["response_time"] == 0.25
     assert check.runs == 1
     assert len(caplog.records) == 1 and kind.__name__ in caplog.text
     check.says = (True, "fine")
@@ -798,6 +844,9 @@ def test_a_fork_of_a_fork_keeps_one_process_in_mind(world):
         world.fork()
     health.run()
     assert list(health.cache._processes) == [world.pid]
+    world.pid = 7  # process numbers start over
+    health.run()
+    assert list(health.cache._processes) == [7]
 
 
 FORK = """

@@ -183,6 +183,22 @@ def test_a_run_elsewhere_is_waited_for_where_there_is_no_previous_result(fleet):
     assert mine.runs == 0
 
 
+def test_a_run_that_ended_between_the_look_and_the_lock_is_adopted(fleet):
+    other, mine = fleet.process(Check(says=(True, "theirs"))), Check(says=(True, "mine"))
+    add = fleet.backend.add
+
+    def add_late(*args, **kwargs):
+        fleet.backend.add = add
+        other.run_check("check")
+        return add(*args, **kwargs)
+    fleet.backend.add = add_late
+    health = fleet.process(mine)
+    assert told(health) == "theirs"
+    assert mine.runs == 0
+    assert fleet.backend.take_calls()[-1] == ("set", 1)  # the lock is let go of
+    assert health.cache.runs(health.checkers[0]) == []
+
+
 def test_a_previous_result_serves_while_another_process_runs_the_check(fleet):
     check, seen = Check(says=(True, "old")), []
     mine = fleet.process(check)
@@ -903,6 +919,21 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
     found = _cache._Wait(seen[0], fleet.clock.now)
     outcome = health.cache._arrive(health.checkers[0], found, fleet.clock.now + 2)
     assert outcome.output == "fine"
+
+
+def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
+    health = fleet.process(Check(), timeout=2)
+    checker = health.checkers[0]
+    _, flight, _ = health.cache._board(checker, False)
+    found = _cache._Wait(flight, fleet.clock.now)
+
+    def late():  # this thread runs again after three seconds only
+        fleet.clock.tick(3)
+        health.cache._withdraw(flight)
+    fleet.meanwhile = [late]
+    outcome = health.cache._arrive(checker, found, fleet.clock.now + 2)
+    assert outcome.output == "timed out after 2 s"
+    assert fleet.sleeps == [0.0]
 
 
 def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
