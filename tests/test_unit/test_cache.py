@@ -205,6 +205,8 @@ def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatc
         patch.setattr(_cache.Worker, "submit", interrupted)
         with pytest.raises(Gone):
             health.run()
+    outcome = health.cache.last(health.checkers[0])
+    assert (outcome.output, outcome.response_time) == ("ended by Gone", 0.0)
     world.work_after(0)
     assert told(health.run()) == (True, "fine")
 
@@ -327,6 +329,7 @@ def asked_during(world, health, check, age):
 @pytest.mark.parametrize("age, waits, output", [
     (0, [2.0], "timed out after 2 s"),
     (7.9, [2.0], "timed out after 2 s"),
+    (8, [2.0], "timed out after 10 s"),
     (9.5, [0.5], "timed out after 10 s"),
     (10, [], "still running after 10.0 s"),
     (12.34, [], "still running after 12.3 s"),
@@ -381,6 +384,15 @@ def test_an_overrun_is_told_at_once_until_the_check_returns(world):
     world.work()
     assert told(health.run()) == (True, "late")
     assert check.runs == 1
+
+
+def test_a_run_that_overran_is_remembered_as_failed_though_it_passed(world):
+    health = checked(Check(), timeout=2, success_ttl=0)
+    world.work_after(0)
+    health.run()
+    health.run()
+    world.work()
+    assert [passed for passed, _ in health.cache.runs(health.checkers[0])] == [True, False]
 
 
 def test_a_late_result_lives_from_its_return(world):

@@ -320,6 +320,20 @@ def test_only_what_is_newer_than_the_own_result_is_adopted(fleet, stamped, adopt
     assert told(health) == ("theirs" if adopted else "mine")
 
 
+@pytest.mark.parametrize("ahead, left", [(20, 27), (0, 27), (-0.5, 26.5), (-20, 7)])
+def test_what_is_adopted_holds_for_what_is_left_of_its_lifetime(fleet, ahead, left):
+    at = fleet.wall() + ahead
+    put(fleet, value(timestamp=at, since=at))
+    health = fleet.process(Check())
+    assert told(health) == "theirs"
+    fleet.backend.take_calls()
+    fleet.clock.tick(left - 0.25)
+    assert told(health) == "theirs"
+    assert fleet.backend.take_calls() == []
+    fleet.clock.tick(0.25)
+    assert told(health) == "fine"
+
+
 def test_readers_have_lifetimes_of_their_own(fleet):
     check = Check(says=lambda: (True, check.runs))
     long = fleet.process(check)
