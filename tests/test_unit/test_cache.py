@@ -85,7 +85,7 @@ def timer(monkeypatch, *times):
 
 
 @pytest.mark.parametrize("passed", [True, False])
-@pytest.mark.parametrize("began, ended, took", [(50.0, 50.25, 0.25), (50.0, 53.5, 3.5),
+@pytest.mark.parametrize("began, ended, took", [(50.0, 50.25, 0.25), (0.25, 0.75, 0.5),
                                                 (50.0, 49.0, 0.0)])
 def test_the_response_time_is_what_a_run_took_and_never_negative(
         world, monkeypatch, passed, began, ended, took):
@@ -128,6 +128,12 @@ def test_with_a_timeout_a_worker_runs_it_and_the_request_waits_for_that_long(wor
     assert told(health.run()) == (True, "fine")
     assert world.waits == [2.0]
     assert world.worker_names == ["healthcheck check"]
+
+
+def test_right_after_the_start_of_the_machine_a_request_waits_as_long_as_later(world):
+    world.clock.now = 0.75
+    assert told(checked(Check(), timeout=2).run()) == (False, "timed out after 2 s")
+    assert world.waits == [2.0]
 
 
 def test_the_request_that_waited_says_for_how_long_it_did(world):
@@ -413,6 +419,8 @@ def test_an_overrun_is_never_kept(world):
     health = checked(Check(), timeout=2, failed_ttl=1000)
     result = health.run().results[0]
     assert result["expires"] == result["timestamp"]
+    checker = health.checkers[0]
+    assert health.cache.fresh_until(checker, health.cache.last(checker)) == 0.0
     world.work()
     assert told(health.run()) == (True, "fine")
 
@@ -513,6 +521,15 @@ def test_run_check_of_an_overrun_says_so_at_once(world):
     world.clock.tick(1)
     assert health.run_check("check")["output"] == "still running after 3.0 s"
     assert world.waits == [2.0]
+
+
+def test_run_check_waits_two_seconds_for_a_run_without_a_timeout(world):
+    answers = []
+    check = Check(says=lambda: (True, answers.append(health.run_check(check)["output"])))
+    health = checked(check)
+    health.run()
+    assert answers == ["timed out after 2 s"]
+    assert world.waits == [2.0] and check.runs == 1
 
 
 def test_run_check_of_one_of_two_names_of_a_function_answers_under_that_name(world):
@@ -749,11 +766,11 @@ def test_what_is_no_exception_ends_an_inline_flight_as_failed_and_goes_on(
     check = Check(says=interrupted)
     health = checked(check, failed_ttl=9)
     with monkeypatch.context() as patch:
-        timer(patch, 50.0, 50.25)
+        timer(patch, 0.25, 0.75)
         with pytest.raises(kind):
             health.run()
     assert told(health.run()) == (False, "ended by " + kind.__name__)
-    assert health.run().results[0]["response_time"] == 0.25
+    assert health.run().results[0]["response_time"] == 0.5
     assert check.runs == 1
     assert len(caplog.records) == 1 and kind.__name__ in caplog.text
     check.says = (True, "fine")
