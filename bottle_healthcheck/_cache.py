@@ -310,12 +310,9 @@ class ResultCache(object):
     def _may_run(self, flight, checker):
         # type: (Flight, Any) -> bool
         """Whether the check is to be run here; else its flight has landed or is withdrawn."""
-        runs = False
-        try:
-            runs = self._ask_fleet(flight, checker)
-        finally:  # where the request ends while it asks, too
-            if not runs and flight.outcome is None:
-                self._withdraw(flight)
+        runs = self._ask_fleet(flight, checker)
+        if not runs and flight.outcome is None:
+            self._withdraw(flight)
         return runs
 
     def _ask_fleet(self, flight, checker):
