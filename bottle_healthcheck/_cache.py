@@ -179,10 +179,11 @@ class ResultCache(object):
             entry = self._entries.get(checker.key)
             if entry is None:
                 entry = self._entries[checker.key] = Entry(checker.key, checker.func)
-            now, kept = _compat.monotonic(), None if anew else entry.kept
-            lifetime = checker.lifetime(kept.passed) if kept else 0.0
+            now = _compat.monotonic()
+            kept = None if anew else entry.kept  # type: Any
+            lifetime = kept and checker.lifetime(kept.passed)
             # None where nothing is kept.
-            overdue = now - kept.landed - lifetime if kept and lifetime else None
+            overdue = now - kept.landed - lifetime if lifetime else None
             if overdue is not None and overdue < 0:
                 return kept, None, False
             stale = overdue is not None and overdue < checker.stale_while_revalidate
