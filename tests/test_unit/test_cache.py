@@ -43,6 +43,8 @@ def test_a_result_is_used_until_its_lifetime_is_over(world, passed, lifetime):
     check = Check(says=(passed, "first"))
     health = checked(check)
     health.run()
+    checker = health.checkers[0]
+    assert health.cache.fresh_until(checker, health.cache.last(checker)) == 1000.0 + lifetime
     check.says = (passed, "second")
     world.clock.tick(lifetime - 0.001)
     assert told(health.run()) == (passed, "first")
@@ -244,6 +246,16 @@ def test_a_result_that_is_stale_for_too_long_is_not_used(world):
     world.clock.tick(70)
     world.work_after(0)
     assert told(health.run()) == (True, "renewed")
+
+
+@pytest.mark.parametrize("nothing_kept", [None, 0])
+def test_what_is_not_kept_is_never_stale(world, nothing_kept):
+    check = Check()
+    health = checked(check, timeout=2, success_ttl=nothing_kept, stale_while_revalidate=60)
+    for _ in range(2):
+        world.work_after(0)
+        assert told(health.run()) == (True, "fine")
+    assert world.waits == [2.0] * 2 and check.runs == 2
 
 
 def test_a_stale_result_is_used_for_as_long_as_the_renewal_is_no_overrun(world):
