@@ -38,17 +38,19 @@ def nothing():
 
 # 1. A fresh result is used.
 
+@pytest.mark.parametrize("began", [1000.0, 0.75])  # that soon after the machine's start, too
 @pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
-def test_a_result_is_used_until_its_lifetime_is_over(world, passed, lifetime):
+def test_a_result_is_used_until_its_lifetime_is_over(world, began, passed, lifetime):
+    world.clock.now = began
     check = Check(says=(passed, "first"))
     health = checked(check)
     health.run()
     checker = health.checkers[0]
-    assert health.cache.fresh_until(checker, health.cache.last(checker)) == 1000.0 + lifetime
+    assert health.cache.fresh_until(checker, health.cache.last(checker)) == began + lifetime
     check.says = (passed, "second")
-    world.clock.tick(lifetime - 0.001)
+    world.clock.tick(lifetime - 0.125)
     assert told(health.run()) == (passed, "first")
-    world.clock.tick(0.001)
+    world.clock.tick(0.125)
     assert told(health.run()) == (passed, "second")
     assert check.runs == 2
 
@@ -270,6 +272,19 @@ def test_a_stale_result_is_used_for_as_long_as_the_renewal_is_no_overrun(world):
     assert len(world.jobs) == 1
 
 
+def test_right_after_the_start_of_the_machine_a_renewal_overruns_as_later(world):
+    world.clock.now = 0.25
+    health = checked(Check(), timeout=2, success_ttl=0.25, stale_while_revalidate=60)
+    world.work_after(0)
+    health.run()
+    world.clock.tick(0.25)
+    assert told(health.run()) == (True, "fine")
+    world.clock.tick(1.875)
+    assert told(health.run()) == (True, "fine")
+    world.clock.tick(0.125)
+    assert told(health.run()) == (False, "still running after 2.0 s")
+
+
 # 3. A check that is running.
 
 def test_the_previous_result_is_used_while_a_new_one_is_on_its_way(world):
@@ -284,10 +299,12 @@ def test_the_previous_result_is_used_while_a_new_one_is_on_its_way(world):
     assert told(health.run()) == (True, "previous")
     world.clock.tick(0.001)
     assert told(health.run()) == (False, "still running after 2.0 s")
+    world.clock.tick(0.5)
+    assert told(health.run()) == (False, "still running after 2.5 s")
     assert world.waits == [2.0, 2.0]
 
 
-@pytest.mark.parametrize("overdue, used", [(26.999, True), (27, False)])
+@pytest.mark.parametrize("overdue, used", [(26.999, True), (27, False), (40, False)])
 def test_the_previous_result_is_used_for_its_own_lifetime_past_its_end(world, overdue, used):
     health = checked(Check(says=(True, "previous")), timeout=60)
     world.work_after(0)
@@ -788,6 +805,22 @@ def test_what_is_no_exception_ends_an_inline_flight_as_failed_and_goes_on(
     check.says = (True, "fine")
     world.clock.tick(9)
     assert told(health.run()) == (True, "fine")
+
+
+def test_who_waits_for_a_flight_that_something_else_than_an_exception_ends_is_told_so(world):
+    flights = []
+
+    def interrupted():
+        flights.extend(health.cache._process().flights.values())
+        raise Gone()
+    check = Check(says=interrupted)
+    health = checked(check, failed_ttl=0)
+    with pytest.raises(Gone):
+        health.run()
+    found = _cache._Wait(flights[0], world.clock.now)
+    outcome = health.cache._arrive(health.checkers[0], found, world.clock.now + 2)
+    assert outcome.output == "ended by Gone"
+    assert check.runs == 1
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, NoException])

@@ -953,18 +953,10 @@ def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
 def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
     fleet.dies_while_it_runs()
     health = fleet.process(Check())
-    checker, asking = health.checkers[0], []
-    fleet.meanwhile = [lambda: None] * 10
-    add = fleet.backend.add
-
-    def note(*args, **kwargs):
-        asking.extend(health.cache._process().flights.values())
-        return add(*args, **kwargs)
-    fleet.backend.add = note
-    assert told(health) == "timed out after 2 s"
-    found = _cache._Wait(asking[0], fleet.clock.now)
-    outcome = health.cache._arrive(checker, found, fleet.clock.now + 2, anew=True)
-    assert outcome.output == "fine"
+    _, asking, _ = health.cache._board(health.checkers[0], False)
+    fleet.meanwhile = [lambda: health.cache._withdraw(asking)]
+    assert health.run_check("check")["output"] == "fine"
+    assert fleet.waits == [2.0] and fleet.sleeps == [0.2]
 
 
 def test_while_one_tries_a_backend_that_failed_the_others_go_on_without(fleet):
@@ -997,6 +989,19 @@ def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
     fleet.meanwhile = [lambda: setattr(fleet.backend, "_do", do),
                        lambda: other.run_check("check")]
     assert told(health) == "theirs"
+
+
+def test_slow_answers_do_not_prolong_the_wait_for_another_process(fleet):
+    fleet.dies_while_it_runs()
+    health, do = fleet.process(Check()), fleet.backend._do
+    began = fleet.clock.now
+
+    def slowly(*args):
+        fleet.clock.tick(0.3)
+        return do(*args)
+    fleet.backend._do = slowly
+    assert told(health) == "timed out after 2 s"
+    assert fleet.clock.now - began < 4
 
 
 # Arguments
