@@ -11,7 +11,7 @@ import webtest
 
 from bottle_healthcheck import HealthCheck, _changes
 from tests.flights import Check, World, run_python
-from tests.helpers import wait_until
+from tests.helpers import PY2, wait_until
 
 
 @pytest.fixture
@@ -154,6 +154,16 @@ def test_a_line_holds_any_bytes_and_any_text(world, lines, message, name):
     told = lines()  # on 2.7 the formatting itself could fail
     assert len(told) == 1 and told[0][1].startswith(u"check %s is failing: " % name)
     assert told[0][2]
+
+
+@pytest.mark.parametrize("name, shown", [
+    (u"caf\udce9", u"caf\\xe9"),  # what Python 3 makes of bytes that are not UTF-8
+    (u"donn\xe9es".encode("utf-8") if PY2 else u"donn\xe9es", u"donn\xe9es")])
+def test_a_line_holds_any_name_as_text_that_can_be_written(world, lines, name, shown):
+    health = HealthCheck()
+    health.add_check(Check(says=(False, u"caf\xe9")), name=name)
+    health.run()
+    assert lines() == [("WARNING", u"check %s is failing: caf\xe9" % shown, False)]
 
 
 class Unprintable(Exception):

@@ -66,17 +66,19 @@ def test_a_job_that_raises_ends_neither_the_thread_nor_the_silence(kind, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_job_is_let_go_when_it_is_done():
+def test_a_job_is_let_go_when_it_is_done_and_not_by_the_next_one():
     class Job(object):
         def __call__(self):
             pass
     job = Job()
-    gone = weakref.ref(job)
-    worker = Worker("worker")
-    done(worker, job)
+    kept = weakref.ref(job)
+    Worker("worker").submit(job)
     del job
-    gc.collect()
-    assert gone() is None
+
+    def is_gone():
+        gc.collect()
+        return kept() is None
+    wait_until(is_gone, what="the job's end")
 
 
 @pytest.mark.parametrize("refusal", [RuntimeError, MemoryError, ValueError, threading.ThreadError])
