@@ -101,7 +101,8 @@ def test_every_method_is_guarded(guard, status, method):
 @pytest.mark.parametrize("header", [
     TOKEN, "Bearer", "Bearer ", "Bearer " + TOKEN[:-1], "Bearer " + TOKEN + "x", "Token " + TOKEN,
     "Bearer " + TOKEN.upper(), "Bearer " + TOKEN + ", Bearer " + TOKEN, "Bearer\t" + TOKEN,
-    "Bearer \xff\xfe", "Bearer " + TOKEN + " " + TOKEN, "BearerX " + TOKEN, " "])
+    "Bearer \xff\xfe", "Bearer " + TOKEN + " " + TOKEN, "BearerX " + TOKEN, " ",
+    "Basic " + TOKEN, " " + TOKEN])
 def test_no_other_header_opens_the_door(header):
     assert ask(guarded_app(require_token(TOKEN)), {"HTTP_AUTHORIZATION": header}).status_int == 401
 
@@ -147,6 +148,19 @@ def test_a_token_that_guards_nothing_is_refused_without_being_told(token):
         assert "token" in str(caught.value)
 
 
+def test_a_token_that_is_no_text_is_told_by_its_type():
+    with pytest.raises(ValueError) as caught:
+        require_token(1234)
+    assert str(caught.value) == "a token is text, not int"
+
+
+def test_a_token_of_a_kind_of_text_is_a_token():
+    class Setting(str):
+        pass
+
+    assert ask(guarded_app(require_token(Setting(TOKEN))), BEARER).status_int == 200
+
+
 def test_sixteen_characters_are_enough():
     app = guarded_app(require_token("x" * 16))
     assert ask(app, {"HTTP_AUTHORIZATION": "Bearer " + "x" * 16}).status_int == 200
@@ -170,7 +184,8 @@ def test_native_strings_and_text_name_networks():
 def test_mistaken_options_speak():
     with pytest.raises(TypeError) as caught:
         allow_networks("10.0.0.0/8", trusted_proxy=["127.0.0.1"])
-    assert "trusted_proxy" in str(caught.value)
+    assert str(caught.value) == \
+        "allow_networks() takes networks and trusted_proxies=, not trusted_proxy"
     with pytest.raises(TypeError) as caught:
         allow_networks("10.0.0.0/8", trusted_proxies="127.0.0.1")
     assert "list" in str(caught.value)
@@ -181,8 +196,9 @@ def test_mistaken_options_speak():
 @pytest.mark.parametrize("peer, status", [
     ("10.1.2.3", 200), ("::1", 200), ("fe80::1%eth0", 200), ("::ffff:10.1.2.3", 200),
     ("11.1.2.3", 403), ("::2", 403), ("::ffff:11.1.2.3", 403), ("10.1.2.3%eth0", 403),
-    ("10.1.2.03", 403), ("0x0a010203", 403), ("167838211", 403), ("10.1", 403), ("", 403),
-    (None, 403), ("unix:", 403), (" 10.1.2.3", 403), ("10.1.2.3:80", 403), ("\xff", 403)])
+    ("10.1.2.03", 403), ("10.1.2.00", 403), ("0x0a010203", 403), ("167838211", 403), ("10.1", 403),
+    ("", 403), (None, 403), ("unix:", 403), (" 10.1.2.3", 403), ("10.1.2.3:80", 403),
+    ("\xff", 403)])
 def test_addresses_of_peers(peer, status):
     guard = allow_networks("10.0.0.0/8", "::1", "fe80::/10")
     assert ask(guarded_app(guard), {"REMOTE_ADDR": peer}).status_int == status
