@@ -104,6 +104,10 @@ def test_at_most_one_percent_is_visible_or_changed(file_name):
     assert len(changed) <= 0.01 * innocents
 
 
+def test_no_case_has_a_fault():
+    assert [(case["id"], faults(case)) for case in CASES if faults(case)] == []
+
+
 @pytest.mark.parametrize("case", CONTRACT_CASES, ids=lambda case: case["id"])
 def test_contract_names_show_the_mask(case):
     assert faults(case) == []
@@ -191,8 +195,18 @@ def test_the_time_is_linear_in_the_length(shape, clean):
     ("word", TypeError), (u"word", TypeError), (b"word", TypeError), ([1], TypeError),
     ([None], TypeError), (None, TypeError), (7, TypeError), ([""], ValueError)])
 def test_hide_and_show_are_lists_of_texts(argument, wrong, error):
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         _redact.Redactor(**{argument: wrong})
+    assert str(caught.value).startswith(argument + " ")
+
+
+def test_what_is_no_list_of_texts_is_told():
+    for wrong, told in ((7, "hide is 7, expected a list of texts such as (\"word\",)"),
+                        ([7], "hide holds 7, expected texts only"),
+                        ([""], "hide holds an empty text, which is part of every name")):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            _redact.Redactor(hide=wrong)
+        assert str(caught.value) == told
 
 
 def test_hide_adds_words():
@@ -258,6 +272,11 @@ def test_long_texts_are_cut_after_redaction():
     assert _redact.clean_output(u"x" * _redact.MAX_TEXT) == u"x" * _redact.MAX_TEXT
 
 
+def test_sixty_four_kibibytes_of_a_text_are_shown():
+    assert _redact.clean_output(u"x" * 65536) == u"x" * 65536
+    assert _redact.clean_output(u"x" * 65537) == u"x" * 65496 + u"\n<41 characters cut>"
+
+
 def test_texts_are_cut_before_redaction_as_well(monkeypatch):
     lengths = []
     masked = _redact_text.masked
@@ -268,7 +287,7 @@ def test_texts_are_cut_before_redaction_as_well(monkeypatch):
     monkeypatch.setattr(_redact_text, "masked", measured)
     text = u"password=tangerine " + u"x" * 10 ** 6
     shown = _redact.clean_output(text)
-    assert lengths == [_redact.MAX_READ]
+    assert lengths == [_redact.MAX_READ] == [262144]
     assert shown.startswith(u"password=******** xxx")
     kept = shown.index(u"\n<")
     assert kept > _redact.MAX_TEXT - 100
@@ -282,6 +301,58 @@ def test_a_secret_that_the_first_cut_splits_is_not_shown(missing):
     shown = _redact.clean_output(long_ + url + u"@host/")
     assert u"tangerine" not in shown and u"yy" not in shown
     assert shown.endswith(u" characters cut>")
+
+
+@pytest.mark.parametrize("read, shown", [
+    (65536 + 100, 100), (65536 + 1, 1), (65536, 0), (65536 - 1, 0), (1000, 0)])
+@pytest.mark.parametrize("unread", [1, 700])
+def test_the_last_64_kibibytes_before_the_first_cut_are_not_shown(read, shown, unread):
+    """What the redaction left of the characters that were read: so many."""
+    start = u"x" * 200 + u" password="
+    secret = u"y" * (262144 - read + 8)
+    rest = u" " * (read - len(start) - 8)
+    text = start + secret + rest + u"z" * unread
+    assert _redact.clean_output(text) == (
+        start[:shown] + u"\n<%d characters cut>" % (unread + read - shown))
+
+
+@pytest.mark.parametrize("clean", [_redact.Redactor().clean, _redact.clean_output])
+def test_sixty_five_levels_of_nesting_are_shown(clean):
+    def nested(levels, inmost):
+        for _ in range(levels):
+            inmost = [inmost]
+        return inmost
+
+    assert clean(nested(65, u"a")) == nested(65, u"a")
+    assert clean(nested(66, u"a")) == nested(65, u"<too deep>")
+    assert clean(nested(64, {u"a": u"b"})) == nested(64, {u"a": u"b"})
+    assert clean(nested(65, {u"a": u"b"})) == nested(65, u"<too deep>")
+
+
+def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters_on():
+    def sought(levels, secret):
+        data = {u"DB_PWD": secret}
+        for _ in range(levels):
+            data = [data]
+        return _redact.Redactor().clean({u"deep": data, u"text": u"a %s b" % secret})[u"text"]
+
+    assert sought(0, u"abcdefgh") == u"a ******** b"
+    assert sought(0, u"abcdefg") == u"a abcdefg b"
+    assert sought(62, u"abcdefgh") == u"a ******** b"
+    assert sought(63, u"abcdefgh") == u"a abcdefgh b"
+
+
+def test_the_last_two_hundred_characters_of_a_name_are_read():
+    for name in (u"pwd_" + u"a" * 196, u"a" * 300 + u"_pwd"):
+        assert _redact.clean_output({name: u"tangerine"}) == {name: u"********"}
+
+
+def test_names_that_were_judged_are_forgotten_one_day():
+    names, kept = _redact._Names([], [], gentle=True), []
+    for number in range(5000):
+        assert not names.secret(u"name %d" % number) and names.secret(u"pwd%d" % number)
+        kept.append(len(names._judged))
+    assert max(kept) == 4097 > kept[-1]
 
 
 def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
