@@ -506,6 +506,9 @@ def test_a_hot_answer_is_a_second_old_at_most(app, hot, steady, wall):
     steady.tick(0.2)
     wall.tick(0.2)
     assert ask(app).json["timestamp"] == 1000001.1
+    steady.tick(1)
+    wall.tick(1)
+    assert ask(app).json["timestamp"] == 1000002.1
 
 
 def test_a_hot_answer_is_not_older_than_its_results(app, steady):
@@ -601,6 +604,49 @@ def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
     os.waitpid(child, 0)
     assert int(told) == child != os.getpid()
     assert ask(app).json["pid"] == os.getpid()
+
+
+@pytest.mark.parametrize("pid", [1, 2 ** 31])
+def test_a_hot_answer_of_another_process_is_not_sent_whatever_the_pids(app, hot, monkeypatch, pid):
+    monkeypatch.setattr(os, "getpid", lambda: pid)
+    assert ask(app).json["pid"] == pid
+
+
+def test_as_many_as_thirty_two_answers_are_kept(app, hot):
+    kept = []
+    for number in range(70):
+        headers = {"Accept": "application/json;number=%d" % number}
+        assert webtest.TestApp(app).get("/healthcheck", headers=headers).status_code == 200
+        kept.append(len(hot._answers))
+    assert kept == list(range(2, 33)) + list(range(1, 33)) + list(range(1, 8))
+
+
+class EqualToAll(object):
+    """A callable that is no less equal to anything else."""
+
+    def __init__(self, *returned):
+        self.returned = list(returned)
+
+    def __call__(self, *args):
+        return self.returned.pop(0)
+
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        return False
+
+    __hash__ = object.__hash__
+
+
+def test_what_is_equal_to_everything_is_still_what_it_is(app, steady):
+    health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, False))
+    check = EqualToAll((True, "odd"))
+    assert health.add_check(check) is check
+    assert ask(app).json["results"][0]["output"] == "odd"
+    assert "results" not in ask(app).json
+    health.details, health.success_handler = True, EqualToAll("mine", "yours")
+    assert [ask(app).body, ask(app).body] == [b"mine", b"yours"]
 
 
 def test_a_choice_of_no_check_is_no_success():
