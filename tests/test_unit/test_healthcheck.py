@@ -571,11 +571,23 @@ def test_a_changed_handler_of_failures_shows_at_once(app, steady):
     assert ask(app).json["status"] == "failure"
 
 
-def test_a_users_own_handler_is_called_for_every_answer(app, steady):
+@pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])  # a steady clock may begin anywhere
+def test_a_users_own_handler_is_called_for_every_answer(app, steady, now):
+    steady.now = now
     calls = []
     HealthCheck(app, "/healthcheck", checkers=[succeeds],
                 success_handler=lambda results: str(len(calls) + (calls.append(1) or 0)))
     assert [ask(app).body for _ in range(4)] == [b"0", b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])
+def test_resuming_shows_at_once(app, steady, now):
+    steady.now = now
+    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+    health.drain()
+    assert [ask(app).status_code, ask(app).status_code] == [500, 500]
+    health.resume()
+    assert ask(app).status_code == 200
 
 
 def test_draining_shows_at_once(app, hot):
@@ -640,7 +652,7 @@ class EqualToAll(object):
     __hash__ = object.__hash__
 
 
-def test_what_is_equal_to_everything_is_still_what_it_is(app, steady):
+def test_what_is_equal_to_everything_is_still_what_it_is(app, steady, caplog):
     health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, False))
     check = EqualToAll((True, "odd"))
     assert health.add_check(check) is check
@@ -648,6 +660,9 @@ def test_what_is_equal_to_everything_is_still_what_it_is(app, steady):
     assert "results" not in ask(app).json
     health.details, health.success_handler = True, EqualToAll("mine", "yours")
     assert [ask(app).body, ask(app).body] == [b"mine", b"yours"]
+    assert caplog.records == []
+    assert ask(app).json == {"status": "success"}  # it fails, having nothing more to return
+    assert len(caplog.records) == 1
 
 
 def test_a_choice_of_no_check_is_no_success():
@@ -658,9 +673,11 @@ def test_a_choice_of_no_check_is_no_success():
     assert len(health.run(exclude=[]).results) == 1
 
 
-def test_one_format_is_no_negotiation(app):
-    HealthCheck(app, "/healthcheck", formats=["json"])
+def test_one_format_is_no_negotiation_two_are(app):
+    health = HealthCheck(app, "/healthcheck", formats=["json"])
     assert "Vary" not in ask(app).headers
+    health.formats = ["json", "text"]
+    assert ask(app).headers["Vary"] == "Accept"
 
 
 # Options that are changed later
