@@ -316,30 +316,34 @@ def test_the_last_64_kibibytes_before_the_first_cut_are_not_shown(read, shown, u
         start[:shown] + u"\n<%d characters cut>" % (unread + read - shown))
 
 
+def nested(levels, wrap, inmost=u"x"):
+    """The inmost value wrapped so many times."""
+    for _ in range(levels):
+        inmost = wrap(inmost)
+    return inmost
+
+
 @pytest.mark.parametrize("clean", [_redact.Redactor().clean, _redact.clean_output])
 def test_sixty_five_levels_of_nesting_are_shown(clean):
-    def nested(levels, inmost):
-        for _ in range(levels):
-            inmost = [inmost]
-        return inmost
-
-    assert clean(nested(65, u"a")) == nested(65, u"a")
-    assert clean(nested(66, u"a")) == nested(65, u"<too deep>")
-    assert clean(nested(64, {u"a": u"b"})) == nested(64, {u"a": u"b"})
-    assert clean(nested(65, {u"a": u"b"})) == nested(65, u"<too deep>")
+    for wrap in (lambda inner: [inner], lambda inner: {u"a": inner}):
+        assert clean(nested(65, wrap)) == nested(65, wrap)
+        assert clean(nested(66, wrap)) == nested(65, wrap, u"<too deep>")
+        for levels, text, shown in (
+                (63, u'["a"]', u'["a"]'), (63, u'[["a"]]', u'["<too deep>"]'),
+                (64, u'["a"]', u'"<too deep>"'), (65, u'["a"]', u'["a"]')):  # read as plain text
+            assert clean(nested(levels, wrap, text)) == nested(levels, wrap, shown)
 
 
 def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters_on():
-    def sought(levels, secret):
-        data = {u"DB_PWD": secret}
-        for _ in range(levels):
-            data = [data]
+    def sought(levels, secret, wrap):
+        data = nested(levels, wrap, {u"DB_PWD": secret})
         return _redact.Redactor().clean({u"deep": data, u"text": u"a %s b" % secret})[u"text"]
 
-    assert sought(0, u"abcdefgh") == u"a ******** b"
-    assert sought(0, u"abcdefg") == u"a abcdefg b"
-    assert sought(62, u"abcdefgh") == u"a ******** b"
-    assert sought(63, u"abcdefgh") == u"a abcdefgh b"
+    for wrap in (lambda inner: [inner], lambda inner: {u"a": inner}):
+        assert sought(0, u"abcdefgh", wrap) == u"a ******** b"
+        assert sought(0, u"abcdefg", wrap) == u"a abcdefg b"
+        assert sought(62, u"abcdefgh", wrap) == u"a ******** b"
+        assert sought(63, u"abcdefgh", wrap) == u"a abcdefgh b"
 
 
 def test_the_last_two_hundred_characters_of_a_name_are_read():
@@ -353,6 +357,21 @@ def test_names_that_were_judged_are_forgotten_one_day():
         assert not names.secret(u"name %d" % number) and names.secret(u"pwd%d" % number)
         kept.append(len(names._judged))
     assert max(kept) == 4097 > kept[-1]
+
+
+def test_a_name_whose_judgement_another_thread_forgot_counts_as_secret():
+    class Forgetful(dict):
+        def __setitem__(self, name, value):
+            """Cleared at once."""
+
+    names = _redact._Names([], [], gentle=True)
+    names._judged = Forgetful()
+    assert names.secret(u"colour") is True
+
+
+def test_json_may_stand_behind_sixty_three_blanks():
+    text = u" " * 63 + u'{"\\u0070wd": "tangerine"}'
+    assert json.loads(_redact.clean_output(text)) == {u"pwd": u"********"}
 
 
 def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
@@ -373,6 +392,14 @@ def test_names_that_become_equal_are_told_apart():
     data = {u"redis://:abc@h": 1, u"redis://:xyz@h": 2}
     assert sorted(_redact.Redactor().clean(data)) == [
         u"redis://:********@h", u"redis://:********@h'"]
+
+
+def test_equal_names_get_quotes_then_numbers():
+    text = u'{"password": "x", %s}' % u", ".join([u'"a": 1'] * 11)
+    pairs = json.loads(_redact.clean_output(text), object_pairs_hook=list)
+    assert pairs[0] == (u"password", u"********")
+    assert [name for name, _ in pairs[1:]] == [
+        u"a" + u"'" * number for number in range(9)] + [u"a'9", u"a'10"]
 
 
 def test_many_equal_names_take_linear_time():
