@@ -237,6 +237,20 @@ def test_known_secrets_are_masked_everywhere_in_the_answer():
         "config": {"a-********": ["a ******** a day", "short"]}}
 
 
+def test_the_longest_of_known_secrets_is_masked_first():
+    environ = {u"ONE_PASSWORD": u"tangerine", u"OTHER_PASSWORD": u"tangerine-peeled",
+               u"DATA": u"a tangerine-peeled b"}
+    assert _redact.Redactor().clean(environ)[u"DATA"] == u"a ******** b"
+
+
+def test_the_texts_of_a_list_are_known_secrets_under_a_plural_alone():
+    for name, shown in ((u"app_credentials", u"a ******** b"),
+                        (u"APP_CREDENTIALS", u"a ******** b"),
+                        (u"app_credential", u"a tangerine b")):
+        data = {u"x": {name: [u"tangerine"]}, u"text": u"a tangerine b"}
+        assert _redact.Redactor().clean(data)[u"text"] == shown
+
+
 @pytest.mark.parametrize("text, shown", [
     (u"/var/lib/postgresql/data", u"/var/lib/postgresql/data"),
     (u"mypostgres 2postgres postgres\xe9", u"mypostgres 2postgres postgres\xe9"),
@@ -244,9 +258,12 @@ def test_known_secrets_are_masked_everywhere_in_the_answer():
     (u"x\\npostgres %3Dpostgres\\x0apostgres\\u0020postgres",
      u"x\\n******** %3D********\\x0a********\\u0020********"),
     (u"x$ecret+tail!y", u"x********y"),
+    (u"x+sign-in xsign-in+x xsign-in+", u"x+sign-in xsign-in+x xsign-in+"),
+    (u"x+sign-up x+sign-upx sign-in+x", u"x******** x+sign-upx ********x"),
 ])
 def test_known_secrets_are_masked_as_whole_words(text, shown):
-    environ = {u"POSTGRES_PASSWORD": u"postgres", u"MY_PASSWORD": u"$ecret+tail!", u"DATA": text}
+    environ = {u"POSTGRES_PASSWORD": u"postgres", u"MY_PASSWORD": u"$ecret+tail!", u"DATA": text,
+               u"UP_PASSWORD": u"+sign-up", u"IN_PASSWORD": u"sign-in+"}
     assert _redact.Redactor().clean(environ)[u"DATA"] == shown
 
 
@@ -254,6 +271,11 @@ def test_known_secrets_are_masked_as_whole_words(text, shown):
 def test_what_only_looks_secret_stays_readable(value):
     assert _redact.Redactor().clean({u"use.auth": value}) == {u"use.auth": value}
     assert _redact.Redactor().clean({u"my.auth": value}) == {u"my.auth": value}
+
+
+@pytest.mark.parametrize("value", [0, 73517351, 1.5, [u"a"], {u"a": 1}])
+def test_names_that_look_secret_mask_numbers_and_what_holds_others_in_a_dump(value):
+    assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
 
 
 @pytest.mark.parametrize("value", [True, None, u"", u"/run/x", 0, 1.5, [], {u"a": [u"b"]}])
@@ -349,6 +371,8 @@ def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters
 def test_the_last_two_hundred_characters_of_a_name_are_read():
     for name in (u"pwd_" + u"a" * 196, u"a" * 300 + u"_pwd"):
         assert _redact.clean_output({name: u"tangerine"}) == {name: u"********"}
+    name = u"pwd_" + u"a" * 197
+    assert _redact.clean_output({name: u"tangerine"}) == {name: u"tangerine"}
 
 
 def test_names_that_were_judged_are_forgotten_one_day():
