@@ -162,11 +162,12 @@ class _Names(object):
             return self.gentle and not isinstance(value, (dict, list))
         words = value[:100].lower().split(None, 1)
         first = words[0].rstrip(u").,;:!?]}") if words else u""
-        if first in PROSE and (self.gentle or len(words) == 1):
+        alone = len(words) == 1 and len(value) <= 100  # what follows many blanks was not read
+        if first in PROSE and (self.gentle or alone):
             return True
         if self.gentle and _NUMBER.match(value) and "pass" not in name.lower():
             return True
-        return first in _redact_text.SCHEMES and len(words) == 1 or not value.strip(u"* ") \
+        return first in _redact_text.SCHEMES and alone or not value.strip(u"* ") \
             or bool(_PATH.match(value))
 
 

@@ -368,6 +368,19 @@ def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters
         assert sought(63, u"abcdefgh", wrap) == u"a abcdefgh b"
 
 
+@pytest.mark.parametrize("blanks", [1, 90, 96, 5000])
+def test_what_follows_a_harmless_word_and_many_blanks_is_masked(blanks):
+    for word in (u"none", u"bearer"):
+        value = word + u" " * blanks + u"tangerine"
+        assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
+        text = _redact.Redactor().clean([u"db_pwd='%s'" % value])
+        assert text == [u"db_pwd='********'"]
+    for value in (u"none", u"none" + u" " * 96):
+        assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": value}
+    for value in (u"none" + u" " * 95 + u"x", u"none" + u" " * 96 + u"x"):
+        assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
+
+
 def test_the_last_two_hundred_characters_of_a_name_are_read():
     for name in (u"pwd_" + u"a" * 196, u"a" * 300 + u"_pwd"):
         assert _redact.clean_output({name: u"tangerine"}) == {name: u"********"}
