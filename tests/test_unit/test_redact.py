@@ -417,6 +417,8 @@ def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
     monkeypatch.setattr(_redact_text, "masked", fail)
     assert _redact.clean_output([u"raw text", 3]) == [_redact.FAILED, 3]
     assert _redact.Redactor().clean({u"a": u"raw text"}) == {_redact.FAILED: _redact.FAILED}
+    monkeypatch.setattr(_redact, "_split_result", fail)
+    assert _redact.clean_output([{u"a": 1}, 3]) == [_redact.FAILED, 3]
     monkeypatch.setattr(_redact, "_gather", fail)
     assert _redact.Redactor().clean({u"a": u"raw text"}) == _redact.FAILED
 
