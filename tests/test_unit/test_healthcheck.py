@@ -486,6 +486,23 @@ def test_a_shared_cache_shares_the_outcome_and_not_the_name(steady, wall):
     assert HealthCheck().cache is not HealthCheck().cache
 
 
+def test_a_report_has_the_runs_of_each_check_by_its_name():
+    health = HealthCheck()
+    for letter, passed in (("b", True), ("c", False), ("a", False)):
+        health.add_check(lambda passed=passed: (passed, ""), name="check " + letter,
+                         success_ttl=None)
+    health.run()
+    report = health.run()
+    for letter, outcomes in (("b", [True, True]), ("c", [False]), ("a", [False]), ("d", [])):
+        assert [passed for passed, _ in report.runs_of("check " + letter)] == outcomes
+
+
+def test_json_has_the_users_own_content_type_whoever_asks_for_it(app):
+    HealthCheck(app, "/healthcheck", success_headers={"Content-Type": "application/x-mine"})
+    for path in ("/healthcheck", "/healthcheck?format=json"):
+        assert ask(app, path).content_type == "application/x-mine"
+
+
 # The same bytes again
 
 @pytest.fixture
