@@ -670,10 +670,11 @@ class EqualToAll(object):
 
 
 def test_what_is_equal_to_everything_is_still_what_it_is(app, steady, caplog):
-    health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, False))
+    health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, True, False))
     check = EqualToAll((True, "odd"))
     assert health.add_check(check) is check
-    assert ask(app).json["results"][0]["output"] == "odd"
+    for _ in range(2):  # the second one might be kept
+        assert ask(app).json["results"][0]["output"] == "odd"
     assert "results" not in ask(app).json
     health.details, health.success_handler = True, EqualToAll("mine", "yours")
     assert [ask(app).body, ask(app).body] == [b"mine", b"yours"]
