@@ -208,7 +208,8 @@ server.serve_forever()
 """
 
 
-def _accepts(server):
+def accepts(server):
+    """Whether the server's port is open."""
     try:
         socket.create_connection((server.host, server.port), 1).close()
     except (OSError, socket.error):
@@ -221,7 +222,7 @@ def http_server(password="", certificate=""):
     """An HTTP server; for the user "user" with a password, https with the path of a PEM file."""
     port = free_port()
     command = [sys.executable, "-c", _HTTP_SERVER, str(port), password, certificate]
-    with _running(Server(command, port, _accepts)) as server:
+    with _running(Server(command, port, accepts)) as server:
         yield server
 
 
@@ -233,7 +234,7 @@ def bottle_service(adapter, redis=None, **shape):
     need_module(adapter)
     port = free_port()
     command = [sys.executable, "-m", "tests.service", adapter, str(port)]
-    with _running(Server(command, port, _pings, env=_environment(redis, shape))) as server:
+    with _running(Server(command, port, _pings, env=environment(redis, shape))) as server:
         yield server
 
 
@@ -259,7 +260,7 @@ def gunicorn_service(*options, **shape):
                 file.write(text)
         command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % port, "-c", path,
                    "--workers", str(workers)] + list(options) + ["tests.service:app"]
-        env = _environment(shape.pop("redis", None), shape)
+        env = environment(shape.pop("redis", None), shape)
         with _running(Server(command, port, lambda _: os.path.getsize(ready) >= workers, env=env,
                              stop_signal=signal.SIGINT)) as server:  # waits for no request
             yield server
@@ -273,7 +274,7 @@ def uwsgi_service(*options, **shape):
         for name in ("bottle", "six"):
             source = os.path.splitext(need_module(name).__file__)[0] + ".py"
             shutil.copy(source, packages)
-        env = _environment(shape.pop("redis", None), shape)
+        env = environment(shape.pop("redis", None), shape)
         env["PYTHONPATH"] += os.pathsep + packages
         command = [uwsgi, "--plugin", "python3", "--http-socket", "127.0.0.1:%d" % port,
                    "--master", "--processes", "2", "--die-on-term", "--need-app",
@@ -282,9 +283,10 @@ def uwsgi_service(*options, **shape):
             yield server
 
 
-def _environment(redis, shape):
+def environment(redis=None, shape=()):
     """The environment of a service of that shape."""
-    return dict(os.environ, PYTHONPATH=IMPORTS, SERVICE=json.dumps(shape), REDIS=str(redis or 0))
+    return dict(os.environ, PYTHONPATH=IMPORTS, SERVICE=json.dumps(dict(shape)),
+                REDIS=str(redis or 0))
 
 
 def _pings(server):

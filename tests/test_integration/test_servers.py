@@ -8,12 +8,13 @@ import os
 import select
 import signal
 import socket
+import sys
 
 import pytest
 from six.moves.http_client import HTTPConnection
 
 from tests import servers
-from tests.helpers import wait_until
+from tests.helpers import ROOT, free_port, need_module, wait_until
 
 PROBES = 8
 
@@ -154,3 +155,28 @@ def test_a_graceful_stop_answers_the_request_that_waits_for_a_hung_check(name, t
             os.kill(server.pid, signal.SIGTERM)
             assert b"timed out after 2 s" in waiting.makefile("rb").read()
             server.wait_for_end(ENDED_WITHIN)
+
+
+DRAINED = """
+import re, sys
+import bottle
+source = re.search("```python\\n([^`]*on_sigterm[^`]*)```", open(sys.argv[1]).read()).group(1)
+assert "signal.alarm(40)" in source
+exec(source.replace("signal.alarm(40)", "signal.alarm(5)"))
+bottle.run(app, server="waitress", port=int(sys.argv[2]), quiet=True)
+"""
+
+
+def test_the_sigterm_handler_of_readme_drains_and_then_ends_the_server():
+    need_module("waitress")
+    port = free_port()
+    command = [sys.executable, "-c", DRAINED, os.path.join(ROOT, "README.md"), str(port)]
+    server = servers.Server(command, port, servers.accepts, env=servers.environment())
+    server.start()
+    try:
+        assert ask(server)[0] == 200
+        os.kill(server.pid, signal.SIGTERM)
+        wait_until(lambda: ask(server)[0] == 404, what="the drained answer")
+        server.wait_for_end(5 + ENDED_WITHIN)
+    finally:
+        server.stop()
