@@ -82,7 +82,8 @@ class ResultCache(object):
         # type: () -> None
         """Forgets every result, so that each check runs on the next request.
 
-        With a backend the shared results too; not those that other processes keep.
+        A run that is under way is no result yet: it is waited for, and what it says is kept. With
+        a backend the shared results too; not those that other processes keep.
         """
         if self._shared is not None:  # first: what is still there might be kept again
             for name in list(self._names):
