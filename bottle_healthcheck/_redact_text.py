@@ -7,7 +7,7 @@ import re
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional, Text, Tuple
+    from typing import Any, Dict, Iterator, List, Optional, Text, Tuple
 
 MASK = u"********"
 
@@ -77,7 +77,15 @@ _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _BRACKET = re.compile(r"[\[\](){}]")
 _URL_END = re.compile(r"[\s\"'<>`]|[?&][\w.-]{1,64}=", re.U)
+_QUERY = re.compile(r"\s|[?&][\w.-]{1,64}=", re.U)
 _URL_START = re.compile(r"[,;|\s]?[\w+.-]{0,32}\Z")
+_SCHEME = re.compile(r"[\w+.-]{1,32}\Z")
+#: user:password@ with a quote, a blank or their like in the password: what follows the colon is no
+#: port, and an @ comes on the same line before another URL.
+_FAR_USER = re.compile(
+    r"[^\s/?#@:\[\"'<>`]{0,128}:(?![0-9]{1,5}(?!\w)|[\s/])"
+    r"(?:[^\s@,;|\"'<>`]|[ \t,;|\"'<>`](?![\w+.-]{1,32}://)){1,256}@(?!sha\d)"
+    r"(?:[^\s@,;|\"'<>`]{0,256}@)*", re.U)
 _HOST_PORT = re.compile(r"(?:\[[^\]]{0,64}\]|[\w.-]{1,255}):\d{1,5}\Z", re.U)
 _OPTION = re.compile(r"(?:^|[\s\"'\[(])-[-\w]")
 _UNKNOWN_P = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
@@ -114,24 +122,41 @@ def _marked(match):
 def urls(text):
     # type: (Text) -> Text
     """Passwords of URLs masked, and user names of http(s), which may be tokens."""
-    shown, at, start = [], 0, text.find("://")
+    shown, at = [], 0
+    for start, end in _passwords(text):
+        shown += [text[at:start], MASK]
+        at = end
+    return u"".join(shown) + text[at:]
+
+
+def _passwords(text):
+    # type: (Text) -> Iterator[Tuple[int, int]]
+    """Where the passwords of URLs begin and end, and the user names of http(s)."""
+    start = text.find("://")
     while start >= 0:
-        following = text.find("://", start + 3)
-        begin, end = start + 3, len(text) if following < 0 else following
-        stop = _URL_END.search(text, begin, end)
-        if stop:
-            end = stop.start()
-        elif following >= 0:
-            tail = text[begin:end][-33:]
-            end -= len(tail) - _URL_START.search(tail).start()  # type: ignore[union-attr]
+        begin, following = start + 3, text.find("://", start + 3)
         http = text[max(0, start - 5):start].lower().endswith(("http", "https"))
-        user_end = begin + _user_length(text[begin:end], http)
+        alone = following < 0 and bool(_SCHEME.match(text[:start][:33]))
+        user_end = begin + _user_length(text[begin:_url_end(text, begin, following, alone)], http)
+        far = user_end == begin and _FAR_USER.match(text, begin)
+        if far:
+            user_end = text.rindex("@") if alone else far.end() - 1
+            following = text.find("://", user_end)
         password = begin if http else text.find(":", begin, user_end) + 1
         if 0 < password < user_end:
-            shown += [text[at:password], MASK]
-            at = user_end
+            yield password, user_end
         start = following
-    return u"".join(shown) + text[at:]
+
+
+def _url_end(text, begin, following, alone):
+    # type: (Text, int, int, bool) -> int
+    """Where a URL ends at the latest that begins after its ://; the next :// is at following."""
+    end = len(text) if following < 0 else following
+    stop = (_QUERY if alone else _URL_END).search(text, begin, end)
+    if stop:
+        return stop.start()
+    tail = text[begin:end][-33:] if following >= 0 else u""
+    return end - len(tail) + _URL_START.search(tail).start()  # type: ignore[union-attr]
 
 
 def _user_length(rest, http):

@@ -159,6 +159,8 @@ HOSTILE = {
     "prose lines": "authorization: no ", "prose words": "password=no,",
     "prose fields": ";password=no ", "prose blocks": "-password:\n no\n",
     "prose quotes": "password=\"no '", "prose brackets": "password: [no ",
+    "urls with quotes": "a://b:'", "urls with blanks": "a://b:c ", "far at": "://a:'b@",
+    "far ats": "://a:'" + "b@" * 300, "far urls": "://a:'a,a://",
     "indented prose": " " * 300 + "password:\n" + " " * 301 + "no\n",
 }
 
