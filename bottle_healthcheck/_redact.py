@@ -62,9 +62,14 @@ EXEMPT_FIRST = set("allow ask disable enable no require show skip use without".s
 EXEMPT_WORDS = set("bypass compass".split())
 #: Values, or in the outputs of checks first words of values, that are no secret.
 PROSE = set(
-    "accepted bad cannot changed denied disabled does empty enabled error expired failed false "
-    "has incorrect invalid is malformed missing must no none not null off ok on optional passed "
-    "refused rejected required revoked true unknown valid was wrong yes 0 1".split())
+    "accepted bad cannot changed closed connected connecting connection degraded denied disabled "
+    "disconnected does down empty enabled error expired failed failing false has healthy incorrect "
+    "invalid is loaded malformed mismatch missing must no none not null off offline ok on online "
+    "optional passed pending reachable ready refused rejected required revoked running starting "
+    "stopped timed timeout true unavailable unexpected unhealthy unknown unreachable up valid was "
+    "wrong yes 0 1".split())
+#: Names of components, which outputs of checks tell about: an address or a sentence is no secret.
+COMPONENTS = set("auth oauth".split())
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]{0,255}){0,64}\Z",
@@ -165,10 +170,22 @@ class _Names(object):
         alone = len(words) == 1 and len(value) <= 100  # what follows many blanks was not read
         if first in PROSE and (self.gentle or alone):
             return True
-        if self.gentle and _NUMBER.match(value) and "pass" not in name.lower():
+        if self.gentle and self._tells(name.lower(), value):
             return True
         return first in _redact_text.SCHEMES and alone or not value.strip(u"* ") \
             or bool(_PATH.match(value))
+
+    @staticmethod
+    def _tells(name, value):
+        # type: (Text, Text) -> bool
+        """Whether the output of a check tells something, under a name that looks secret."""
+        words = value[:100].lower().split()
+        if name in COMPONENTS and (u"://" in value or len(words) > 2
+                                   and words[0] not in _redact_text.SCHEMES):
+            return True
+        # "pass" alone counts what passed, unless it is as long as a password
+        return bool(_NUMBER.match(value)) and ("pass" not in name
+                                               or name == "pass" and len(value) < 4)
 
 
 class _Walk(object):
@@ -178,15 +195,15 @@ class _Walk(object):
         # type: (_Names, List[Text]) -> None
         self._names, self._known = names, known
 
-    def value(self, value, depth=0, name=u"", inside=False):
-        # type: (Any, int, Text, bool) -> Any
-        """The redacted copy; inside: the value lies somewhere under a secret name."""
+    def value(self, value, depth=0, name=u"", inside=u""):
+        # type: (Any, int, Text, Text) -> Any
+        """The redacted copy; inside: the secret name that the value lies somewhere under."""
         try:
             if self._names.contract(name):
                 return MASK
-            inside = inside or self._names.secret(name)
+            inside = name if self._names.secret(name) else inside
             holds = isinstance(value, (dict, list))
-            if inside and not self._names.readable(name, value) \
+            if inside and not self._names.readable(inside, value) \
                     and not (holds and self._names.gentle):
                 return MASK
             if isinstance(value, six.text_type):
@@ -202,7 +219,7 @@ class _Walk(object):
             return FAILED
 
     def _object(self, data, depth, inside):
-        # type: (Any, int, bool) -> Any
+        # type: (Any, int, Text) -> Any
         data = _split_result(data)
         result = _json.Object()  # type: Any
         about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
@@ -212,11 +229,12 @@ class _Walk(object):
         for key, value in data.items():
             name = about if key == u"value" else key
             shown = _unlike(self.text(key, depth), result, numbers)
-            result[shown] = self.value(value, depth, name, inside or self._names.secret(shown))
+            result[shown] = self.value(value, depth, name,
+                                       shown if self._names.secret(shown) else inside)
         return result
 
     def _list(self, data, depth, inside):
-        # type: (Any, int, bool) -> Any
+        # type: (Any, int, Text) -> Any
         texts = [item for item in data if isinstance(item, six.text_type)]
         if len(data) == 2 and texts[:1] == data[:1] and _PLAIN_NAME.match(data[0]) \
                 and self._names.secret(data[0]):  # ("Authorization", ...)

@@ -76,6 +76,11 @@ _ESCAPED_OR = dict((quote, re.compile(r"\\.|" + quote, re.S)) for quote in "\"'`
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _BRACKET = re.compile(r"[\[\](){}]")
+#: A parser's token 'FROM' and a store's secret "db-credentials": names of theirs, no secret texts.
+_NO_SECRET = re.compile(r"(?i)(?:token (['\"])[a-z]{1,64}\1 at "
+                        r"|secrets? (['\"])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\2 not found)")
+#: In front of a port, such a name is a host.
+_PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")
 _URL_END = re.compile(r"[\s\"'<>`]|[?&][\w.-]{1,64}=", re.U)
 _QUERY = re.compile(r"\s|[?&][\w.-]{1,64}=", re.U)
 _URL_START = re.compile(r"[,;|\s]?[\w+.-]{0,32}\Z")
@@ -89,6 +94,7 @@ _FAR_USER = re.compile(
 _HOST_PORT = re.compile(r"(?:\[[^\]]{0,64}\]|[\w.-]{1,255}):\d{1,5}\Z", re.U)
 _OPTION = re.compile(r"(?:^|[\s\"'\[(])-[-\w]")
 _UNKNOWN_P = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
+_FILE_NAME = re.compile(r"[\w-]{1,64}\.[a-z]{1,4}\Z", re.U)
 _LONE_OPTION = re.compile(r"--?[A-Za-z][\w.-]{0,63}\Z", re.U)
 _BETWEEN = re.compile(r"([\s\"',\[\]()]+)")
 
@@ -178,17 +184,26 @@ def _pairs(text, names):
     ends = {}  # type: Dict[Any, Tuple[int, int]]
     shown, at, match = [], 0, _PAIR.search(text)
     while match:
-        name, sep, following = match.group("name"), match.group("sep"), match.end()
+        name, following = match.group("name"), match.end()
         before = text[match.start() - 1:match.start()]
-        if names.secret(name) or name.lower() == "key" and before in ("?", "&"):
-            resource = sep == ":" and (before == ":" or text.startswith("//", following))
-            start, end = (at, at) if resource else _extent(text, match, names.gentle, ends)
-            if not resource and not names.readable(name, text[start:end]) \
-                    and not text.startswith(MASK + "@", start):
+        if (names.secret(name) or name.lower() == "key" and before in ("?", "&")) \
+                and not _no_value(text, match, names.gentle):
+            start, end = _extent(text, match, names.gentle, ends)
+            if not names.readable(name, text[start:end]) and not text.startswith(MASK + "@", start):
                 shown += [text[at:start], MASK]
                 at = following = end
         match = _PAIR.search(text, following)
     return u"".join(shown) + text[at:]
+
+
+def _no_value(text, match, gentle):
+    # type: (Text, Any, bool) -> bool
+    """Whether what looks like a pair is a resource's name, a host with its port, or a thing."""
+    start, end = match.span()
+    if match.group("sep") == ":":
+        return text[start - 1:start] == ":" or text.startswith("//", end) \
+            or text[max(0, start - 3):start] == "://" and bool(_PORT.match(text, end))
+    return gentle and bool(_NO_SECRET.match(text, start))
 
 
 def _extent(text, match, gentle, ends):
@@ -290,5 +305,6 @@ def _option_value(program, option, word, names):
             and not password.isdigit():
         return start + user + colon + MASK
     secret = len(option) > 2 and names.secret(option) or program.startswith(
-        OPTIONS.get(option, "\n")) or option == "-p" and _UNKNOWN_P.match(word)
+        OPTIONS.get(option, "\n")) or option == "-p" and _UNKNOWN_P.match(word) \
+        and not (names.gentle and _FILE_NAME.match(word))
     return start + MASK if secret and not names.readable(option, value) else word
