@@ -39,7 +39,7 @@ STRONG = ("passw", "passphrase", "passcode", "secret", "credential", "pwd", "psw
 SUFFIXES = ("pass", "token", "tokens", "pw", "psw", "auth", "sessid", "sessionid")
 #: Secret as the last word.
 LAST_WORDS = set(
-    "authorization bearer cookie cookies cred creds csrf hmac jwt mnemonic otp pat pepper "
+    "authorization bearer cookie cookies cred creds csrf dsn hmac jwt mnemonic otp pat pepper "
     "phrase pin private psk salt salts sas sig signature sk totp xsrf".split())
 #: What makes a key a secret one in the outputs of checks, where a bare "key" is none.
 KEYS_OF = set(
@@ -80,6 +80,8 @@ _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]{0,30}%?\Z")
 _WORD_START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
 #: Where no letter or digit follows.
 _WORD_END = r"(?![^\W_])"
+#: The end of a connection string's name.
+_DSN = re.compile(r"(?i)dsn\Z")
 _NUMBERS = (bool, float, type(None)) + six.integer_types
 
 
@@ -163,6 +165,9 @@ class _Names(object):
         """Whether the value is no secret though its name looks so."""
         if value is None or isinstance(value, bool) or value in (u"", [], {}):
             return True
+        if _DSN.search(name) and (isinstance(value, dict) or isinstance(value, six.text_type)
+                                  and any(sign in value for sign in (u"://", u"=", u"@"))):
+            return True  # the names and the rules for texts know the secrets in there
         if not isinstance(value, six.text_type):
             return self.gentle and not isinstance(value, (dict, list))
         words = value[:100].lower().split(None, 1)
@@ -213,7 +218,7 @@ class _Walk(object):
             if depth > MAX_DEPTH:
                 return u"<too deep>"
             if isinstance(value, dict):
-                return self._object(value, depth + 1, inside)
+                return self._object(value, depth + 1, u"" if _DSN.search(inside) else inside)
             return self._list(value, depth + 1, inside)
         except Exception:
             return FAILED
