@@ -1,7 +1,8 @@
 """Secrets out of plain data: masked by name, by shape, and wherever a known one turns up again.
 
-Here are the names and the walk; the rules for texts are in `_redact_text`. A secret without a name
-and without a shape stays visible: an entropy rule would hide digests and trace ids as well.
+Here are the names and the walk; the rules for texts are in `_redact_text`, known secrets in
+`_redact_known`. A secret without a name and without a shape stays visible: an entropy rule would
+hide digests and trace ids as well.
 """
 import json
 import re
@@ -10,6 +11,7 @@ import unicodedata
 import six
 
 from . import _json, _redact_text
+from ._redact_known import Known
 from ._redact_text import MASK
 
 MYPY = False
@@ -24,8 +26,6 @@ MAX_TEXT = 64 * 1024
 MAX_READ = 256 * 1024
 #: Levels of nesting, those of JSON inside text included.
 MAX_DEPTH = 64
-#: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
-MIN_KNOWN = 8
 
 #: A name that contains one of these has the mask for a value, whatever that is.
 CONTRACT = ("key", "token", "pass")
@@ -76,10 +76,6 @@ _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]
                    re.U)
 _PLAIN_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]{0,30}%?\Z")
-#: Where no letter or digit stands before, but for those of an escape such as \n, \x0a or %0a.
-_WORD_START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
-#: Where no letter or digit follows.
-_WORD_END = r"(?![^\W_])"
 #: The end of a connection string's name.
 _DSN = re.compile(r"(?i)dsn\Z")
 _NUMBERS = (bool, float, type(None)) + six.integer_types
@@ -102,7 +98,7 @@ class Redactor(object):
             known = set()  # type: Set[Text]
             for source in [data] + list(others):
                 _gather(source, self._names, known)
-            return _Walk(self._names, sorted(known, key=len, reverse=True)).value(data)
+            return _Walk(self._names, Known(known)).value(data)
         except Exception:
             return FAILED
 
@@ -197,7 +193,7 @@ class _Walk(object):
     """One pass over plain data."""
 
     def __init__(self, names, known):
-        # type: (_Names, List[Text]) -> None
+        # type: (_Names, Known) -> None
         self._names, self._known = names, known
 
     def value(self, value, depth=0, name=u"", inside=u""):
@@ -261,15 +257,12 @@ class _Walk(object):
                     text = _json.text(json.dumps(shown, ensure_ascii=False))
             else:
                 text = _redact_text.masked(text, self._names)
-            for secret in self._known:
-                if secret in text:
-                    text = _without(text, secret)
-            return _cut(text, unread)
+            return _cut(self._known.masked(text), unread)
         except Exception:
             return FAILED
 
 
-_GENTLE = _Walk(_Names([], [], gentle=True), [])
+_GENTLE = _Walk(_Names([], [], gentle=True), Known(()))
 
 
 def _texts(argument, words):
@@ -294,7 +287,7 @@ def _folded(name):
 
 def _gather(data, names, known, name=u"", depth=0):
     # type: (Any, _Names, Set[Text], Text, int) -> None
-    """Adds to known the texts under strong names, and in lists under their plurals."""
+    """Adds to known what stands under strong names, in lists under their plurals, and in URLs."""
     if depth > MAX_DEPTH:
         return
     if isinstance(data, dict):
@@ -303,17 +296,12 @@ def _gather(data, names, known, name=u"", depth=0):
     elif isinstance(data, list):
         for item in data:
             _gather(item, names, known, name if name[-1:] in u"sS" else u"", depth + 1)
-    elif isinstance(data, six.text_type) and len(data) >= MIN_KNOWN and names.secret(name) \
-            and not names.readable(name, data):
-        known.add(data)
-
-
-def _without(text, secret):
-    # type: (Text, Text) -> Text
-    """The text with the secret masked where it is a whole word: inside of one, it would be told."""
-    start = _WORD_START if secret[0].isalnum() else ""
-    end = _WORD_END if secret[-1].isalnum() else ""
-    return re.sub(start + re.escape(secret) + end, MASK, text, flags=re.U)
+    elif isinstance(data, six.text_type):
+        if names.secret(name) and not names.readable(name, data):
+            known.add(data)
+        else:
+            known.update(_redact_text.url_passwords(data[:MAX_READ]))
+            _gather(_parsed(data[:MAX_READ]), names, known, depth=depth + 1)
 
 
 def _cut(text, unread):

@@ -135,6 +135,18 @@ def urls(text):
     return u"".join(shown) + text[at:]
 
 
+def url_passwords(text):
+    # type: (Text) -> Iterator[Text]
+    """The passwords of URLs, but for those that are a user's or a database's name as well."""
+    for start, end in _passwords(text):
+        password = text[start:end]
+        if text[start - 1] == "/":  # with the user's name
+            password = password.partition(":")[2]
+        if password and text.count(password, max(0, start - 99), end + 99) == 1 \
+                and password != MASK:
+            yield password
+
+
 def _passwords(text):
     # type: (Text) -> Iterator[Tuple[int, int]]
     """Where the passwords of URLs begin and end, and the user names of http(s)."""

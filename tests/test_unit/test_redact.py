@@ -5,7 +5,7 @@ import time
 import pytest
 import six
 
-from bottle_healthcheck import _json, _redact, _redact_text
+from bottle_healthcheck import _json, _redact, _redact_known, _redact_text
 from tests.corpus_loader import load
 
 try:
@@ -133,7 +133,8 @@ def test_every_row_is_needed_by_a_case(module, table, row, monkeypatch):
     if isinstance(rows, dict):
         kept = {one: rows[one] for one in kept}
     monkeypatch.setattr(module, table, type(rows)(kept))
-    monkeypatch.setattr(_redact, "_GENTLE", _redact._Walk(_redact._Names([], [], True), []))
+    gentle = _redact._Walk(_redact._Names([], [], True), _redact_known.Known([]))
+    monkeypatch.setattr(_redact, "_GENTLE", gentle)
     hint = (row[0] if isinstance(row, tuple) else row).lower()
     related = [case for case, haystack in zip(CASES, HAYSTACKS) if hint in haystack]
     assert any(faults(case) for case in related)
@@ -267,6 +268,46 @@ def test_known_secrets_are_masked_as_whole_words(text, shown):
     environ = {u"POSTGRES_PASSWORD": u"postgres", u"MY_PASSWORD": u"$ecret+tail!", u"DATA": text,
                u"UP_PASSWORD": u"+sign-up", u"IN_PASSWORD": u"sign-in+"}
     assert _redact.Redactor().clean(environ)[u"DATA"] == shown
+
+
+@pytest.mark.parametrize("source", [
+    u'{"db": [{"db_password": "tangerine-1"}]}', u"['x'] postgres://u:tangerine-1@h/d",
+    u"https://bob:tangerine-1@h/d", [u"x", u"redis://:tangerine-1@h, redis://i"],
+    u'{"url": "amqp://u:tangerine-1@h"}'])
+def test_secrets_of_json_texts_and_of_urls_are_known(source):
+    data = _json.plain({"source": source, "argv": ["app", "tangerine-1"], "b": "=tangerine-1;"})
+    shown_data = _redact.Redactor().clean(data)
+    assert "tangerine" not in json.dumps(shown_data)
+    assert shown_data["b"] == "=********;"
+
+
+@pytest.mark.parametrize("source", [
+    u"postgres://postgres:postgres@h/d", u"postgres://u:postgres@h/postgres", u"postgres@h/d",
+    u"postgres://h:5432/d", u"postgres://postgres@h/d", u'{"user": "postgres"}',
+    u"http://postgres@h", u"redis://:********@h", u"redis://:@h"])
+def test_names_in_urls_and_json_texts_are_no_known_secrets(source):
+    data = _json.plain({"source": source, "argv": ["app", "postgres", "******** *"]})
+    assert _redact.Redactor().clean(data)["argv"] == data["argv"]
+
+
+@pytest.mark.parametrize("secrets, text, shown", [
+    (["tangerine", "tangerine pie"], "tangerine pie, tangerine pies", "********, ******** pies"),
+    (["tangerine", "tangerine-"], "tangerine-tangerines", "********tangerines"),
+    (["tangerine", "tangerines", "tangerinesx"], "tangerines tangerinesy", "******** tangerinesy"),
+    (["tangeri-a", "tangeri-c", "tangeri"], "tangeri-b tangeri-c tangeri",
+     "tangeri-b ******** tangeri"),
+    (["--------", "---------x"], "---------y---------x", "********-y********"),
+])
+def test_the_longest_known_secret_that_is_a_whole_word_is_masked(secrets, text, shown):
+    assert _redact_known.Known(secrets).masked(text) == shown
+
+
+def test_many_known_secrets_take_linear_time():
+    def data(count):
+        names = {u"A%d_PASSWORD" % one: u"tangerine%d" % (one * 7919) for one in range(count)}
+        return [names, [u"text %d of tangerine%d and more" % (one, one) for one in range(count)]]
+    clean = _redact.Redactor().clean
+    assert _seconds(clean, data(4000), 2) < 4 * _seconds(clean, data(2000), 2) + 0.05
 
 
 @pytest.mark.parametrize("value", [True, False, None, u"", u"/run/auth.sock", u"yes", [], {}])
