@@ -16,7 +16,7 @@ from ._redact_text import MASK
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Set, Text
+    from typing import Any, Dict, Iterable, Iterator, List, Set, Text, Tuple
 
 #: What stands for a value that a rule failed on.
 FAILED = u"<not shown>"
@@ -37,14 +37,16 @@ CONTRACT = ("key", "token", "pass")
 STRONG = ("passw", "passphrase", "passcode", "secret", "credential", "pwd", "pswd")
 #: Secret as the end of the last word.
 SUFFIXES = ("pass", "token", "tokens", "pw", "psw", "auth", "sessid", "sessionid")
+#: Secret as all words together: XDG_SESSION_ID and ORACLE_SID are none.
+WHOLE = set("session_id connect_sid".split())
 #: Secret as the last word.
 LAST_WORDS = set(
     "authorization bearer cookie cookies cred creds csrf dsn hmac jwt mnemonic otp pat pepper "
     "phrase pin private psk salt salts sas sig signature sk totp xsrf".split())
 #: What makes a key a secret one in the outputs of checks, where a bare "key" is none.
 KEYS_OF = set(
-    "access account admin api app auth client consumer cryption deploy host license master "
-    "private service shared signing ssh storage subscription webhook write".split())
+    "access account admin api app auth client consumer cryption deploy functions host license "
+    "master private service shared signing ssh storage subscription webhook write".split())
 #: Last words that tell nothing: the word before them counts.
 TAIL_WORDS = set(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
@@ -144,6 +146,8 @@ class _Names(object):
         if any(word in lower for word in self._hide):
             return True
         words = [word.lower() for word in _WORD.findall(name)]
+        if "_".join(words) in WHOLE:
+            return True
         while words and (words[-1] in TAIL_WORDS or words[-1].isdigit()):
             words.pop()
         if not words or words[0] in EXEMPT_FIRST or words[-1] in EXEMPT_LAST:
@@ -223,12 +227,8 @@ class _Walk(object):
         # type: (Any, int, Text) -> Any
         data = _split_result(data)
         result = _json.Object()  # type: Any
-        about = data.get(u"name") or data.get(u"key")  # {"name": "PASSWORD", "value": ...}
-        if not isinstance(about, six.text_type) or not _PLAIN_NAME.match(about):
-            about = u"value"
         numbers = {}  # type: Dict[Text, int]
-        for key, value in data.items():
-            name = about if key == u"value" else key
+        for key, name, value in _named(data):
             shown = _unlike(self.text(key, depth), result, numbers)
             result[shown] = self.value(value, depth, name,
                                        shown if self._names.secret(shown) else inside)
@@ -285,13 +285,26 @@ def _folded(name):
     return unicodedata.normalize("NFKC", name)
 
 
+def _named(data):
+    # type: (Any) -> Iterator[Tuple[Text, Text, Any]]
+    """Key, name and value; the value of {"name": .., "value": ..} has the name that is told."""
+    told = {}
+    for key, value in data.items():
+        if isinstance(value, six.text_type) and _PLAIN_NAME.match(value):
+            told[key.lower()] = value
+    for key, value in data.items():
+        kind, is_value, rest = key.lower().rpartition(u"value")
+        about = told.get(kind + u"name") or told.get(kind + u"key")
+        yield key, about if about and is_value and not rest else key, value
+
+
 def _gather(data, names, known, name=u"", depth=0):
     # type: (Any, _Names, Set[Text], Text, int) -> None
     """Adds to known what stands under strong names, in lists under their plurals, and in URLs."""
     if depth > MAX_DEPTH:
         return
     if isinstance(data, dict):
-        for key, value in data.items():
+        for _, key, value in _named(data):
             _gather(value, names, known, key, depth + 1)
     elif isinstance(data, list):
         for item in data:

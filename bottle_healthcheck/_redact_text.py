@@ -13,6 +13,8 @@ MASK = u"********"
 
 #: Schemes of the Authorization header: prose alone, in front of a secret otherwise.
 SCHEMES = set("basic bearer digest negotiate token".split())
+#: Schemes of URLs whose user may be a token.
+TOKEN_SCHEMES = ("http", "https", "nats")
 #: Headers whose value goes to the end of the line.
 HEADERS = ("authorization", "cookie")
 #: How tokens begin whose makers marked them; such a token has 20 characters and a digit.
@@ -40,20 +42,21 @@ SHAPES = [(needle, re.compile(pattern)) for needle, pattern in (
     ("host name", r"(host name \")[^\"\s]{1,256}(?=@)"),
     ("does not appear", r"()'[^'\n]{1,512}(?=' does not appear to be an IP)"),
     ("login", r"(\blogin\s{1,8}\S{1,256}\s{1,8}password\s{1,8})\S{1,512}"),
+    ("lftp", r"(\blftp -u [\w.@-]{1,64},)\S{1,256}"),
     ("requirepass", r"(\brequirepass[ \t]{1,8})\S{1,512}"),
     ("masterauth", r"(\bmasterauth[ \t]{1,8})\S{1,512}"),
+    ("@//", r"((?<![\w./-])[\w.-]{1,64}/)[^\s\"'/@]{1,128}(?=@//[\w.-]{1,255}[:/])"),
     ("'", r"(\b(?:cast to integer value as|control characters\.|found:|header value|netloc|"
-          r"input_value=|nonnumeric port:|URL from string|url type:|with base 10:) ?b?')"
-          r"[^'\n]{1,512}"),
-    ("\"", r"((?:integer value|missing \"=\" after|port number:) \")[^\"\n]{1,512}"),
-    ("</", r"(<[\w.:-]{0,64}(?:[Pp]ass|[Ss]ecret|[Tt]oken)[\w.:-]{0,64}>)[^<]{1,4096}"),
+          r"input_value=|nonnumeric port:|URL from string|url type:|with base 10:|"
+          r"IDENTIFIED BY|identified by|PASSWORD FOR [^=\n]{1,200} =) ?b?')[^'\n]{1,512}"),
+    ("\"", r"((?:integer value|missing \"=\" after|port number:|IDENTIFIED BY) \")[^\"\n]{1,512}"),
 )]
 
 #: Options with a secret, by how the program's name begins; the value may follow without a blank.
 OPTIONS = {
     "-p": ("mysql", "mariadb", "mongo", "sshpass", "cqlsh", "twine", "7z"),
     "-a": ("redis-cli", "http"),
-    "-u": ("curl",),
+    "-u": ("curl", "lftp"),
     "-w": ("ldap",),
     "-P": ("sqlcmd", "bcp", "zip", "unzip", "mosquitto"),
 }
@@ -61,12 +64,24 @@ OPTIONS = {
 USER_OPTIONS = set(("-u", "-U", "--user", "--proxy-user"))
 
 _MARKED = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z]{2}[\w.+/-]{18,}")
-_PAIR = re.compile(r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?:\\{0,8}[\"']?[ \t]{0,8}"
-                   r"(?P<sep>=>|:=|==|[=:])[ \t]{0,8}|[ \t]{1,8}(?=[\"']))", re.U)
-_QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\\{0,8}[\"'`])")
+_SLASH, _DIGIT, _LOWER, _UPPER = [re.compile(one) for one in ("/", "[0-9]", "[a-z]", "[A-Z]")]
+_ELEMENT = re.compile(r"(<(?:[\w.-]{1,64}:)?([\w.-]{1,200})(\s[^<>]{0,256})?>(?:<!\[CDATA\[)?)"
+                      r"([^<]{1,4096})(?=</)", re.U)
+_ATTRIBUTE = re.compile(r"\b(?:name|key|id)=[\"']([\w.:-]{1,200})[\"']")
+#: Between an item that tells a name and the item that has the value.
+_VALUE = r"[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
+#: name=value with its quotes, [name] =, (name)=(, such items, and ('name', 'value').
+_PAIR = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])(?:"
+    r"(?:" + _VALUE + r"|\\{0,8}[\"']?(?:\](?=[ \t]{0,8}=)|\)(?==\())?)[ \t]{0,40}"
+    r"(?P<sep>=>|:=|==|[=:]|%3[Dd])[ \t]{0,40}"
+    r"|[\"'](?P<comma>,)[ ]?(?=[bu]?([\"'])(?:\\.|(?!\4)[^\\\n]){0,512}\4\))"
+    r"|[ \t]{1,8}(?=[\"']))", re.U)
+_NAME_TOLD = re.compile(r"[\"']?[\w.-]{1,200}" + _VALUE + "[ \t]{0,40}[=:]", re.U)
+_QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|\'\'\'|\\{0,8}[\"'`])")
 _ENDS = {
     "word": re.compile(r"[\s\x00-\x1f;<`]|&(?=[\w.-]{1,64}=)|,(?=\s|[\w.-]{1,64}=)"
-                       r"|[\"'](?=[\s,;:)\]}]|$)", re.U),
+                       r"|[\"'](?=[\s,;:)\]}]|$)|%26(?=[\w.-]{1,64}%3[Dd])", re.U),
     "field": re.compile(r"[;\r\n\"']"),
     "line": re.compile(r"[\r\n]"),
     "\"": re.compile(r"[\r\n\"]"),
@@ -81,6 +96,8 @@ _NO_SECRET = re.compile(r"(?i)(?:token (['\"])[a-z]{1,64}\1 at "
                         r"|secrets? (['\"])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\2 not found)")
 #: In front of a port, such a name is a host.
 _PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")
+#: auth=HTTPBasicAuth('user', 'password') and its like
+_CALL = re.compile(r"[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=))")
 _URL_END = re.compile(r"[\s\"'<>`]|[?&][\w.-]{1,64}=", re.U)
 _QUERY = re.compile(r"\s|[?&][\w.-]{1,64}=", re.U)
 _URL_START = re.compile(r"[,;|\s]?[\w+.-]{0,32}\Z")
@@ -93,6 +110,7 @@ _FAR_USER = re.compile(
     r"(?:[^\s@,;|\"'<>`]{0,256}@)*", re.U)
 _HOST_PORT = re.compile(r"(?:\[[^\]]{0,64}\]|[\w.-]{1,255}):\d{1,5}\Z", re.U)
 _OPTION = re.compile(r"(?:^|[\s\"'\[(])-[-\w]")
+_PERCENT = re.compile(r"[\w.@\\/-]{1,64}%", re.U)
 _UNKNOWN_P = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
 _FILE_NAME = re.compile(r"[\w-]{1,64}\.[a-z]{1,4}\Z", re.U)
 _LONE_OPTION = re.compile(r"--?[A-Za-z][\w.-]{0,63}\Z", re.U)
@@ -109,7 +127,9 @@ def masked(text, names):
             text = pattern.sub(lambda match: match.group(1) + MASK, text)
     if len(text) >= 20:
         text = _MARKED.sub(_marked, text)
-    if "=" in text or ":" in text or "'" in text or '"' in text:
+    if "</" in text:
+        text = _ELEMENT.sub(lambda match: _element(match, names), text)
+    if "=" in text or ":" in text or "'" in text or '"' in text or "%3" in text:
         text = _pairs(text, names)
     if "-" in text and _OPTION.search(text):
         parts = _BETWEEN.split(text)
@@ -120,14 +140,32 @@ def masked(text, names):
 
 def _marked(match):
     # type: (Any) -> Text
+    """The word masked, or of a path the rest from a token on, which has all kinds of letters."""
     word = match.group()
-    secret = word.startswith(PREFIXES) and any(letter.isdigit() for letter in word)
-    return MASK if secret else word
+    if word.startswith(PREFIXES) and _DIGIT.search(word):
+        return MASK
+    for slash in _SLASH.finditer(word):
+        part = word[slash.end():slash.end() + 512].partition("/")[0]
+        if part.startswith(PREFIXES) and len(part) >= 20 \
+                and all(kind.search(part) for kind in (_DIGIT, _LOWER, _UPPER)):
+            return word[:slash.end()] + MASK
+    return word
+
+
+def _element(match, names):
+    # type: (Any, Any) -> Text
+    """An element of XML, masked where its name or the name in its attributes is secret."""
+    start, name, attributes, value = match.groups()
+    told = _ATTRIBUTE.search(attributes or u"")
+    for name in (name, told.group(1) if told else u""):
+        if names.secret(name) and not names.readable(name, value):
+            return start + MASK
+    return match.group()
 
 
 def urls(text):
     # type: (Text) -> Text
-    """Passwords of URLs masked, and user names of http(s), which may be tokens."""
+    """Passwords of URLs masked, and user names that may be tokens."""
     shown, at = [], 0
     for start, end in _passwords(text):
         shown += [text[at:start], MASK]
@@ -149,11 +187,11 @@ def url_passwords(text):
 
 def _passwords(text):
     # type: (Text) -> Iterator[Tuple[int, int]]
-    """Where the passwords of URLs begin and end, and the user names of http(s)."""
+    """Where the passwords of URLs begin and end, with user names that may be tokens."""
     start = text.find("://")
     while start >= 0:
         begin, following = start + 3, text.find("://", start + 3)
-        http = text[max(0, start - 5):start].lower().endswith(("http", "https"))
+        http = text[max(0, start - 5):start].lower().endswith(TOKEN_SCHEMES)
         alone = following < 0 and bool(_SCHEME.match(text[:start][:33]))
         user_end = begin + _user_length(text[begin:_url_end(text, begin, following, alone)], http)
         far = user_end == begin and _FAR_USER.match(text, begin)
@@ -196,10 +234,8 @@ def _pairs(text, names):
     ends = {}  # type: Dict[Any, Tuple[int, int]]
     shown, at, match = [], 0, _PAIR.search(text)
     while match:
-        name, following = match.group("name"), match.end()
-        before = text[match.start() - 1:match.start()]
-        if (names.secret(name) or name.lower() == "key" and before in ("?", "&")) \
-                and not _no_value(text, match, names.gentle):
+        name, following = _whole_name(text, match, names), match.end()
+        if names.secret(name) and not _no_value(text, match, names.gentle):
             start, end = _extent(text, match, names.gentle, ends)
             if not names.readable(name, text[start:end]) and not text.startswith(MASK + "@", start):
                 shown += [text[at:start], MASK]
@@ -208,14 +244,28 @@ def _pairs(text, names):
     return u"".join(shown) + text[at:]
 
 
+def _whole_name(text, match, names):
+    # type: (Text, Any, Any) -> Text
+    """A pair's name; that of a key which is none yet with the word before, as in API key: value."""
+    name, start = match.group("name"), match.start()
+    if name.lower() != "key" or names.secret(name):
+        return name
+    before = text[max(0, start - 16):start]
+    if before.endswith(("?", "&")):  # in a query it opens an API
+        return u"api_" + name
+    return before.split()[-1] + u"_" + name if before.endswith(" ") and before.strip() else name
+
+
 def _no_value(text, match, gentle):
     # type: (Text, Any, bool) -> bool
-    """Whether what looks like a pair is a resource's name, a host with its port, or a thing."""
+    """Whether it is no pair but a resource, a host with its port, a thing, or tells a name."""
     start, end = match.span()
+    if match.group("name").lower().endswith("key") and _NAME_TOLD.match(text, end):
+        return True
     if match.group("sep") == ":":
         return text[start - 1:start] == ":" or text.startswith("//", end) \
             or text[max(0, start - 3):start] == "://" and bool(_PORT.match(text, end))
-    return gentle and bool(_NO_SECRET.match(text, start))
+    return gentle and not match.group("comma") and bool(_NO_SECRET.match(text, start))
 
 
 def _extent(text, match, gentle, ends):
@@ -224,12 +274,13 @@ def _extent(text, match, gentle, ends):
     name, sep, start = match.group("name"), match.group("sep"), match.end()
     near = max(0, match.start() - 200)
     line = text.rfind("\n", near, match.start()) + 1 or near
-    first = not text[line:match.start()].strip(" \t-\"'")
+    first = "\n" in match.group() or not text[line:match.start()].strip(" \t-\"'")
     quote = _QUOTE.match(text, start)
     if quote:
         return quote.end(), _closing(text, quote.group(1), quote.end())
-    if text[start:start + 1] in ("{", "[", "("):
-        return start, _bracket_end(text, start)
+    call = _CALL.match(text, start)
+    if call or text[start:start + 1] in ("{", "[", "("):
+        return start, _bracket_end(text, call.end() if call else start)
     block = sep == ":" and first and _BLOCK.match(text, start)
     if block:  # YAML: the lines below that are further in, or a list's items
         return block.end(), _block_end(text, block.end(), match.start() - line, ends)
@@ -312,7 +363,7 @@ def _option_value(program, option, word, names):
         start, value = u"", word
     if not option or not start and re.match(r"-[A-Za-z]\Z|--[A-Za-z-]+\Z", word):
         return word
-    user, colon, password = value.partition(":")
+    user, colon, password = value.partition("%" if _PERCENT.match(value) else ":")
     if option in USER_OPTIONS and colon and password not in (user, MASK) \
             and not password.isdigit():
         return start + user + colon + MASK

@@ -18,9 +18,10 @@ CASES = FILES["redaction_cases.json"] + FILES["redaction_more_cases.json"]
 CONTRACT_CASES = [case for case in CASES if case.get("contract")]
 
 NAME_TABLES = ("CONTRACT", "STRONG", "SUFFIXES", "LAST_WORDS", "KEYS_OF", "TAIL_WORDS",
-               "EXEMPT_LAST", "EXEMPT_FIRST", "EXEMPT_WORDS", "PROSE")
+               "EXEMPT_LAST", "EXEMPT_FIRST", "EXEMPT_WORDS", "PROSE", "COMPONENTS", "WHOLE")
 SHAPES = _redact_text.SHAPES
-TEXT_TABLES = ("SCHEMES", "HEADERS", "PREFIXES", "SHAPES", "OPTIONS", "USER_OPTIONS")
+TEXT_TABLES = ("SCHEMES", "TOKEN_SCHEMES", "HEADERS", "PREFIXES", "SHAPES", "OPTIONS",
+               "USER_OPTIONS")
 ROWS = [(_redact, table, row)
         for table in NAME_TABLES for row in sorted(getattr(_redact, table))]
 ROWS += [(_redact_text, table, row)
@@ -162,6 +163,14 @@ HOSTILE = {
     "prose quotes": "password=\"no '", "prose brackets": "password: [no ",
     "urls with quotes": "a://b:'", "urls with blanks": "a://b:c ", "far at": "://a:'b@",
     "far ats": "://a:'" + "b@" * 300, "far urls": "://a:'a,a://",
+    "pairs of names": "'a', ", "pairs of secrets": "('password', 'x'), ", "open pairs": "'a',\"b",
+    "named": "password\nvalue: ", "names told": "key: a\nvalue: ", "gaps": "a" + " " * 90,
+    "elements": "<a b='c'>d", "secret elements": "<password>x</password>", "calls": "auth=A('",
+    "subscripts": "a['password'] = ", "database keys": "(token)=(", "encoded": "token%3Da%26",
+    "paths": "a/sk-a1", "tokens in paths": "/x/ghp_aaaaaaaaaaaaaaaaaaaaaaaa1", "three": '"""',
+    "three quotes": 'password="""', "keys": "API key: ", "easy": "a/b@//h:1/",
+    "things": "token 'a' ",
+    "set": "PASSWORD FOR a ", "lists": "lftp -u a,", "percent": "-U a%b ",
     "indented prose": " " * 300 + "password:\n" + " " * 301 + "no\n",
 }
 
