@@ -77,7 +77,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]{0,255}){0,64}\Z",
                    re.U)
 _PLAIN_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
-_NUMBER = re.compile(r"[+-]?[0-9][0-9.,]{0,30}%?\Z")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]{0,30}%?\Z")
 #: The end of a connection string's name.
 _DSN = re.compile(r"(?i)dsn\Z")
 _NUMBERS = (bool, float, type(None)) + six.integer_types

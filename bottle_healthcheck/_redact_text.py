@@ -92,7 +92,7 @@ _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _BRACKET = re.compile(r"[\[\](){}]")
 #: A parser's token 'FROM' and a store's secret "db-credentials": names of theirs, no secret texts.
-_NO_SECRET = re.compile(r"(?i)(?:token (['\"])[a-z]{1,64}\1 at "
+_NO_SECRET = re.compile(r"(?i)(?:token (['\"])(?:[a-z]{1,64}|[^\w\s]{1,3})\1 at "
                         r"|secrets? (['\"])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\2 not found)")
 #: In front of a port, such a name is a host.
 _PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")

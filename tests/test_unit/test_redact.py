@@ -529,12 +529,14 @@ if st is not None:
         u"password", u"token", u"=", u":", u" ", u"'", u'"', u"\\", u"://", u"@", u"/", u"{", u"}",
         u"[", u"]", u",", u";", u"&", u"?", u"\n", u"-p", u"--", u"Bearer ", u"mysql ", u"a1B2c3d4",
         u"********", u"eyJhbGciOiJub25lIn0.eyJzdWIiOiJm.a", u"Cookie", u"|", u"user", u"-", u".",
-        u"-----BEGIN PRIVATE KEY-----", u"-----END", u"AUTH ", u"key", u"%", u"\u00e9", u"tcp("])
+        u"-----BEGIN PRIVATE KEY-----", u"-----END", u"AUTH ", u"key", u"%", u"\u00e9", u"tcp(",
+        u"(", u")", u"<", u">", u"</", u"value", u"name", u'"""', u"%3D", u"%26", u"auth", u"dsn",
+        u"API ", u" -U ", u" not found", u"ghp_16C7e42F292c6912E7710c838347Ae178B4a"])
     _TEXT = st.lists(_PIECES, max_size=12).map(u"".join) | st.text(max_size=20)
     _SCALARS = (_TEXT | st.binary(max_size=10) | st.none() | st.booleans() | st.integers()
                 | st.floats() | st.just(object()) | st.just(ValueError("password=x")))
     _NAMES = st.sampled_from(["a", "API_KEY", "dbPassword", "auth", "argv", "name", "value",
-                              "netloc", "scheme", "path", 7, None]) | _TEXT
+                              "netloc", "scheme", "path", "Key", "Value", "dsn", 7, None]) | _TEXT
     _NESTED = st.recursive(_SCALARS, lambda inner: (
         st.lists(inner, max_size=4) | st.tuples(inner, inner)
         | st.dictionaries(_NAMES, inner, max_size=4)), max_leaves=12)
