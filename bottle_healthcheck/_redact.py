@@ -10,9 +10,8 @@ import unicodedata
 
 import six
 
-from . import _json, _redact_text
-from ._redact_known import Known
-from ._redact_text import MASK
+from . import _json
+from ._redact_known import Known, MASK
 
 MYPY = False
 if MYPY:
@@ -177,7 +176,7 @@ class _Names(object):
             return True
         if self.gentle and self._tells(name.lower(), value):
             return True
-        return first in _redact_text.SCHEMES and alone or not value.strip(u"* ") \
+        return first in _rules().SCHEMES and alone or not value.strip(u"* ") \
             or bool(_PATH.match(value))
 
     @staticmethod
@@ -186,7 +185,7 @@ class _Names(object):
         """Whether the output of a check tells something, under a name that looks secret."""
         words = value[:100].lower().split()
         if name in COMPONENTS and (u"://" in value or len(words) > 2
-                                   and words[0] not in _redact_text.SCHEMES):
+                                   and words[0] not in _rules().SCHEMES):
             return True
         # "pass" alone counts what passed, unless it is as long as a password
         return bool(_NUMBER.match(value)) and ("pass" not in name
@@ -241,7 +240,7 @@ class _Walk(object):
                 and self._names.secret(data[0]):  # ("Authorization", ...)
             return [self.value(data[0], depth), self.value(data[1], depth, data[0], inside)]
         if len(texts) == len(data) and not inside:
-            data = _redact_text.options(data, self._names)
+            data = _rules().options(data, self._names)
         return [self.value(item, depth, u"", inside) for item in data]
 
     def text(self, text, depth):
@@ -256,13 +255,20 @@ class _Walk(object):
                 if shown != data:
                     text = _json.text(json.dumps(shown, ensure_ascii=False))
             else:
-                text = _redact_text.masked(text, self._names)
+                text = _rules().masked(text, self._names)
             return _cut(self._known.masked(text), unread)
         except Exception:
             return FAILED
 
 
 _GENTLE = _Walk(_Names([], [], gentle=True), Known(()))
+
+
+def _rules():
+    # type: () -> Any
+    """The rules for texts. Compiling their patterns is slow: the first text wants it, no import."""
+    from . import _redact_text
+    return _redact_text
 
 
 def _texts(argument, words):
@@ -313,7 +319,7 @@ def _gather(data, names, known, name=u"", depth=0):
         if names.secret(name) and not names.readable(name, data):
             known.add(data)
         else:
-            known.update(_redact_text.url_passwords(data[:MAX_READ]))
+            known.update(_rules().url_passwords(data[:MAX_READ]))
             _gather(_parsed(data[:MAX_READ]), names, known, depth=depth + 1)
 
 
@@ -369,7 +375,7 @@ def _split_result(data):
     if not all(isinstance(part, six.text_type) for part in parts):
         return data
     start = parts[0] + u"://"
-    shown = _redact_text.urls(start + parts[1] + parts[2])[len(start):]
+    shown = _rules().urls(start + parts[1] + parts[2])[len(start):]
     if shown == parts[1] + parts[2]:
         return data
     netloc, slash, path = shown.partition(u"/")

@@ -2,12 +2,12 @@
 import bisect
 import re
 
-from ._redact_text import MASK
-
 MYPY = False
 if MYPY:
     from typing import Iterable, List, Text
 
+#: What stands for a secret.
+MASK = u"********"
 #: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
 MIN_KNOWN = 8
 

@@ -5,11 +5,11 @@ is linear in the text's length. Which names are secret is what `names.secret` sa
 """
 import re
 
+from ._redact_known import MASK
+
 MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterator, List, Optional, Text, Tuple
-
-MASK = u"********"
 
 #: Schemes of the Authorization header: prose alone, in front of a secret otherwise.
 SCHEMES = set("basic bearer digest negotiate token".split())

@@ -17,7 +17,7 @@ MEASURE = """
 import json
 from tests.benchmarks import cost
 ratios = []
-while len(ratios) < 5 and (not ratios or min(ratios) > %(limit)s):
+while len(ratios) < 25 and (not ratios or min(ratios) > %(limit)s):
     ratios.append(cost.cached("ours", %(count)d, 40))
 print(json.dumps(ratios))
 """
@@ -30,6 +30,7 @@ from bottle_healthcheck import EnvironmentDump, HealthCheck
 app = bottle.Bottle()
 HealthCheck(app, "/healthcheck", checkers=[lambda: (True, {"rows": [1.5, "ok"]})], timeout=5)
 EnvironmentDump(app, "/environment", include_python=False)
+assert "bottle_healthcheck._redact_text" not in sys.modules  # its patterns take long to compile
 from tests.wsgi import ask
 assert ask(app).status == ask(app, "/environment").status == 200
 print(json.dumps(sorted(set(sys.modules) - before)))
