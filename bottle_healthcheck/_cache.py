@@ -22,7 +22,6 @@ import functools
 import os
 import threading
 import time
-import timeit
 
 from . import _compat
 from ._arguments import kind_of
@@ -221,13 +220,13 @@ class ResultCache(object):
     def _fly(self, flight, checker):
         # type: (Flight, Any) -> Outcome
         """Runs the check in this thread; its flight lands whatever happens."""
-        begun = timeit.default_timer()
+        begun = _compat.timer()
         try:
             passed, output, exc_info = checker.execute()
-            outcome = Outcome(passed, output, timeit.default_timer() - begun, exc_info)
+            outcome = Outcome(passed, output, _compat.timer() - begun, exc_info)
             del exc_info  # its traceback holds this frame: they would hold each other
         except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout, whatever: on to whom it means)
-            outcome = ended(timeit.default_timer() - begun)
+            outcome = ended(_compat.timer() - begun)
             raise
         finally:
             self._land(flight, outcome)

@@ -22,6 +22,9 @@ elif os.name == "posix":  # pragma: no cover (2.7)
 else:  # pragma: no cover (2.7 elsewhere has no steady clock at all)
     monotonic = time.time
 
+#: The finest clock for how long something takes, in seconds.
+timer = time.time if six.PY2 else time.perf_counter
+
 
 def is_coroutine_function(func):
     # type: (Any) -> bool

@@ -40,7 +40,7 @@ else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFF
     _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
 _SURROGATE = re.compile(_SURROGATES)
 
-_CONTROL_CHARACTERS = re.compile(u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL_CHARACTERS = u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
 _AS_THEY_ARE = (bool, type(None))
 _ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
@@ -103,7 +103,7 @@ def output_text(output):
 def one_line(value):
     # type: (Text) -> Text
     """Text without line breaks and other control characters."""
-    return _CONTROL_CHARACTERS.sub(u" ", value).strip()
+    return re.sub(_CONTROL_CHARACTERS, u" ", value).strip()
 
 
 def _plain(value, parents):

@@ -15,7 +15,7 @@ from ._redact_known import Known, MASK
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, Iterator, List, Set, Text, Tuple
+    from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Text, Tuple
 
 #: What stands for a value that a rule failed on.
 FAILED = u"<not shown>"
@@ -196,7 +196,7 @@ class _Walk(object):
     """One pass over plain data."""
 
     def __init__(self, names, known):
-        # type: (_Names, Known) -> None
+        # type: (_Names, Optional[Known]) -> None
         self._names, self._known = names, known
 
     def value(self, value, depth=0, name=u"", inside=u""):
@@ -256,12 +256,12 @@ class _Walk(object):
                     text = _json.text(json.dumps(shown, ensure_ascii=False))
             else:
                 text = _rules().masked(text, self._names)
-            return _cut(self._known.masked(text), unread)
+            return _cut(self._known.masked(text) if self._known else text, unread)
         except Exception:
             return FAILED
 
 
-_GENTLE = _Walk(_Names([], [], gentle=True), Known(()))
+_GENTLE = _Walk(_Names([], [], gentle=True), None)
 
 
 def _rules():

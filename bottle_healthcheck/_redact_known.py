@@ -12,10 +12,9 @@ MASK = u"********"
 MIN_KNOWN = 8
 
 #: Where no letter or digit stands before, but for those of an escape such as \n, \x0a or %0a.
-_WORD_START = re.compile(
-    r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))", re.U)
+_WORD_START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
 #: Where no letter or digit follows.
-_WORD_END = re.compile(r"(?![^\W_])", re.U)
+_WORD_END = r"(?![^\W_])"
 
 
 class Known(object):
@@ -30,6 +29,8 @@ class Known(object):
         self._secrets = sorted(secret for secret in secrets if len(secret) >= MIN_KNOWN)
         self._starts = set(secret[:MIN_KNOWN] for secret in self._secrets)
         self._longest = max([0] + [len(secret) for secret in self._secrets])
+        self._word_start, self._word_end = [re.compile(one, re.U)
+                                            for one in (_WORD_START, _WORD_END)]
         self._shorter = []  # type: List[int]
         for at, secret in enumerate(self._secrets):  # which other one each begins with, or -1
             while at and not secret.startswith(self._secrets[at - 1]):
@@ -51,13 +52,13 @@ class Known(object):
     def _end(self, text, start):
         # type: (Text, int) -> int
         """Where the longest secret ends that begins there, or 0."""
-        if text[start].isalnum() and not _WORD_START.match(text, start):
+        if text[start].isalnum() and not self._word_start.match(text, start):
             return 0
         at = bisect.bisect(self._secrets, text[start:start + self._longest]) - 1
         while at >= 0:
             secret, at = self._secrets[at], self._shorter[at]
             end = start + len(secret)
             if text.startswith(secret, start) \
-                    and (not secret[-1].isalnum() or _WORD_END.match(text, end)):
+                    and (not secret[-1].isalnum() or self._word_end.match(text, end)):
                 return end
         return 0

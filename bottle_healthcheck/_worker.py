@@ -1,8 +1,6 @@
 """One lasting daemon thread per timed check."""
 import threading
 
-from six.moves import queue
-
 MYPY = False
 if MYPY:
     from typing import Any
@@ -29,8 +27,9 @@ class Worker(object):
         an exception of its own.
         """
         if self._jobs is None or not self._thread.is_alive():  # gevent can end it
-            jobs = queue.Queue()  # type: queue.Queue
             try:
+                from six.moves import queue  # wanted by the first timed check
+                jobs = queue.Queue()  # type: Any
                 thread = threading.Thread(target=_work, args=(jobs,), name=self._name)
                 thread.daemon = True
                 thread.start()
@@ -42,7 +41,7 @@ class Worker(object):
 
 
 def _work(jobs):
-    # type: (queue.Queue) -> None
+    # type: (Any) -> None
     while True:
         try:
             job = jobs.get()

@@ -19,7 +19,7 @@ PREFIX = "healthcheck"
 NOT_INSTALLED = ("needs a package that is not installed: "
                  "pip install 'bottle-healthcheck[prometheus]'")
 
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*\Z"
 
 
 class HealthCollector(object):
@@ -36,7 +36,7 @@ class HealthCollector(object):
         from . import healthcheck  # which imports this module
         if not isinstance(health, healthcheck.HealthCheck):
             raise TypeError("health is %s, expected a HealthCheck" % kind_of(health))
-        if not _NAME.match(prefix):
+        if not re.match(_NAME, prefix):
             raise ValueError("prefix is %r, expected letters, digits and _, not a digit first"
                              % prefix)
         self._health = health

@@ -84,8 +84,7 @@ def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
 def timer(monkeypatch, *times):
     """Has the stop-watch show these times, one after another."""
     shown = list(times)
-    fake = type("Timeit", (object,), {"default_timer": staticmethod(lambda: shown.pop(0))})
-    monkeypatch.setattr(_cache, "timeit", fake)
+    monkeypatch.setattr(_cache._compat, "timer", lambda: shown.pop(0))
 
 
 @pytest.mark.parametrize("passed", [True, False])

@@ -4,6 +4,7 @@ import threading
 import weakref
 
 import pytest
+from six.moves import queue
 
 from bottle_healthcheck import _worker
 from bottle_healthcheck._worker import Worker
@@ -120,7 +121,7 @@ def test_a_thread_whose_queue_is_taken_apart_returns():
 def test_a_thread_that_has_ended_is_replaced(monkeypatch):
     worker = Worker("worker")
     with monkeypatch.context() as patch:
-        patch.setattr(_worker, "queue", type("Queues", (object,), {"Queue": TakenApart}))
+        patch.setattr(queue, "Queue", TakenApart)
         worker.submit(done)
     wait_until(lambda: not worker._thread.is_alive(), what="the end of the thread")
     assert done(worker).name == "worker"
