@@ -190,7 +190,7 @@ class SharedResults(object):
         self._taken += now - started
         if self._taken <= SLOWEST_ANSWER:
             return False
-        self._failed("its answers took %.1f s of %.0f s" % (self._taken, now - self._taken_since))
+        self._failed("its answers took %.1f s of %.1f s" % (self._taken, now - self._taken_since))
         self._taken = 0.0
         return True
 
