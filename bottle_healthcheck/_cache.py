@@ -40,7 +40,7 @@ PATIENCE = 10.0
 LONGEST_WAIT = 2.0
 
 #: Seconds, or half of the check's patience, after which other processes are asked no more.
-LONGEST_ASKING = 0.5
+LONGEST_ASKING = 1.0
 
 #: Seconds between two questions for the result of another process's run.
 ASK_EVERY = 0.2
@@ -329,6 +329,7 @@ class ResultCache(object):
         # A slow backend must not eat up the time that others wait for the check.
         asks_until = flight.started + min(LONGEST_ASKING, checker.patience / 2)
         if _compat.monotonic() > asks_until:
+            self._shared.fail("its answer took more than half of a check's time-out")
             return True
         replaced = repr((found or last).stamp) if found or last else "nothing"
         if not self._shared.lock(checker.__name__, replaced, checker.patience):

@@ -91,7 +91,7 @@ class SharedResults(object):
             found = _parse(value)
         except Exception as exc:
             self.forget(name)  # what nobody understands must not stay
-            self._failed("it holds what is no result (%s)" % type(exc).__name__)
+            self.fail("it holds what is no result (%s)" % type(exc).__name__)
             return None
         self._answers()
         return found
@@ -127,7 +127,7 @@ class SharedResults(object):
             self._answers()
             return held in (RELEASED, mine) or self._outlived(name, held, seconds)
         if not self._rests():
-            self._failed("it refuses a lock that nobody holds")
+            self.fail("it refuses a lock that nobody holds")
         return True
 
     def release(self, name, replaced):
@@ -172,7 +172,7 @@ class SharedResults(object):
         try:
             answer = getattr(self._backend, method)(*args, **kwargs)
         except BaseException as exc:
-            self._failed("%s: %s" % (type(exc).__name__, _json.message(exc)))
+            self.fail("%s: %s" % (type(exc).__name__, _json.message(exc)))
             if isinstance(exc, (Exception, SystemExit)):
                 return None
             raise
@@ -190,7 +190,7 @@ class SharedResults(object):
         self._taken += now - started
         if self._taken <= SLOWEST_ANSWER:
             return False
-        self._failed("its answers took %.1f s of %.1f s" % (self._taken, now - self._taken_since))
+        self.fail("its answers took %.1f s of %.1f s" % (self._taken, now - self._taken_since))
         self._taken = 0.0
         return True
 
@@ -198,7 +198,7 @@ class SharedResults(object):
         # type: () -> bool
         return _compat.monotonic() < self._rests_until
 
-    def _failed(self, reason):
+    def fail(self, reason):
         # type: (str) -> None
         """Leaves the backend alone for a while."""
         failed_before, self._fails = self._fails, True

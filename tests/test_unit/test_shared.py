@@ -758,7 +758,7 @@ def test_answers_that_are_slow_in_all_count_as_a_failure(fleet, lines):
     assert [level for level, _ in lines()] == ["WARNING", "INFO"]
 
 
-def test_a_slow_backend_leaves_a_check_half_of_its_time(fleet):
+def test_a_slow_backend_leaves_a_check_half_of_its_time(fleet, lines):
     do = fleet.backend._do
 
     def slowly(*args):
@@ -768,7 +768,22 @@ def test_a_slow_backend_leaves_a_check_half_of_its_time(fleet):
     health = fleet.process(Check(), timeout=0.5)
     fleet.work_after(0.4)
     assert told(health) == "fine"
-    assert fleet.backend.calls[:2] == [("get",), ("set", 54)]
+    assert fleet.backend.calls == [("get",)]
+    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                   "its answer took more than half of a check's time-out")]
+
+
+def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
+    do = fleet.backend._do
+
+    def slowly(*args):
+        fleet.clock.tick(0.3)
+        return do(*args)
+    fleet.backend._do = slowly
+    health = fleet.process(Check(), timeout=1)
+    fleet.work_after(0.9)
+    assert told(health) == "fine"
+    assert [call[0] for call in fleet.backend.calls[:3]] == ["get", "add", "set"]
 
 
 def test_who_waits_does_not_count_the_time_that_the_backend_was_asked(fleet):
