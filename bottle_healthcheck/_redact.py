@@ -5,7 +5,6 @@ Here are the names and the walk; the rules for texts are in `_redact_text`, know
 hide digests and trace ids as well.
 """
 import json
-import re
 import unicodedata
 
 import six
@@ -72,13 +71,6 @@ PROSE = set(
 #: Names of components, which outputs of checks tell about: an address or a sentence is no secret.
 COMPONENTS = set("auth oauth".split())
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]{0,255}){0,64}\Z",
-                   re.U)
-_PLAIN_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
-_NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]{0,30}%?\Z")
-#: The end of a connection string's name.
-_DSN = re.compile(r"(?i)dsn\Z")
 _NUMBERS = (bool, float, type(None)) + six.integer_types
 
 
@@ -144,7 +136,7 @@ class _Names(object):
         lower = name.lower()
         if any(word in lower for word in self._hide):
             return True
-        words = [word.lower() for word in _WORD.findall(name)]
+        words = [word.lower() for word in _rules().WORD.findall(name)]
         if "_".join(words) in WHOLE:
             return True
         while words and (words[-1] in TAIL_WORDS or words[-1].isdigit()):
@@ -164,8 +156,8 @@ class _Names(object):
         """Whether the value is no secret though its name looks so."""
         if value is None or isinstance(value, bool) or value in (u"", [], {}):
             return True
-        if _DSN.search(name) and (isinstance(value, dict) or isinstance(value, six.text_type)
-                                  and any(sign in value for sign in (u"://", u"=", u"@"))):
+        if _is_dsn(name) and (isinstance(value, dict) or isinstance(value, six.text_type)
+                              and any(sign in value for sign in (u"://", u"=", u"@"))):
             return True  # the names and the rules for texts know the secrets in there
         if not isinstance(value, six.text_type):
             return self.gentle and not isinstance(value, (dict, list))
@@ -177,7 +169,7 @@ class _Names(object):
         if self.gentle and self._tells(name.lower(), value):
             return True
         return first in _rules().SCHEMES and alone or not value.strip(u"* ") \
-            or bool(_PATH.match(value))
+            or bool(_rules().PATH.match(value))
 
     @staticmethod
     def _tells(name, value):
@@ -188,8 +180,8 @@ class _Names(object):
                                    and words[0] not in _rules().SCHEMES):
             return True
         # "pass" alone counts what passed, unless it is as long as a password
-        return bool(_NUMBER.match(value)) and ("pass" not in name
-                                               or name == "pass" and len(value) < 4)
+        return bool(_rules().NUMBER.match(value)) \
+            and ("pass" not in name or name == "pass" and len(value) < 4)
 
 
 class _Walk(object):
@@ -217,7 +209,7 @@ class _Walk(object):
             if depth > MAX_DEPTH:
                 return u"<too deep>"
             if isinstance(value, dict):
-                return self._object(value, depth + 1, u"" if _DSN.search(inside) else inside)
+                return self._object(value, depth + 1, u"" if _is_dsn(inside) else inside)
             return self._list(value, depth + 1, inside)
         except Exception:
             return FAILED
@@ -236,7 +228,7 @@ class _Walk(object):
     def _list(self, data, depth, inside):
         # type: (Any, int, Text) -> Any
         texts = [item for item in data if isinstance(item, six.text_type)]
-        if len(data) == 2 and texts[:1] == data[:1] and _PLAIN_NAME.match(data[0]) \
+        if len(data) == 2 and texts[:1] == data[:1] and _rules().PLAIN_NAME.match(data[0]) \
                 and self._names.secret(data[0]):  # ("Authorization", ...)
             return [self.value(data[0], depth), self.value(data[1], depth, data[0], inside)]
         if len(texts) == len(data) and not inside:
@@ -266,7 +258,7 @@ _GENTLE = _Walk(_Names([], [], gentle=True), None)
 
 def _rules():
     # type: () -> Any
-    """The rules for texts. Compiling their patterns is slow: the first text wants it, no import."""
+    """The rules for texts. Compiling patterns is slow: the first text wants it, no import."""
     from . import _redact_text
     return _redact_text
 
@@ -285,6 +277,12 @@ def _texts(argument, words):
     return [_json.text(word) for word in words]
 
 
+def _is_dsn(name):
+    # type: (Text) -> bool
+    """Whether the name is that of a connection string."""
+    return name.lower().endswith(u"dsn")
+
+
 def _folded(name):
     # type: (Text) -> Text
     """The name with full-width letters and their like as ASCII."""
@@ -296,7 +294,7 @@ def _named(data):
     """Key, name and value; the value of {"name": .., "value": ..} has the name that is told."""
     told = {}
     for key, value in data.items():
-        if isinstance(value, six.text_type) and _PLAIN_NAME.match(value):
+        if isinstance(value, six.text_type) and _rules().PLAIN_NAME.match(value):
             told[key.lower()] = value
     for key, value in data.items():
         kind, is_value, rest = key.lower().rpartition(u"value")

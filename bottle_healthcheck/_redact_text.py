@@ -11,6 +11,14 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterator, List, Optional, Text, Tuple
 
+#: A word of a name.
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+#: Texts that are whole a path of files, a name, a number.
+PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w. @-]{0,20}(?:[/\\][\w. @-]{0,255}){0,64}\Z",
+                  re.U)
+PLAIN_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
+NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]{0,30}%?\Z")
+
 #: Schemes of the Authorization header: prose alone, in front of a secret otherwise.
 SCHEMES = set("basic bearer digest negotiate token".split())
 #: Schemes of URLs whose user may be a token.
