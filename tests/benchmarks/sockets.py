@@ -82,8 +82,20 @@ def _end(process):
     process.wait()
 
 
+def _await_idle(port, path):
+    """Returns after the server's queue: a slow turn leaves there what its clients asked last."""
+    from six.moves import http_client  # not in the environments of all that are served
+    try:
+        with contextlib.closing(http_client.HTTPConnection("127.0.0.1", port, timeout=30)) as one:
+            one.request("GET", path)
+            one.getresponse().read()
+    except (EnvironmentError, http_client.HTTPException) as exc:
+        raise environments.Missing("%s was not answered: %s" % (path, exc))
+
+
 def requests_a_second(port, path, seconds, clients=CLIENTS):
     """What wrk counts; Missing where one answer is no success, or wrk is not there."""
+    _await_idle(port, path)
     command = ["wrk", "--threads", "1", "--connections", str(clients),
                "--duration", "%ds" % seconds, "http://127.0.0.1:%d%s" % (port, path)]
     try:

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from tests.benchmarks import load, measuring, report
+from tests.benchmarks import environments, load, measuring, report, sockets
+from tests.serving import serving
 
 
 def test_the_median_is_the_middle_one_or_between_the_two_in_the_middle():
@@ -48,3 +49,24 @@ def test_the_fleet_of_readme_polls_66_times_a_minute():
     polls = load.polls()
     assert len(polls) == 66 * load.MINUTES
     assert polls == sorted(polls)
+
+
+def test_requests_are_counted_when_the_queue_of_those_before_is_empty(monkeypatch):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    def wrk(command):
+        counted.append((command[-1], list(asked)))
+        return b"Requests/sec:   12.50\n"
+    asked, counted = [], []
+    monkeypatch.setattr(sockets.subprocess, "check_output", wrk)
+    with serving(app, asked) as url:
+        assert sockets.requests_a_second(int(url.rpartition(":")[2]), "/bare", 1) == 12.5
+    assert counted == [(url + "/bare", ["/bare"])]
+
+
+def test_a_server_that_answers_nobody_is_left_out_of_the_table():
+    with pytest.raises(environments.Missing) as raised:
+        sockets.requests_a_second(sockets.free_port(), "/bare", 1)
+    assert str(raised.value).startswith("/bare was not answered: ")
