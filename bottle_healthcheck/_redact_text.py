@@ -99,6 +99,8 @@ _ESCAPED_OR = dict((quote, re.compile(r"\\.|" + quote, re.S)) for quote in "\"'`
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _BRACKET = re.compile(r"[\[\](){}]")
+#: What belongs to the value (part)of-it behind its bracket.
+_REST = re.compile(r"(?:\w[^\s;<`&,\"')\]}]*)?", re.U)
 #: A parser's token 'FROM' and a store's secret "db-credentials": names of theirs, no secret texts.
 _NO_SECRET = re.compile(r"(?i)(?:token (['\"])(?:[a-z]{1,64}|[^\w\s]{1,3})\1 at "
                         r"|secrets? (['\"])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\2 not found)")
@@ -288,7 +290,8 @@ def _extent(text, match, gentle, ends):
         return quote.end(), _closing(text, quote.group(1), quote.end())
     call = _CALL.match(text, start)
     if call or text[start:start + 1] in ("{", "[", "("):
-        return start, _bracket_end(text, call.end() if call else start)
+        closed = _bracket_end(text, call.end() if call else start)
+        return start, _REST.match(text, closed).end()  # type: ignore[union-attr]
     block = sep == ":" and first and _BLOCK.match(text, start)
     if block:  # YAML: the lines below that are further in, or a list's items
         return block.end(), _block_end(text, block.end(), match.start() - line, ends)
