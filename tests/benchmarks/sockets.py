@@ -82,8 +82,11 @@ def _end(process):
     process.wait()
 
 
-def _await_idle(port, path):
-    """Returns after the server's queue: a slow turn leaves there what its clients asked last."""
+def _await_queue(port, path):
+    """Returns when a server has come to the end of its queue, but for what its threads are at.
+
+    A slow turn leaves there what all its clients asked last.
+    """
     from six.moves import http_client  # not in the environments of all that are served
     try:
         with contextlib.closing(http_client.HTTPConnection("127.0.0.1", port, timeout=30)) as one:
@@ -95,7 +98,7 @@ def _await_idle(port, path):
 
 def requests_a_second(port, path, seconds, clients=CLIENTS):
     """What wrk counts; Missing where one answer is no success, or wrk is not there."""
-    _await_idle(port, path)
+    _await_queue(port, path)
     command = ["wrk", "--threads", "1", "--connections", str(clients),
                "--duration", "%ds" % seconds, "http://127.0.0.1:%d%s" % (port, path)]
     try:
