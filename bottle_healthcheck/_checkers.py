@@ -116,6 +116,7 @@ class Checkers(collections_abc.MutableSequence):
 
     def __init__(self, register):
         # type: (Any) -> None
+        _redact.rules()  # loads them: no check's thread has to
         self._register = register
         self.items = ()  # type: tuple
 

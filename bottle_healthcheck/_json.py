@@ -38,8 +38,9 @@ if sys.maxunicode > 0xffff:
     _SURROGATES = u"[\ud800-\udfff]"
 else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFFF as a pair)
     _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
+_SURROGATE = re.compile(_SURROGATES)
 
-_CONTROL_CHARACTERS = u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+"
+_CONTROL_CHARACTERS = re.compile(u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _AS_THEY_ARE = (bool, type(None))
 _ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
@@ -64,10 +65,10 @@ def text(value):
     # type: (object) -> Text
     r"""Text of text or bytes; bytes that are not UTF-8 are shown as \xff, surrogates too."""
     if isinstance(value, six.text_type):
-        return re.sub(_SURROGATES, _shown_surrogate, u"".join((value,)))
+        return _SURROGATE.sub(_shown_surrogate, u"".join((value,)))
     if isinstance(value, bytes):
         value = bytes.decode(value, "utf-8", "bottle_healthcheck.shown")
-        return re.sub(_SURROGATES, _shown_surrogate, value)
+        return _SURROGATE.sub(_shown_surrogate, value)
     return type_name(value)
 
 
@@ -102,7 +103,7 @@ def output_text(output):
 def one_line(value):
     # type: (Text) -> Text
     """Text without line breaks and other control characters."""
-    return re.sub(_CONTROL_CHARACTERS, u" ", value).strip()
+    return _CONTROL_CHARACTERS.sub(u" ", value).strip()
 
 
 def _plain(value, parents):
@@ -110,7 +111,7 @@ def _plain(value, parents):
     """As plain(); parents are the ids of the containers around the value."""
     kind = type(value)
     if kind is six.text_type:
-        return re.sub(_SURROGATES, _shown_surrogate, value)
+        return _SURROGATE.sub(_shown_surrogate, value)
     if kind in _AS_THEY_ARE:
         return value
     try:

@@ -82,6 +82,7 @@ class Redactor(object):
 
     def __init__(self, hide=(), show=()):
         # type: (Iterable[Text], Iterable[Text]) -> None
+        rules()  # loads them
         self._names = _Names(_texts("hide", hide), _texts("show", show), gentle=False)
 
     def clean(self, data, others=()):
@@ -136,7 +137,7 @@ class _Names(object):
         lower = name.lower()
         if any(word in lower for word in self._hide):
             return True
-        words = [word.lower() for word in _rules().WORD.findall(name)]
+        words = [word.lower() for word in rules().WORD.findall(name)]
         if "_".join(words) in WHOLE:
             return True
         while words and (words[-1] in TAIL_WORDS or words[-1].isdigit()):
@@ -168,8 +169,8 @@ class _Names(object):
             return True
         if self.gentle and self._tells(name.lower(), value):
             return True
-        return first in _rules().SCHEMES and alone or not value.strip(u"* ") \
-            or bool(_rules().PATH.match(value))
+        return first in rules().SCHEMES and alone or not value.strip(u"* ") \
+            or bool(rules().PATH.match(value))
 
     @staticmethod
     def _tells(name, value):
@@ -177,10 +178,10 @@ class _Names(object):
         """Whether the output of a check tells something, under a name that looks secret."""
         words = value[:100].lower().split()
         if name in COMPONENTS and (u"://" in value or len(words) > 2
-                                   and words[0] not in _rules().SCHEMES):
+                                   and words[0] not in rules().SCHEMES):
             return True
         # "pass" alone counts what passed, unless it is as long as a password
-        return bool(_rules().NUMBER.match(value)) \
+        return bool(rules().NUMBER.match(value)) \
             and ("pass" not in name or name == "pass" and len(value) < 4)
 
 
@@ -228,11 +229,11 @@ class _Walk(object):
     def _list(self, data, depth, inside):
         # type: (Any, int, Text) -> Any
         texts = [item for item in data if isinstance(item, six.text_type)]
-        if len(data) == 2 and texts[:1] == data[:1] and _rules().PLAIN_NAME.match(data[0]) \
+        if len(data) == 2 and texts[:1] == data[:1] and rules().PLAIN_NAME.match(data[0]) \
                 and self._names.secret(data[0]):  # ("Authorization", ...)
             return [self.value(data[0], depth), self.value(data[1], depth, data[0], inside)]
         if len(texts) == len(data) and not inside:
-            data = _rules().options(data, self._names)
+            data = rules().options(data, self._names)
         return [self.value(item, depth, u"", inside) for item in data]
 
     def text(self, text, depth):
@@ -247,20 +248,28 @@ class _Walk(object):
                 if shown != data:
                     text = _json.text(json.dumps(shown, ensure_ascii=False))
             else:
-                text = _rules().masked(text, self._names)
+                text = rules().masked(text, self._names)
             return _cut(self._known.masked(text) if self._known else text, unread)
         except Exception:
             return FAILED
 
 
 _GENTLE = _Walk(_Names([], [], gentle=True), None)
+#: The module of the rules for texts, when it is loaded.
+_LOADED = []  # type: List[Any]
 
 
-def _rules():
+def rules():
     # type: () -> Any
-    """The rules for texts. Compiling patterns is slow: the first text wants it, no import."""
-    from . import _redact_text
-    return _redact_text
+    """The rules for texts, whose patterns take long to compile: importing ours must not.
+
+    Constructors load them. A check's thread could wait for an import as long as another thread
+    imports (2.7), and in the child of a fork for ever.
+    """
+    if not _LOADED:
+        from . import _redact_text
+        _LOADED.append(_redact_text)
+    return _LOADED[0]
 
 
 def _texts(argument, words):
@@ -294,7 +303,7 @@ def _named(data):
     """Key, name and value; the value of {"name": .., "value": ..} has the name that is told."""
     told = {}
     for key, value in data.items():
-        if isinstance(value, six.text_type) and _rules().PLAIN_NAME.match(value):
+        if isinstance(value, six.text_type) and rules().PLAIN_NAME.match(value):
             told[key.lower()] = value
     for key, value in data.items():
         kind, is_value, rest = key.lower().rpartition(u"value")
@@ -317,7 +326,7 @@ def _gather(data, names, known, name=u"", depth=0):
         if names.secret(name) and not names.readable(name, data):
             known.add(data)
         else:
-            known.update(_rules().url_passwords(data[:MAX_READ]))
+            known.update(rules().url_passwords(data[:MAX_READ]))
             _gather(_parsed(data[:MAX_READ]), names, known, depth=depth + 1)
 
 
@@ -373,7 +382,7 @@ def _split_result(data):
     if not all(isinstance(part, six.text_type) for part in parts):
         return data
     start = parts[0] + u"://"
-    shown = _rules().urls(start + parts[1] + parts[2])[len(start):]
+    shown = rules().urls(start + parts[1] + parts[2])[len(start):]
     if shown == parts[1] + parts[2]:
         return data
     netloc, slash, path = shown.partition(u"/")

@@ -6,6 +6,7 @@ import pytest
 import six
 
 from bottle_healthcheck import HealthCheck, _checkers, basic_exception_handler
+from tests.flights import run_python
 
 
 def succeeds():
@@ -448,3 +449,27 @@ def test_a_return_value_that_raises_has_failed(returned, output):
     health = HealthCheck(checkers=[lambda: returned, succeeds])
     assert [(one["passed"], one["output"]) for one in health.run().results] == [
         (False, output), (True, "fine")]
+
+
+SERVES_WHILE_IT_IS_IMPORTED = """
+from bottle_healthcheck import HealthCheck
+
+def fails():
+    raise ValueError("down")
+
+health = HealthCheck(timeout=5)
+for number, output in enumerate([5, u"fine", {"rows": [1, u"fine"]}]):
+    health.add_check(lambda output=output: (True, output), name="check %d" % number)
+health.add_check(fails)
+for result in health.run().results:
+    print(result["output"])
+"""
+
+
+def test_a_threads_check_waits_for_no_import(tmp_path):
+    # Python 2.7 lets no thread import, not even what is loaded, while another one does.
+    tmp_path.joinpath("service.py").write_text(six.text_type(SERVES_WHILE_IT_IS_IMPORTED))
+    status, output, errors = run_python("import sys\nsys.path.insert(0, %r)\nimport service"
+                                        % str(tmp_path))
+    assert (status, errors) == (0, "")
+    assert "timed out" not in output and output.count("fine") == 2 and "down" in output, output

@@ -27,10 +27,10 @@ import json, sys
 import bottle
 before = set(sys.modules)
 from bottle_healthcheck import EnvironmentDump, HealthCheck
+assert "bottle_healthcheck._redact_text" not in sys.modules  # its patterns take long to compile
 app = bottle.Bottle()
 HealthCheck(app, "/healthcheck", checkers=[lambda: (True, {"rows": [1.5, "ok"]})], timeout=5)
 EnvironmentDump(app, "/environment", include_python=False)
-assert "bottle_healthcheck._redact_text" not in sys.modules  # its patterns take long to compile
 from tests.wsgi import ask
 assert ask(app).status == ask(app, "/environment").status == 200
 print(json.dumps(sorted(set(sys.modules) - before)))
@@ -62,3 +62,14 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
     imported = json.loads(output)
     assert "bottle_healthcheck.healthcheck" in imported
     assert [name for name in imported if name in HEAVY] == []
+
+
+@pytest.mark.parametrize("constructor", ["HealthCheck", "EnvironmentDump"])
+def test_a_constructor_loads_what_the_first_answer_needs(constructor):
+    # The first answer may be made in a check's thread, whose time it would take, or in the child
+    # of a fork, where an import can wait for ever.
+    status, output, errors = run_python(
+        "import sys, bottle_healthcheck\n"
+        "bottle_healthcheck.%s()\n"
+        "print('bottle_healthcheck._redact_text' in sys.modules)" % constructor)
+    assert (status, output.strip(), errors) == (0, "True", "")
