@@ -252,6 +252,16 @@ def grown(before, after):
     return found
 
 
+def settled(before, soaked):
+    """What has still grown when the servers have had time to close the last connections."""
+    deadline = time.time() + RECOVERY
+    while True:
+        found = grown(before, soaked.processes())
+        if not found or time.time() > deadline:
+            return found
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def services(redis):
     """The Soak of a gunicorn with two processes and a waitress."""
@@ -299,7 +309,7 @@ def soak(seconds):
         before = soaked.processes()
         soaked.run(seconds * 0.6, reloads=False)
         wrong = ["%s (%d times)" % pair for pair in soaked.errors.items()]
-        return soaked.answers, wrong + grown(before, soaked.processes())
+        return soaked.answers, wrong + settled(before, soaked)
 
 
 def main():
