@@ -19,14 +19,14 @@ def _redis(address):
     from cachelib import RedisCache
     # Without that, redis-py from 6 on tries three times more, with pauses.
     options = {} if sys.version_info[0] == 2 else {"retry": None}
-    return RedisCache("127.0.0.1", int(address), socket_timeout=0.5, socket_connect_timeout=0.5,
+    return RedisCache("127.0.0.1", int(address), socket_timeout=2, socket_connect_timeout=2,
                       **options)
 
 
 def _memcache(address):
     import memcache
     from cachelib import MemcachedCache
-    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=0.5,
+    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=2,
                                           dead_retry=1))
 
 
@@ -34,8 +34,8 @@ def _pylibmc(address):
     import pylibmc
     from cachelib import MemcachedCache
     return MemcachedCache(pylibmc.Client(["127.0.0.1:" + address], behaviors={
-        "connect_timeout": 500, "send_timeout": 500000, "receive_timeout": 500000,
-        "_poll_timeout": 500}))
+        "connect_timeout": 2000, "send_timeout": 2000000, "receive_timeout": 2000000,
+        "_poll_timeout": 2000}))
 
 
 def _files(address):
@@ -48,7 +48,7 @@ def _django(address):
     settings.configure(CACHES={"default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": "redis://127.0.0.1:" + address,
-        "OPTIONS": {"socket_timeout": 0.5, "retry": None}}})
+        "OPTIONS": {"socket_timeout": 2, "retry": None}}})
     from django.core.cache import cache
     return cache
 

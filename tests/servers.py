@@ -301,6 +301,7 @@ global
 defaults
     mode http
     timeout connect 5s
+    timeout check 5s
     timeout client 30s
     timeout server 30s
 frontend public

@@ -55,7 +55,7 @@ def hung_too():
 def slow():
     """Takes a while, and less than the time-out."""
     note("slow")
-    time.sleep(0.3)
+    time.sleep(0.1)
     return True, "took its time"
 
 
@@ -77,7 +77,7 @@ def make_app(checks=(), optional=(), used_before_fork=False, notes=None, **argum
     for name in optional:
         health.add_check(globals()[name], critical=False)
     HealthCheck(app, "/live")
-    HealthCheck(app, "/patient", checkers=[hung_too], timeout=2)
+    HealthCheck(app, "/patient", checkers=[hung_too], timeout=4)
     app.route("/ping", callback=lambda: "pong")
     app.route("/now", callback=lambda: repr(time.time()))
     if used_before_fork:

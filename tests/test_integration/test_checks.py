@@ -13,7 +13,7 @@ from bottle_healthcheck import checks
 from tests.helpers import free_port, need_module, wait_until
 from tests.servers import http_server, memcached_server, postgres_server, redis_server
 
-SECONDS = 1  # the time-out of every client
+SECONDS = 3  # the time-out of every client, on a busy machine
 
 
 def failed(check):
@@ -164,7 +164,7 @@ def driver():
 
 def connecting(server, password="hunter2"):
     return functools.partial(driver().connect, host=server.host, port=server.port, user="postgres",
-                             dbname="postgres", password=password, connect_timeout=2,
+                             dbname="postgres", password=password, connect_timeout=SECONDS,
                              sslmode="disable")
 
 
@@ -189,8 +189,8 @@ def make_engine(server, password="hunter2", **options):
     sqlalchemy = need_module("sqlalchemy")
     url = "postgresql+%s://postgres:%s@%s:%d/postgres" % (
         driver().__name__, password, server.host, server.port)
-    return sqlalchemy.create_engine(url, connect_args=dict(connect_timeout=2, sslmode="disable"),
-                                    **options)
+    limits = dict(connect_timeout=SECONDS, sslmode="disable")
+    return sqlalchemy.create_engine(url, connect_args=limits, **options)
 
 
 def test_sql_through_an_engine(postgres):
