@@ -60,6 +60,9 @@ SHAPES = [(needle, re.compile(pattern)) for needle, pattern in (
     ("\"", r"((?:integer value|missing \"=\" after|port number:|IDENTIFIED BY) \")[^\"\n]{1,512}"),
 )]
 
+#: Longer values are masked under a secret name, in characters: no path, number or word is longer.
+LONGEST_READ = 16 * 1024
+
 #: Options with a secret, by how the program's name begins; the value may follow without a blank.
 OPTIONS = {
     "-p": ("mysql", "mariadb", "mongo", "sshpass", "cqlsh", "twine", "7z"),
@@ -99,7 +102,6 @@ _ESCAPED_OR = dict((quote, re.compile(r"\\.|" + quote, re.S)) for quote in "\"'`
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _BRACKET = re.compile(r"[\[\](){}]")
-#: What belongs to the value (part)of-it behind its bracket.
 _REST = re.compile(r"(?:\w[^\s;<`&,\"')\]}]*)?", re.U)
 #: A parser's token 'FROM' and a store's secret "db-credentials": names of theirs, no secret texts.
 _NO_SECRET = re.compile(r"(?i)(?:token (['\"])(?:[a-z]{1,64}|[^\w\s]{1,3})\1 at "
@@ -241,17 +243,27 @@ def _user_length(rest, http):
 def _pairs(text, names):
     # type: (Text, Any) -> Text
     """Values of name=value, name: value, name "value" and their like masked."""
-    ends = {}  # type: Dict[Any, Tuple[int, int]]
+    ends = {}  # type: Dict[Any, Any]
     shown, at, match = [], 0, _PAIR.search(text)
     while match:
         name, following = _whole_name(text, match, names), match.end()
         if names.secret(name) and not _no_value(text, match, names.gentle):
             start, end = _extent(text, match, names.gentle, ends)
-            if not names.readable(name, text[start:end]) and not text.startswith(MASK + "@", start):
-                shown += [text[at:start], MASK]
-                at = following = end
+            if not _is_readable(text, start, end, name, names):
+                if start >= at:  # else it begins in what is masked
+                    shown += [text[at:start], MASK]
+                following, at = end, max(at, end)
+                if text[end - 1] in ")]}":  # (part)of-it: masked whole, and searched on in "of-it"
+                    at = max(at, _REST.match(text, end).end())  # type: ignore[union-attr]
         match = _PAIR.search(text, following)
     return u"".join(shown) + text[at:]
+
+
+def _is_readable(text, start, end, name, names):
+    # type: (Text, int, int, Text, Any) -> bool
+    """Whether a pair's value is no secret, or its mask is that of a URL's password."""
+    return text.startswith(MASK + "@", start) or end - start <= LONGEST_READ \
+        and names.readable(name, text[start:end])
 
 
 def _whole_name(text, match, names):
@@ -279,7 +291,7 @@ def _no_value(text, match, gentle):
 
 
 def _extent(text, match, gentle, ends):
-    # type: (Text, Any, bool, Dict[Any, Tuple[int, int]]) -> Tuple[int, int]
+    # type: (Text, Any, bool, Dict[Any, Any]) -> Tuple[int, int]
     """Where the value of a pair begins and ends; ends are those found before in this text."""
     name, sep, start = match.group("name"), match.group("sep"), match.end()
     near = max(0, match.start() - 200)
@@ -290,8 +302,9 @@ def _extent(text, match, gentle, ends):
         return quote.end(), _closing(text, quote.group(1), quote.end())
     call = _CALL.match(text, start)
     if call or text[start:start + 1] in ("{", "[", "("):
-        closed = _bracket_end(text, call.end() if call else start)
-        return start, _REST.match(text, closed).end()  # type: ignore[union-attr]
+        if "brackets" not in ends:
+            ends["brackets"] = _brackets(text)
+        return start, ends["brackets"].get(call.end() if call else start, len(text))
     block = sep == ":" and first and _BLOCK.match(text, start)
     if block:  # YAML: the lines below that are further in, or a list's items
         return block.end(), _block_end(text, block.end(), match.start() - line, ends)
@@ -337,14 +350,16 @@ def _closing(text, quote, at):
     return len(text) if end < 0 else end
 
 
-def _bracket_end(text, at):
-    # type: (Text, int) -> int
-    level = 0
-    for match in _BRACKET.finditer(text, at):
-        level += 1 if match.group() in "[({" else -1
-        if not level:
-            return match.end()
-    return len(text)
+def _brackets(text):
+    # type: (Text) -> Dict[int, int]
+    """Where the brackets are closed that are, by whatever bracket."""
+    ends, opened = {}, []  # type: Dict[int, int], List[int]
+    for match in _BRACKET.finditer(text):
+        if match.group() in "[({":
+            opened.append(match.start())
+        elif opened:
+            ends[opened.pop()] = match.end()
+    return ends
 
 
 def options(words, names):

@@ -170,6 +170,8 @@ HOSTILE = {
     "paths": "a/sk-a1", "tokens in paths": "/x/ghp_aaaaaaaaaaaaaaaaaaaaaaaa1", "three": '"""',
     "three quotes": 'password="""', "keys": "API key: ", "easy": "a/b@//h:1/",
     "things": "token 'a' ",
+    "dsns": "dsn=a=/", "dsns in brackets": "dsn=(", "dsns in calls": "dsn=f(a=",
+    "components in brackets": "auth=(://", "closed brackets": "dsn=(=" * 2000 + ")" * 2000,
     "set": "PASSWORD FOR a ", "lists": "lftp -u a,", "percent": "-U a%b ",
     "indented prose": " " * 300 + "password:\n" + " " * 301 + "no\n",
 }
@@ -287,6 +289,27 @@ def test_known_secrets_are_masked_as_whole_words(text, shown):
 ])
 def test_a_value_with_a_bracket_is_masked_to_its_end(text, shown):
     assert _redact.Redactor().clean([text]) == [shown]
+
+
+@pytest.mark.parametrize("text, shown", [
+    (u"password=(tan)cd|secret: gerine", u"password=******** ********"),
+    (u"cookies={'a': 1}Authorization: Digest tan, gerine", u"cookies=******** ********"),
+    (u"password=(tan)password='gerine pie' x", u"password=********'********' x"),
+    (u"auth=Basic('u', 'tan')Authorization: Bearer gerine pie", u"auth=******** ********"),
+    (u"password=(tan)password=gerine x", u"password=******** x"),
+    (u"dsn=(tangerine)x@y z", u"dsn=******** z"),
+    (u"my_dsn: [tangerine]p://x z", u"my_dsn: ******** z"),
+    (u"auth=(tangerine)x://y z", u"auth=******** z"),
+])
+def test_what_follows_a_bracket_shows_nothing_in_it_or_behind(text, shown):
+    for clean in (_redact.Redactor().clean, _redact.clean_output):
+        assert clean([text]) == [shown]
+
+
+@pytest.mark.parametrize("length, shown", [(15, u"dsn=a@b"), (20000, u"dsn=********")])
+def test_a_value_too_long_to_be_read_is_masked(length, shown):
+    text = _redact.clean_output(u"dsn=a@b" + u"x" * length + u" y")
+    assert text.replace(u"x", u"") == shown + u" y"
 
 
 @pytest.mark.parametrize("source", [
