@@ -583,9 +583,12 @@ if st is not None:
         data = _json.plain(value)
         for clean in (_redact.Redactor().clean, _redact.clean_output):
             once = clean(data)
-            first, second = [json.dumps(shown, allow_nan=False) for shown in (once, clean(once))]
-            json.loads(first)
-            assert all(part in first for part in second.split(_redact.MASK))
+            json.loads(json.dumps(once, allow_nan=False))
+            # Text by text: a number that the second pass masks brings quotes along, and names
+            # that it makes equal do too.
+            first = u"\n".join(texts(once))
+            assert all(part.strip(u"'") in first for text in texts(clean(once))
+                       for part in text.split(_redact.MASK))
 
     @_CLEAN
     @given(_NESTED, st.sampled_from(["api_KEY", "Tokens", "compass", "x.password.y"]),
