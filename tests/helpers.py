@@ -1,5 +1,7 @@
 """What several test modules share."""
+import contextlib
 import os
+import random
 import socket
 import sys
 import time
@@ -8,6 +10,8 @@ import pytest
 
 PY2 = sys.version_info[0] == 2
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+
+_CHANCE = random.SystemRandom()  # hypothesis seeds the other
 
 #: The checkout.
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -56,13 +60,20 @@ def client_config(name, replacements):
 
 
 def free_port():
-    """A TCP port on 127.0.0.1 that nobody listens on."""
-    probe = socket.socket()
-    try:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-    finally:
-        probe.close()
+    """A TCP port on 127.0.0.1 that nobody listens on, and that nobody else is given soon.
+
+    Each worker of pytest-xdist has its own, all below those that Linux gives away.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
+    for _ in range(100):
+        with contextlib.closing(socket.socket()) as probe:
+            port = 10000 + 8 * _CHANCE.randrange(2800) + worker
+            try:
+                probe.bind(("127.0.0.1", port))
+            except EnvironmentError:
+                continue
+            return port
+    raise RuntimeError("no port of 100 is free")
 
 
 def wait_until(condition, seconds=30, what="the condition"):
