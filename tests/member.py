@@ -1,6 +1,6 @@
 """One process of a fleet that shares its results, for tests/test_integration/test_shared.py.
 
-    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT]
+    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT [TAKES]]
 
 reads seconds, one number a line: so much later by its own clocks it runs its only check, and
 writes a line of JSON: the result, how long that took, and what was logged. The check appends
@@ -12,21 +12,21 @@ import sys
 import time
 import timeit
 
-from bottle_healthcheck import HealthCheck, ResultCache, _compat, _flight, _shared
+from bottle_healthcheck import HealthCheck, ResultCache, _cache, _compat, _flight, _shared
 
 
 def _redis(address):
     from cachelib import RedisCache
     # Without that, redis-py from 6 on tries three times more, with pauses.
     options = {} if sys.version_info[0] == 2 else {"retry": None}
-    return RedisCache("127.0.0.1", int(address), socket_timeout=2, socket_connect_timeout=2,
+    return RedisCache("127.0.0.1", int(address), socket_timeout=3, socket_connect_timeout=3,
                       **options)
 
 
 def _memcache(address):
     import memcache
     from cachelib import MemcachedCache
-    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=2,
+    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=3,
                                           dead_retry=1))
 
 
@@ -34,8 +34,8 @@ def _pylibmc(address):
     import pylibmc
     from cachelib import MemcachedCache
     return MemcachedCache(pylibmc.Client(["127.0.0.1:" + address], behaviors={
-        "connect_timeout": 2000, "send_timeout": 2000000, "receive_timeout": 2000000,
-        "_poll_timeout": 2000}))
+        "connect_timeout": 3000, "send_timeout": 3000000, "receive_timeout": 3000000,
+        "_poll_timeout": 3000}))
 
 
 def _files(address):
@@ -48,7 +48,7 @@ def _django(address):
     settings.configure(CACHES={"default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": "redis://127.0.0.1:" + address,
-        "OPTIONS": {"socket_timeout": 2, "retry": None}}})
+        "OPTIONS": {"socket_timeout": 3, "retry": None}}})
     from django.core.cache import cache
     return cache
 
@@ -78,7 +78,7 @@ class Lines(logging.Handler):
         self.lines.append([record.levelname, record.getMessage()])
 
 
-def main(backend, address, notes, timeout=0.0):
+def main(backend, address, notes, timeout=0.0, takes=0.3):
     later, steady, logged = Later(), _compat.monotonic, Lines()
     _compat.monotonic = lambda: steady() + later.seconds
     _flight.time = _shared.time = later
@@ -89,11 +89,12 @@ def main(backend, address, notes, timeout=0.0):
     def check():
         with open(notes, "a") as file:
             file.write("run\n")
-        time.sleep(0.3)
+        time.sleep(float(takes))
         return True, "fine"
     shared = BACKENDS[backend](address)
     shared.get("x")  # imports and connects: on a busy machine that takes longer than an answer may
-    _shared.SLOWEST_ANSWER = 5.0
+    _shared.SLOWEST_ANSWER = _cache.LONGEST_ASKING = 5.0
+    _cache.LONGEST_WAIT = 9.0
     health = HealthCheck(checkers=[check], timeout=float(timeout) or None,
                          cache=ResultCache(backend=shared, prefix="tests"))
     for line in iter(sys.stdin.readline, ""):

@@ -360,7 +360,7 @@ def monit(config):
             file.write(MONIT % {"folder": folder, "port": port} + config)
         os.chmod(path, 0o600)  # it refuses anything laxer
         server = Server([need_command("monit"), "-I", "-c", path], port, _monit_services)
-        server.verdict = lambda name: _monit_verdict(_monit_services(server)[name])
+        server.verdict = lambda name: _monit_verdict(_monit_services(server).get(name))
         with _running(server):
             yield server
 
@@ -374,6 +374,8 @@ def _monit_services(server):
 
 
 def _monit_verdict(service):
+    if service is None:  # monit itself did not answer in time
+        return None
     if int(service.findtext("status")):
         return False
     return True if float(service.findtext("port/responsetime") or -1) >= 0 else None

@@ -66,9 +66,9 @@ class Fleet(object):
         self._folder = folder
         self._members = []
 
-    def member(self, timeout=0):
+    def member(self, timeout=0, takes=0.3):
         address = self.server.port if self.server else os.path.join(self._folder, "cache")
-        self._members.append(Member(self.kind, address, self.notes, timeout))
+        self._members.append(Member(self.kind, address, self.notes, timeout, takes))
         return self._members[-1]
 
     @property
@@ -232,7 +232,7 @@ def test_a_server_that_forgets_everything_costs_nothing(fleet):
 @pytest.mark.parametrize("kind", ["redis", "memcache"])
 def test_the_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
     with fleet_with(kind, str(tmpdir)) as fleet:
-        victim, heir = fleet.member(timeout=2), fleet.member(timeout=2)
+        victim, heir = fleet.member(timeout=2, takes=60), fleet.member(timeout=2)
         victim.start()
         while not fleet.runs():
             threading.Event().wait(0.005)

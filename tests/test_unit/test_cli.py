@@ -306,7 +306,9 @@ def test_no_health_answer_is_unreachable_with_the_reason_in_a_line(serve, probe,
     status, line = probe(server.url, "--nagios", *patience)
     assert status == 3
     assert line.startswith("HEALTHCHECK UNKNOWN - unreachable: ") and reason in line
-    assert wait_until(lambda: len(server.requests) == 2, what="both requests")
+    # On a busy machine the time may be over before one of the impatient ones was sent.
+    least = 1 if patience is IMPATIENT else 2
+    assert wait_until(lambda: len(server.requests) >= least, what="the requests")
 
 
 def test_an_endless_body_is_read_to_its_limit(serve, probe):
