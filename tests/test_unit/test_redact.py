@@ -550,6 +550,19 @@ def test_the_data_itself_is_left_alone():
     assert json.dumps(data) == before
 
 
+@pytest.mark.parametrize("name, number, shown", [
+    (u"pass", u"123", u"123"), (u"pass", u"1234", _redact.MASK),
+    (u"db_pass", u"123", _redact.MASK), (u"userpass", u"123", _redact.MASK)])
+def test_a_short_number_of_what_passed_is_shown(name, number, shown):
+    assert _redact.clean_output({name: number}) == {name: shown}
+
+
+@pytest.mark.parametrize("said, shown", [
+    (u"all went well", u"all went well"), (u"went well", _redact.MASK)])
+def test_what_a_component_says_in_three_words_is_shown(said, shown):
+    assert _redact.clean_output({u"auth": said}) == {u"auth": shown}
+
+
 def test_an_ordinary_output_costs_little():
     text = u"disk 81% used on /dev/sda1, ok"
 
