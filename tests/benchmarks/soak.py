@@ -29,7 +29,7 @@ from tests.servers import Server, redis_server
 #: The check's time-out; a request may take that long and some.
 TIMEOUT = 1
 #: Seconds after which a client counts an answer as an error, on a busy machine.
-LONGEST = 10.0
+LONGEST = 5.0
 #: How long each trouble lasts, and how long nothing is wrong after it, in seconds.
 TROUBLE = 1.5
 #: Seconds within which all is well again.

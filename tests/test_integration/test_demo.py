@@ -50,7 +50,7 @@ def served(process):
 def end(process, signum):
     """Sends the signal: (exit status, stderr)."""
     process.send_signal(signum)
-    wait_until(lambda: process.poll() is not None, 15, "the end of the service")
+    wait_until(lambda: process.poll() is not None, 5, "the end of the service")
     return process.returncode, process.stderr.read().decode("utf-8")
 
 

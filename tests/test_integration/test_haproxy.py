@@ -12,7 +12,7 @@ INTERVAL, FALL, RISE = 0.2, 3, 2
 SUCCESS_TTL, FAILED_TTL = 2, 1
 
 #: What a busy machine may take on top.
-MARGIN = 10
+MARGIN = 5
 
 LIFETIMES = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL}
 

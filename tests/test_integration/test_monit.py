@@ -9,7 +9,7 @@ CYCLE, CYCLES = 1, 2
 SUCCESS_TTL, FAILED_TTL = 2, 1
 
 #: What a busy machine may take on top.
-MARGIN = 10
+MARGIN = 5
 
 
 def watching(service):

@@ -122,7 +122,7 @@ def check_service(server):
     check_starts(server, pids)
     assert ask(server, "/ping") == (200, "pong")
     os.kill(server.pid, signal.SIGTERM)
-    server.wait_for_end(ENDED_WITHIN + MARGIN)
+    server.wait_for_end(ENDED_WITHIN)
     check_starts(server, pids)
     return pids
 
@@ -157,7 +157,7 @@ def test_a_graceful_stop_answers_the_request_that_waits_for_a_hung_check(name, t
         with patient_request(server) as waiting:
             os.kill(server.pid, signal.SIGTERM)
             assert b"timed out after 4 s" in waiting.makefile("rb").read()
-            server.wait_for_end(ENDED_WITHIN + MARGIN)
+            server.wait_for_end(ENDED_WITHIN)
 
 
 DRAINED = """
@@ -180,6 +180,6 @@ def test_the_sigterm_handler_of_readme_drains_and_then_ends_the_server():
         assert ask(server)[0] == 200
         os.kill(server.pid, signal.SIGTERM)
         wait_until(lambda: ask(server)[0] == 404, what="the drained answer")
-        server.wait_for_end(5 + ENDED_WITHIN + MARGIN)
+        server.wait_for_end(5 + ENDED_WITHIN)
     finally:
         server.stop()
