@@ -27,7 +27,7 @@ setup(
     author="The bottle_healthcheck developers",
     license="MIT",
     keywords="bottle health healthcheck monitoring haproxy monit",
-    packages=["bottle_healthcheck"],
+    packages=["bottle_healthcheck", "bottle_healthcheck._redaction"],
     package_data={"bottle_healthcheck": ["py.typed"]},
     zip_safe=False,  # type checkers find py.typed only in a folder
     python_requires=">=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*",

@@ -10,7 +10,7 @@ import unicodedata
 import six
 
 from . import _json
-from ._redact_known import Known, MASK
+from ._redaction.known import Known, MASK
 
 MYPY = False
 if MYPY:

@@ -5,7 +5,8 @@ import time
 import pytest
 import six
 
-from bottle_healthcheck import _json, _redact, _redact_known, _redact_text
+from bottle_healthcheck import _json, _redact, _redact_text
+from bottle_healthcheck._redaction import known
 from tests.corpus_loader import load
 
 try:
@@ -134,7 +135,7 @@ def test_every_row_is_needed_by_a_case(module, table, row, monkeypatch):
     if isinstance(rows, dict):
         kept = {one: rows[one] for one in kept}
     monkeypatch.setattr(module, table, type(rows)(kept))
-    gentle = _redact._Walk(_redact._Names([], [], True), _redact_known.Known([]))
+    gentle = _redact._Walk(_redact._Names([], [], True), known.Known([]))
     monkeypatch.setattr(_redact, "_GENTLE", gentle)
     hint = (row[0] if isinstance(row, tuple) else row).lower()
     related = [case for case, haystack in zip(CASES, HAYSTACKS) if hint in haystack]
@@ -342,7 +343,7 @@ def test_names_in_urls_and_json_texts_are_no_known_secrets(source):
     (["--------", "---------x"], "---------y---------x", "********-y********"),
 ])
 def test_the_longest_known_secret_that_is_a_whole_word_is_masked(secrets, text, shown):
-    assert _redact_known.Known(secrets).masked(text) == shown
+    assert known.Known(secrets).masked(text) == shown
 
 
 def test_many_known_secrets_take_linear_time():

@@ -1,0 +1,1 @@
+"""Secrets out of plain data."""
