@@ -267,7 +267,7 @@ def rules():
     imports (2.7), and in the child of a fork for ever.
     """
     if not _LOADED:
-        from . import _redact_text
+        from ._redaction import text as _redact_text
         _LOADED.append(_redact_text)
     return _LOADED[0]
 

@@ -5,8 +5,8 @@ import time
 import pytest
 import six
 
-from bottle_healthcheck import _json, _redact, _redact_text
-from bottle_healthcheck._redaction import known
+from bottle_healthcheck import _json, _redact
+from bottle_healthcheck._redaction import known, text as _redact_text
 from tests.corpus_loader import load
 
 try:

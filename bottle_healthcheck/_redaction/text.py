@@ -5,7 +5,7 @@ is linear in the text's length. Which names are secret is what `names.secret` sa
 """
 import re
 
-from ._redaction.known import MASK
+from .known import MASK
 
 MYPY = False
 if MYPY:
