@@ -5,7 +5,7 @@ import sys
 import six
 from six.moves import collections_abc
 
-from . import _cache, _json, _redact
+from . import _cache, _json, _redaction
 from ._arguments import check_flag, check_seconds, check_timeout
 
 MYPY = False
@@ -116,7 +116,7 @@ class Checkers(collections_abc.MutableSequence):
 
     def __init__(self, register):
         # type: (Any) -> None
-        _redact.rules()  # loads them: no check's thread has to
+        _redaction.load_rules()  # loads them: no check's thread has to
         self._register = register
         self.items = ()  # type: tuple
 
@@ -184,7 +184,7 @@ def identity(func):
 def _shown(output):
     # type: (Any) -> Any
     """What is kept of a check's output: plain JSON data, secrets masked, cut."""
-    return _redact.clean_output(_json.plain(output))
+    return _redaction.clean_output(_json.plain(output))
 
 
 def pair(returned):

@@ -3,7 +3,7 @@ import errno
 import logging
 import os
 
-from . import _json, _log, _redact
+from . import _json, _log, _redaction
 from ._arguments import check_file
 from ._formats import Report
 
@@ -48,5 +48,5 @@ class Drain(object):
                 self._complained = True
                 _log.tell(logging.WARNING,
                           "drain_file cannot be looked for, and is taken as absent: %s",
-                          _redact.clean_output(_json.message(exc)))
+                          _redaction.clean_output(_json.message(exc)))
             return False

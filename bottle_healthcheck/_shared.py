@@ -14,7 +14,7 @@ import time
 
 import six
 
-from . import _compat, _json, _log, _redact
+from . import _compat, _json, _log, _redaction
 from ._arguments import kind_of
 
 MYPY = False
@@ -46,7 +46,7 @@ class Shared(object):
     def __init__(self, fields):
         # type: (dict) -> None
         self.passed = fields["passed"]
-        self.output = _redact.clean_output(_json.plain(fields["output"]))
+        self.output = _redaction.clean_output(_json.plain(fields["output"]))
         self.response_time = fields["response_time"]
         self.stamp = fields["timestamp"]
         self.timestamp = min(self.stamp, time.time())
@@ -205,7 +205,7 @@ class SharedResults(object):
         self._rests_until = _compat.monotonic() + REST
         if not failed_before:
             _log.tell(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
-                      REST, _redact.clean_output(_json.text(reason)))
+                      REST, _redaction.clean_output(_json.text(reason)))
 
     def _answers(self):
         # type: () -> bool

@@ -8,7 +8,7 @@ import six
 
 from . import _compat, _json, _route
 from ._arguments import check_flag, kind_of
-from ._redact import Redactor
+from ._redaction import Redactor
 
 MYPY = False
 if MYPY:

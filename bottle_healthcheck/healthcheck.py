@@ -6,7 +6,7 @@ import os
 import bottle
 import six
 
-from . import _compat, _json, _log, _redact, _route
+from . import _compat, _json, _log, _redaction, _route
 from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
                          check_seconds, check_status, check_timeout, name_of)
 from ._cache import ResultCache, check_cache
@@ -224,7 +224,7 @@ class HealthCheck(_route.Plugin):
     def drain(self, output="draining"):
         # type: (Any) -> None
         """Answers failure from now on, in this process, past cache and checks."""
-        self._drain.output = _redact.clean_output(_json.plain(output))
+        self._drain.output = _redaction.clean_output(_json.plain(output))
         self._drain.called = True
 
     def resume(self):

@@ -5,8 +5,8 @@ import time
 import pytest
 import six
 
-from bottle_healthcheck import _json, _redact
-from bottle_healthcheck._redaction import known, text as _redact_text
+from bottle_healthcheck import _json
+from bottle_healthcheck._redaction import known, scrubber, text as _redact_text
 from tests.corpus_loader import load
 
 try:
@@ -23,8 +23,8 @@ NAME_TABLES = ("CONTRACT", "STRONG", "SUFFIXES", "LAST_WORDS", "KEYS_OF", "TAIL_
 SHAPES = _redact_text.SHAPES
 TEXT_TABLES = ("SCHEMES", "TOKEN_SCHEMES", "HEADERS", "PREFIXES", "SHAPES", "OPTIONS",
                "USER_OPTIONS")
-ROWS = [(_redact, table, row)
-        for table in NAME_TABLES for row in sorted(getattr(_redact, table))]
+ROWS = [(scrubber, table, row)
+        for table in NAME_TABLES for row in sorted(getattr(scrubber, table))]
 ROWS += [(_redact_text, table, row)
          for table in TEXT_TABLES for row in sorted(getattr(_redact_text, table), key=str)]
 
@@ -45,7 +45,7 @@ def plain_data(case):
 
 def shown(case):
     """What is shown of the case."""
-    clean = _redact.clean_output if case["where"] == "output" else _redact.Redactor().clean
+    clean = scrubber.clean_output if case["where"] == "output" else scrubber.Redactor().clean
     return clean(plain_data(case))
 
 
@@ -121,7 +121,7 @@ def test_all_cases_of_the_environment_at_once():
         if case["where"] == "environ" and case["secret"] is not None:
             environ[case["name"]] = case["value"]
             environ.update(case.get("also", {}).get("environ", {}))
-    body = json.dumps(_redact.Redactor().clean(_json.plain({"process": {"environ": environ}})))
+    body = json.dumps(scrubber.Redactor().clean(_json.plain({"process": {"environ": environ}})))
     secrets = [case["secret"] for case in FILES["redaction_cases.json"]
                if case["where"] == "environ" and case["secret"] is not None]
     assert len(secrets) > 90
@@ -135,8 +135,8 @@ def test_every_row_is_needed_by_a_case(module, table, row, monkeypatch):
     if isinstance(rows, dict):
         kept = {one: rows[one] for one in kept}
     monkeypatch.setattr(module, table, type(rows)(kept))
-    gentle = _redact._Walk(_redact._Names([], [], True), known.Known([]))
-    monkeypatch.setattr(_redact, "_GENTLE", gentle)
+    gentle = scrubber._Walk(scrubber._Names([], [], True), known.Known([]))
+    monkeypatch.setattr(scrubber, "_GENTLE", gentle)
     hint = (row[0] if isinstance(row, tuple) else row).lower()
     related = [case for case, haystack in zip(CASES, HAYSTACKS) if hint in haystack]
     assert any(faults(case) for case in related)
@@ -191,7 +191,7 @@ def _seconds(clean, text, runs):
     return min(times)
 
 
-@pytest.mark.parametrize("clean", [_redact.Redactor().clean, _redact.clean_output],
+@pytest.mark.parametrize("clean", [scrubber.Redactor().clean, scrubber.clean_output],
                          ids=["dump", "output"])
 @pytest.mark.parametrize("shape", sorted(HOSTILE))
 def test_the_time_is_linear_in_the_length(shape, clean):
@@ -212,7 +212,7 @@ def test_the_time_is_linear_in_the_length(shape, clean):
     ([None], TypeError), (None, TypeError), (7, TypeError), ([""], ValueError)])
 def test_hide_and_show_are_lists_of_texts(argument, wrong, error):
     with pytest.raises(error) as caught:
-        _redact.Redactor(**{argument: wrong})
+        scrubber.Redactor(**{argument: wrong})
     assert str(caught.value).startswith(argument + " ")
 
 
@@ -221,33 +221,33 @@ def test_what_is_no_list_of_texts_is_told():
                         ([7], "hide holds 7, expected texts only"),
                         ([""], "hide holds an empty text, which is part of every name")):
         with pytest.raises((TypeError, ValueError)) as caught:
-            _redact.Redactor(hide=wrong)
+            scrubber.Redactor(hide=wrong)
         assert str(caught.value) == told
 
 
 def test_hide_adds_words():
     data = _json.plain({"SHOP_LICENCE": "ABC", "text": "licence=abcdef", "other": "x"})
-    assert _redact.Redactor(hide=["Licence"]).clean(data) == {
+    assert scrubber.Redactor(hide=["Licence"]).clean(data) == {
         "SHOP_LICENCE": "********", "text": "licence=********", "other": "x"}
-    assert _redact.Redactor().clean(data) == data
+    assert scrubber.Redactor().clean(data) == data
 
 
 def test_show_exempts_an_exact_name():
     data = _json.plain({"KEYBOARD": "us", "keyboard": "us", "TOKEN_URL": "http://u:p@h/"})
-    assert _redact.Redactor(show=("KEYBOARD", "TOKEN_URL")).clean(data) == {
+    assert scrubber.Redactor(show=("KEYBOARD", "TOKEN_URL")).clean(data) == {
         "KEYBOARD": "us", "keyboard": "********", "TOKEN_URL": "http://********@h/"}
 
 
 def test_a_shown_secret_is_not_masked_elsewhere():
     data = _json.plain({"APP_PASSWORD": "welcome-all", "banner": "welcome-all"})
-    assert _redact.Redactor(show=["APP_PASSWORD"]).clean(data) == data
+    assert scrubber.Redactor(show=["APP_PASSWORD"]).clean(data) == data
 
 
 def test_known_secrets_are_masked_everywhere_in_the_answer():
     data = _json.plain({"process": {"environ": {"DB_PASSWORD": "tangerine", "DB_PWD": "short"},
                                     "argv": ["app", "tangerine", "--x=tangerine"]},
                         "config": {"a-tangerine": ["a tangerine a day", "short"]}})
-    assert _redact.Redactor().clean(data) == {
+    assert scrubber.Redactor().clean(data) == {
         "process": {"environ": {"DB_PASSWORD": "********", "DB_PWD": "********"},
                     "argv": ["app", "********", "--x=********"]},
         "config": {"a-********": ["a ******** a day", "short"]}}
@@ -256,7 +256,7 @@ def test_known_secrets_are_masked_everywhere_in_the_answer():
 def test_the_longest_of_known_secrets_is_masked_first():
     environ = {u"ONE_PASSWORD": u"tangerine", u"OTHER_PASSWORD": u"tangerine-peeled",
                u"DATA": u"a tangerine-peeled b"}
-    assert _redact.Redactor().clean(environ)[u"DATA"] == u"a ******** b"
+    assert scrubber.Redactor().clean(environ)[u"DATA"] == u"a ******** b"
 
 
 def test_the_texts_of_a_list_are_known_secrets_under_a_plural_alone():
@@ -264,7 +264,7 @@ def test_the_texts_of_a_list_are_known_secrets_under_a_plural_alone():
                         (u"APP_CREDENTIALS", u"a ******** b"),
                         (u"app_credential", u"a tangerine b")):
         data = {u"x": {name: [u"tangerine"]}, u"text": u"a tangerine b"}
-        assert _redact.Redactor().clean(data)[u"text"] == shown
+        assert scrubber.Redactor().clean(data)[u"text"] == shown
 
 
 @pytest.mark.parametrize("text, shown", [
@@ -280,7 +280,7 @@ def test_the_texts_of_a_list_are_known_secrets_under_a_plural_alone():
 def test_known_secrets_are_masked_as_whole_words(text, shown):
     environ = {u"POSTGRES_PASSWORD": u"postgres", u"MY_PASSWORD": u"$ecret+tail!", u"DATA": text,
                u"UP_PASSWORD": u"+sign-up", u"IN_PASSWORD": u"sign-in+"}
-    assert _redact.Redactor().clean(environ)[u"DATA"] == shown
+    assert scrubber.Redactor().clean(environ)[u"DATA"] == shown
 
 
 @pytest.mark.parametrize("text, shown", [
@@ -290,7 +290,7 @@ def test_known_secrets_are_masked_as_whole_words(text, shown):
     (u"f(auth=Basic('u', 'tan')).get()", u"f(auth=********).get()"),
 ])
 def test_a_value_with_a_bracket_is_masked_to_its_end(text, shown):
-    assert _redact.Redactor().clean([text]) == [shown]
+    assert scrubber.Redactor().clean([text]) == [shown]
 
 
 @pytest.mark.parametrize("text, shown", [
@@ -304,13 +304,13 @@ def test_a_value_with_a_bracket_is_masked_to_its_end(text, shown):
     (u"auth=(tangerine)x://y z", u"auth=******** z"),
 ])
 def test_what_follows_a_bracket_shows_nothing_in_it_or_behind(text, shown):
-    for clean in (_redact.Redactor().clean, _redact.clean_output):
+    for clean in (scrubber.Redactor().clean, scrubber.clean_output):
         assert clean([text]) == [shown]
 
 
 @pytest.mark.parametrize("length, shown", [(15, u"dsn=a@b"), (20000, u"dsn=********")])
 def test_a_value_too_long_to_be_read_is_masked(length, shown):
-    text = _redact.clean_output(u"dsn=a@b" + u"x" * length + u" y")
+    text = scrubber.clean_output(u"dsn=a@b" + u"x" * length + u" y")
     assert text.replace(u"x", u"") == shown + u" y"
 
 
@@ -320,7 +320,7 @@ def test_a_value_too_long_to_be_read_is_masked(length, shown):
     u'{"url": "amqp://u:tangerine-1@h"}'])
 def test_secrets_of_json_texts_and_of_urls_are_known(source):
     data = _json.plain({"source": source, "argv": ["app", "tangerine-1"], "b": "=tangerine-1;"})
-    shown_data = _redact.Redactor().clean(data)
+    shown_data = scrubber.Redactor().clean(data)
     assert "tangerine" not in json.dumps(shown_data)
     assert shown_data["b"] == "=********;"
 
@@ -331,7 +331,7 @@ def test_secrets_of_json_texts_and_of_urls_are_known(source):
     u"http://postgres@h", u"redis://:********@h", u"redis://:@h"])
 def test_names_in_urls_and_json_texts_are_no_known_secrets(source):
     data = _json.plain({"source": source, "argv": ["app", "postgres", "******** *"]})
-    assert _redact.Redactor().clean(data)["argv"] == data["argv"]
+    assert scrubber.Redactor().clean(data)["argv"] == data["argv"]
 
 
 @pytest.mark.parametrize("secrets, text, shown", [
@@ -350,40 +350,40 @@ def test_many_known_secrets_take_linear_time():
     def data(count):
         names = {u"A%d_PASSWORD" % one: u"tangerine%d" % (one * 7919) for one in range(count)}
         return [names, [u"text %d of tangerine%d and more" % (one, one) for one in range(count)]]
-    clean = _redact.Redactor().clean
+    clean = scrubber.Redactor().clean
     assert _seconds(clean, data(4000), 2) < 4 * _seconds(clean, data(2000), 2) + 0.05
 
 
 @pytest.mark.parametrize("value", [True, False, None, u"", u"/run/auth.sock", u"yes", [], {}])
 def test_what_only_looks_secret_stays_readable(value):
-    assert _redact.Redactor().clean({u"use.auth": value}) == {u"use.auth": value}
-    assert _redact.Redactor().clean({u"my.auth": value}) == {u"my.auth": value}
+    assert scrubber.Redactor().clean({u"use.auth": value}) == {u"use.auth": value}
+    assert scrubber.Redactor().clean({u"my.auth": value}) == {u"my.auth": value}
 
 
 @pytest.mark.parametrize("value", [0, 73517351, 1.5, [u"a"], {u"a": 1}])
 def test_names_that_look_secret_mask_numbers_and_what_holds_others_in_a_dump(value):
-    assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
+    assert scrubber.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
 
 
 @pytest.mark.parametrize("value", [True, None, u"", u"/run/x", 0, 1.5, [], {u"a": [u"b"]}])
 def test_contract_names_mask_whatever_is_there(value):
-    data = _redact.Redactor().clean({u"a": [{u"API_KEY": value}]})
-    assert data == {u"a": [{u"API_KEY": _redact.MASK}]}
+    data = scrubber.Redactor().clean({u"a": [{u"API_KEY": value}]})
+    assert data == {u"a": [{u"API_KEY": scrubber.MASK}]}
 
 
 def test_long_texts_are_cut_after_redaction():
     text = u"password=tangerine " + u"x" * 70000
-    shown = _redact.clean_output(text)
-    assert len(shown) <= _redact.MAX_TEXT
+    shown = scrubber.clean_output(text)
+    assert len(shown) <= scrubber.MAX_TEXT
     assert shown.startswith(u"password=******** xxx")
     kept = shown.index(u"\n<")
     assert shown[kept:] == u"\n<%d characters cut>" % (len(text) - 1 - kept)
-    assert _redact.clean_output(u"x" * _redact.MAX_TEXT) == u"x" * _redact.MAX_TEXT
+    assert scrubber.clean_output(u"x" * scrubber.MAX_TEXT) == u"x" * scrubber.MAX_TEXT
 
 
 def test_sixty_four_kibibytes_of_a_text_are_shown():
-    assert _redact.clean_output(u"x" * 65536) == u"x" * 65536
-    assert _redact.clean_output(u"x" * 65537) == u"x" * 65496 + u"\n<41 characters cut>"
+    assert scrubber.clean_output(u"x" * 65536) == u"x" * 65536
+    assert scrubber.clean_output(u"x" * 65537) == u"x" * 65496 + u"\n<41 characters cut>"
 
 
 def test_texts_are_cut_before_redaction_as_well(monkeypatch):
@@ -395,19 +395,19 @@ def test_texts_are_cut_before_redaction_as_well(monkeypatch):
         return masked(text, names)
     monkeypatch.setattr(_redact_text, "masked", measured)
     text = u"password=tangerine " + u"x" * 10 ** 6
-    shown = _redact.clean_output(text)
-    assert lengths == [_redact.MAX_READ] == [262144]
+    shown = scrubber.clean_output(text)
+    assert lengths == [scrubber.MAX_READ] == [262144]
     assert shown.startswith(u"password=******** xxx")
     kept = shown.index(u"\n<")
-    assert kept > _redact.MAX_TEXT - 100
+    assert kept > scrubber.MAX_TEXT - 100
     assert shown[kept:] == u"\n<%d characters cut>" % (len(text) - 1 - kept)
 
 
 @pytest.mark.parametrize("missing", [1, 10, 1000])
 def test_a_secret_that_the_first_cut_splits_is_not_shown(missing):
     url = u"amqp://app:tangerine" + u"x" * 2000
-    long_ = u"password=" + u"y" * (_redact.MAX_READ - len(url) + missing - 10) + u" "
-    shown = _redact.clean_output(long_ + url + u"@host/")
+    long_ = u"password=" + u"y" * (scrubber.MAX_READ - len(url) + missing - 10) + u" "
+    shown = scrubber.clean_output(long_ + url + u"@host/")
     assert u"tangerine" not in shown and u"yy" not in shown
     assert shown.endswith(u" characters cut>")
 
@@ -421,7 +421,7 @@ def test_the_last_64_kibibytes_before_the_first_cut_are_not_shown(read, shown, u
     secret = u"y" * (262144 - read + 8)
     rest = u" " * (read - len(start) - 8)
     text = start + secret + rest + u"z" * unread
-    assert _redact.clean_output(text) == (
+    assert scrubber.clean_output(text) == (
         start[:shown] + u"\n<%d characters cut>" % (unread + read - shown))
 
 
@@ -432,7 +432,7 @@ def nested(levels, wrap, inmost=u"x"):
     return inmost
 
 
-@pytest.mark.parametrize("clean", [_redact.Redactor().clean, _redact.clean_output])
+@pytest.mark.parametrize("clean", [scrubber.Redactor().clean, scrubber.clean_output])
 def test_sixty_five_levels_of_nesting_are_shown(clean):
     for wrap in (lambda inner: [inner], lambda inner: {u"a": inner}):
         assert clean(nested(65, wrap)) == nested(65, wrap)
@@ -446,7 +446,7 @@ def test_sixty_five_levels_of_nesting_are_shown(clean):
 def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters_on():
     def sought(levels, secret, wrap):
         data = nested(levels, wrap, {u"DB_PWD": secret})
-        return _redact.Redactor().clean({u"deep": data, u"text": u"a %s b" % secret})[u"text"]
+        return scrubber.Redactor().clean({u"deep": data, u"text": u"a %s b" % secret})[u"text"]
 
     for wrap in (lambda inner: [inner], lambda inner: {u"a": inner}):
         assert sought(0, u"abcdefgh", wrap) == u"a ******** b"
@@ -459,24 +459,24 @@ def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters
 def test_what_follows_a_harmless_word_and_many_blanks_is_masked(blanks):
     for word in (u"none", u"bearer"):
         value = word + u" " * blanks + u"tangerine"
-        assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
-        text = _redact.Redactor().clean([u"db_pwd='%s'" % value])
+        assert scrubber.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
+        text = scrubber.Redactor().clean([u"db_pwd='%s'" % value])
         assert text == [u"db_pwd='********'"]
     for value in (u"none", u"none" + u" " * 96):
-        assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": value}
+        assert scrubber.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": value}
     for value in (u"none" + u" " * 95 + u"x", u"none" + u" " * 96 + u"x"):
-        assert _redact.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
+        assert scrubber.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
 
 
 def test_the_last_two_hundred_characters_of_a_name_are_read():
     for name in (u"pwd_" + u"a" * 196, u"a" * 300 + u"_pwd"):
-        assert _redact.clean_output({name: u"tangerine"}) == {name: u"********"}
+        assert scrubber.clean_output({name: u"tangerine"}) == {name: u"********"}
     name = u"pwd_" + u"a" * 197
-    assert _redact.clean_output({name: u"tangerine"}) == {name: u"tangerine"}
+    assert scrubber.clean_output({name: u"tangerine"}) == {name: u"tangerine"}
 
 
 def test_names_that_were_judged_are_forgotten_one_day():
-    names, kept = _redact._Names([], [], gentle=True), []
+    names, kept = scrubber._Names([], [], gentle=True), []
     for number in range(5000):
         assert not names.secret(u"name %d" % number) and names.secret(u"pwd%d" % number)
         kept.append(len(names._judged))
@@ -488,41 +488,41 @@ def test_a_name_whose_judgement_another_thread_forgot_counts_as_secret():
         def __setitem__(self, name, value):
             """Cleared at once."""
 
-    names = _redact._Names([], [], gentle=True)
+    names = scrubber._Names([], [], gentle=True)
     names._judged = Forgetful()
     assert names.secret(u"colour") is True
 
 
 def test_json_may_stand_behind_sixty_three_blanks():
     text = u" " * 63 + u'{"\\u0070wd": "tangerine"}'
-    assert json.loads(_redact.clean_output(text)) == {u"pwd": u"********"}
+    assert json.loads(scrubber.clean_output(text)) == {u"pwd": u"********"}
 
 
 def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
     def fail(*args):
         raise RuntimeError("must not be told")
     monkeypatch.setattr(_redact_text, "masked", fail)
-    assert _redact.clean_output([u"raw text", 3]) == [_redact.FAILED, 3]
-    assert _redact.Redactor().clean({u"a": u"raw text"}) == {_redact.FAILED: _redact.FAILED}
-    monkeypatch.setattr(_redact, "_split_result", fail)
-    assert _redact.clean_output([{u"a": 1}, 3]) == [_redact.FAILED, 3]
-    monkeypatch.setattr(_redact, "_gather", fail)
-    assert _redact.Redactor().clean({u"a": u"raw text"}) == _redact.FAILED
+    assert scrubber.clean_output([u"raw text", 3]) == [scrubber.FAILED, 3]
+    assert scrubber.Redactor().clean({u"a": u"raw text"}) == {scrubber.FAILED: scrubber.FAILED}
+    monkeypatch.setattr(scrubber, "_split_result", fail)
+    assert scrubber.clean_output([{u"a": 1}, 3]) == [scrubber.FAILED, 3]
+    monkeypatch.setattr(scrubber, "_gather", fail)
+    assert scrubber.Redactor().clean({u"a": u"raw text"}) == scrubber.FAILED
 
 
 def test_what_is_no_plain_data_is_told_by_its_type():
-    assert _redact.clean_output([object()]) == [_json.type_name(object())]
+    assert scrubber.clean_output([object()]) == [_json.type_name(object())]
 
 
 def test_names_that_become_equal_are_told_apart():
     data = {u"redis://:abc@h": 1, u"redis://:xyz@h": 2}
-    assert sorted(_redact.Redactor().clean(data)) == [
+    assert sorted(scrubber.Redactor().clean(data)) == [
         u"redis://:********@h", u"redis://:********@h'"]
 
 
 def test_equal_names_get_quotes_then_numbers():
     text = u'{"password": "x", %s}' % u", ".join([u'"a": 1'] * 11)
-    pairs = json.loads(_redact.clean_output(text), object_pairs_hook=list)
+    pairs = json.loads(scrubber.clean_output(text), object_pairs_hook=list)
     assert pairs[0] == (u"password", u"********")
     assert [name for name, _ in pairs[1:]] == [
         u"a" + u"'" * number for number in range(9)] + [u"a'9", u"a'10"]
@@ -534,33 +534,33 @@ def test_many_equal_names_take_linear_time():
 
     def urls(count):
         return {u"redis://:%d@h" % number: number for number in range(count)}
-    assert len(_redact.clean_output(urls(2000))) == 2000
-    assert u'"a\'": 1' in _redact.clean_output(pairs(9))
-    assert u'"a\'9": 1' in _redact.clean_output(pairs(10))
-    assert u'"x"' not in _redact.clean_output(pairs(2000))
+    assert len(scrubber.clean_output(urls(2000))) == 2000
+    assert u'"a\'": 1' in scrubber.clean_output(pairs(9))
+    assert u'"a\'9": 1' in scrubber.clean_output(pairs(10))
+    assert u'"x"' not in scrubber.clean_output(pairs(2000))
     for many in (pairs, urls):
-        assert _seconds(_redact.clean_output, many(8000), 2) < \
-            4 * _seconds(_redact.clean_output, many(4000), 2) + 0.05
+        assert _seconds(scrubber.clean_output, many(8000), 2) < \
+            4 * _seconds(scrubber.clean_output, many(4000), 2) + 0.05
 
 
 def test_the_data_itself_is_left_alone():
     data = _json.plain({"password": ["a"], "b": [{"argv": ["--password", "x"]}]})
     before = json.dumps(data)
-    _redact.Redactor().clean(data)
+    scrubber.Redactor().clean(data)
     assert json.dumps(data) == before
 
 
 @pytest.mark.parametrize("name, number, shown", [
-    (u"pass", u"123", u"123"), (u"pass", u"1234", _redact.MASK),
-    (u"db_pass", u"123", _redact.MASK), (u"userpass", u"123", _redact.MASK)])
+    (u"pass", u"123", u"123"), (u"pass", u"1234", scrubber.MASK),
+    (u"db_pass", u"123", scrubber.MASK), (u"userpass", u"123", scrubber.MASK)])
 def test_a_short_number_of_what_passed_is_shown(name, number, shown):
-    assert _redact.clean_output({name: number}) == {name: shown}
+    assert scrubber.clean_output({name: number}) == {name: shown}
 
 
 @pytest.mark.parametrize("said, shown", [
-    (u"all went well", u"all went well"), (u"went well", _redact.MASK)])
+    (u"all went well", u"all went well"), (u"went well", scrubber.MASK)])
 def test_what_a_component_says_in_three_words_is_shown(said, shown):
-    assert _redact.clean_output({u"auth": said}) == {u"auth": shown}
+    assert scrubber.clean_output({u"auth": said}) == {u"auth": shown}
 
 
 def test_an_ordinary_output_costs_little():
@@ -568,7 +568,7 @@ def test_an_ordinary_output_costs_little():
 
     def many(text):
         for _ in range(1000):
-            _redact.clean_output(text)
+            scrubber.clean_output(text)
     assert _seconds(many, text, 3) < 1
 
 
@@ -596,14 +596,14 @@ if st is not None:
     def test_any_nesting_gives_valid_json_and_a_second_pass_shows_no_more(value):
         # It may mask more: password=(x)) becomes password=********), whose ) is then of the value.
         data = _json.plain(value)
-        for clean in (_redact.Redactor().clean, _redact.clean_output):
+        for clean in (scrubber.Redactor().clean, scrubber.clean_output):
             once = clean(data)
             json.loads(json.dumps(once, allow_nan=False))
             # Text by text: a number that the second pass masks brings quotes along, and names
             # that it makes equal do too.
             first = u"\n".join(texts(once))
             assert all(part.strip(u"'") in first for text in texts(clean(once))
-                       for part in text.split(_redact.MASK))
+                       for part in text.split(scrubber.MASK))
 
     @_CLEAN
     @given(_NESTED, st.sampled_from(["api_KEY", "Tokens", "compass", "x.password.y"]),
@@ -612,4 +612,4 @@ if st is not None:
         secret = u"fuzz-%d-mock" % number
         for hidden in (secret, [secret], {"a": secret}, (value, secret)):
             data = _json.plain([value, {"x": {name: hidden}}])
-            assert secret not in json.dumps(_redact.Redactor().clean(data))
+            assert secret not in json.dumps(scrubber.Redactor().clean(data))

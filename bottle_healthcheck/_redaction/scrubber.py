@@ -1,7 +1,7 @@
 """Secrets out of plain data: masked by name, by shape, and wherever a known one turns up again.
 
-Here are the names and the walk; the rules for texts are in `_redact_text`, known secrets in
-`_redact_known`. A secret without a name and without a shape stays visible: an entropy rule would
+Here are the names and the walk; the rules for texts are in `text`, known secrets in
+`known`. A secret without a name and without a shape stays visible: an entropy rule would
 hide digests and trace ids as well.
 """
 import json
@@ -9,8 +9,8 @@ import unicodedata
 
 import six
 
-from . import _json
-from ._redaction.known import Known, MASK
+from .. import _json
+from .known import Known, MASK
 
 MYPY = False
 if MYPY:
@@ -82,7 +82,7 @@ class Redactor(object):
 
     def __init__(self, hide=(), show=()):
         # type: (Iterable[Text], Iterable[Text]) -> None
-        rules()  # loads them
+        load_rules()  # loads them
         self._names = _Names(_texts("hide", hide), _texts("show", show), gentle=False)
 
     def clean(self, data, others=()):
@@ -137,7 +137,7 @@ class _Names(object):
         lower = name.lower()
         if any(word in lower for word in self._hide):
             return True
-        words = [word.lower() for word in rules().WORD.findall(name)]
+        words = [word.lower() for word in load_rules().WORD.findall(name)]
         if "_".join(words) in WHOLE:
             return True
         while words and (words[-1] in TAIL_WORDS or words[-1].isdigit()):
@@ -169,8 +169,8 @@ class _Names(object):
             return True
         if self.gentle and self._tells(name.lower(), value):
             return True
-        return first in rules().SCHEMES and alone or not value.strip(u"* ") \
-            or bool(rules().PATH.match(value))
+        return first in load_rules().SCHEMES and alone or not value.strip(u"* ") \
+            or bool(load_rules().PATH.match(value))
 
     @staticmethod
     def _tells(name, value):
@@ -178,10 +178,10 @@ class _Names(object):
         """Whether the output of a check tells something, under a name that looks secret."""
         words = value[:100].lower().split()
         if name in COMPONENTS and (u"://" in value or len(words) > 2
-                                   and words[0] not in rules().SCHEMES):
+                                   and words[0] not in load_rules().SCHEMES):
             return True
         # "pass" alone counts what passed, unless it is as long as a password
-        return bool(rules().NUMBER.match(value)) \
+        return bool(load_rules().NUMBER.match(value)) \
             and ("pass" not in name or name == "pass" and len(value) < 4)
 
 
@@ -229,11 +229,11 @@ class _Walk(object):
     def _list(self, data, depth, inside):
         # type: (Any, int, Text) -> Any
         texts = [item for item in data if isinstance(item, six.text_type)]
-        if len(data) == 2 and texts[:1] == data[:1] and rules().PLAIN_NAME.match(data[0]) \
+        if len(data) == 2 and texts[:1] == data[:1] and load_rules().PLAIN_NAME.match(data[0]) \
                 and self._names.secret(data[0]):  # ("Authorization", ...)
             return [self.value(data[0], depth), self.value(data[1], depth, data[0], inside)]
         if len(texts) == len(data) and not inside:
-            data = rules().options(data, self._names)
+            data = load_rules().options(data, self._names)
         return [self.value(item, depth, u"", inside) for item in data]
 
     def text(self, text, depth):
@@ -248,7 +248,7 @@ class _Walk(object):
                 if shown != data:
                     text = _json.text(json.dumps(shown, ensure_ascii=False))
             else:
-                text = rules().masked(text, self._names)
+                text = load_rules().masked(text, self._names)
             return _cut(self._known.masked(text) if self._known else text, unread)
         except Exception:
             return FAILED
@@ -259,7 +259,7 @@ _GENTLE = _Walk(_Names([], [], gentle=True), None)
 _LOADED = []  # type: List[Any]
 
 
-def rules():
+def load_rules():
     # type: () -> Any
     """The rules for texts, whose patterns take long to compile: importing ours must not.
 
@@ -267,8 +267,8 @@ def rules():
     imports (2.7), and in the child of a fork for ever.
     """
     if not _LOADED:
-        from ._redaction import text as _redact_text
-        _LOADED.append(_redact_text)
+        from . import text
+        _LOADED.append(text)
     return _LOADED[0]
 
 
@@ -303,7 +303,7 @@ def _named(data):
     """Key, name and value; the value of {"name": .., "value": ..} has the name that is told."""
     told = {}
     for key, value in data.items():
-        if isinstance(value, six.text_type) and rules().PLAIN_NAME.match(value):
+        if isinstance(value, six.text_type) and load_rules().PLAIN_NAME.match(value):
             told[key.lower()] = value
     for key, value in data.items():
         kind, is_value, rest = key.lower().rpartition(u"value")
@@ -326,7 +326,7 @@ def _gather(data, names, known, name=u"", depth=0):
         if names.secret(name) and not names.readable(name, data):
             known.add(data)
         else:
-            known.update(rules().url_passwords(data[:MAX_READ]))
+            known.update(load_rules().url_passwords(data[:MAX_READ]))
             _gather(_parsed(data[:MAX_READ]), names, known, depth=depth + 1)
 
 
@@ -382,7 +382,7 @@ def _split_result(data):
     if not all(isinstance(part, six.text_type) for part in parts):
         return data
     start = parts[0] + u"://"
-    shown = rules().urls(start + parts[1] + parts[2])[len(start):]
+    shown = load_rules().urls(start + parts[1] + parts[2])[len(start):]
     if shown == parts[1] + parts[2]:
         return data
     netloc, slash, path = shown.partition(u"/")
