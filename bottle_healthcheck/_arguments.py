@@ -3,7 +3,7 @@ import functools
 
 import six
 
-from . import _compat, _json
+from . import _compat, _jsonable
 
 MYPY = False
 if MYPY:
@@ -123,7 +123,7 @@ def check_file(name, path):
         return None
     if not isinstance(path, (six.text_type, bytes)) and not hasattr(path, "__fspath__"):
         raise TypeError("%s is %s, expected the path of a file" % (name, kind_of(path)))
-    plain = _json.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
+    plain = _jsonable.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
     if not plain or u"\0" in plain:
         raise ValueError("%s is %r, expected the path of a file" % (name, path))
     return path

@@ -5,7 +5,7 @@ import sys
 import six
 from six.moves import collections_abc
 
-from . import _cache, _json, _redaction
+from . import _cache, _jsonable, _redaction
 from ._arguments import check_flag, check_seconds, check_timeout
 
 MYPY = False
@@ -87,7 +87,7 @@ class Checker(object):
         """An outcome as this check's result: name, weight and lifetimes are the reader's."""
         lifetime = 0.0 if outcome.landed is None else self.lifetime(outcome.passed)
         # A copy of the output: whoever gets the result may change it.
-        result = {"checker": self.__name__, "output": _json.plain(outcome.output),
+        result = {"checker": self.__name__, "output": _jsonable.plain(outcome.output),
                   "passed": outcome.passed, "timestamp": outcome.timestamp,
                   "expires": outcome.timestamp + lifetime,
                   "response_time": outcome.response_time, "since": outcome.since}
@@ -165,7 +165,7 @@ class Checkers(collections_abc.MutableSequence):
 def basic_exception_handler(checker, exc):
     # type: (Any, BaseException) -> tuple
     """A check that raised has failed; its output is the exception's message."""
-    return False, _json.message(exc)
+    return False, _jsonable.message(exc)
 
 
 def identity(func):
@@ -184,7 +184,7 @@ def identity(func):
 def _shown(output):
     # type: (Any) -> Any
     """What is kept of a check's output: plain JSON data, secrets masked, cut."""
-    return _redaction.clean_output(_json.plain(output))
+    return _redaction.clean_output(_jsonable.plain(output))
 
 
 def pair(returned):

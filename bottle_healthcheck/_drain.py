@@ -3,7 +3,7 @@ import errno
 import logging
 import os
 
-from . import _json, _log, _redaction
+from . import _jsonable, _log, _redaction
 from ._arguments import check_file
 from ._formats import Report
 
@@ -33,7 +33,7 @@ class Drain(object):
         if not self.is_on():
             return None
         # A copy: whoever gets the report may change it.
-        output = _json.plain(self.output) if self.called else "draining"
+        output = _jsonable.plain(self.output) if self.called else "draining"
         report = Report([{"checker": "drain", "passed": False, "output": output}])
         report.draining = True
         return report
@@ -48,5 +48,5 @@ class Drain(object):
                 self._complained = True
                 _log.tell(logging.WARNING,
                           "drain_file cannot be looked for, and is taken as absent: %s",
-                          _redaction.clean_output(_json.message(exc)))
+                          _redaction.clean_output(_jsonable.message(exc)))
             return False

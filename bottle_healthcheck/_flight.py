@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 
-from . import _compat, _json, _log
+from . import _compat, _jsonable, _log
 
 MYPY = False
 if MYPY:
@@ -98,11 +98,11 @@ def log_turn(failing, name, outcome):
     # type: (Any, str, Outcome) -> None
     """One line when a check starts failing, one when it recovers, nothing in between."""
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
-    name = _json.one_line(_json.text(name))
+    name = _jsonable.one_line(_jsonable.text(name))
     if failing:
         # One line: what a check tells must not look like a line of somebody else's.
         _log.tell(logging.WARNING, "check %s is failing: %s%s",
-                  name, _json.one_line(_json.output_text(outcome.output)),
+                  name, _jsonable.one_line(_jsonable.output_text(outcome.output)),
                   _log.traceback_of(exc_info))
     elif failing is False:
         _log.tell(logging.INFO, "check %s has recovered", name)

@@ -9,7 +9,7 @@ import six
 from six.moves import reduce
 from six.moves.urllib.parse import unquote, unquote_to_bytes
 
-from . import _json, prometheus
+from . import _jsonable, prometheus
 from ._arguments import kind_of
 
 MYPY = False
@@ -134,7 +134,7 @@ def json_failed_handler(results):
 def _json_body(status, results):
     # type: (str, list) -> str
     # status comes first: balancers look for it in the first bytes (haproxy: 16 KiB).
-    return _json.dumps(collections.OrderedDict([
+    return _jsonable.dumps(collections.OrderedDict([
         ("status", status),
         ("hostname", hostname()),
         ("pid", os.getpid()),
@@ -161,11 +161,11 @@ def to_bytes(body):
     # type: (Any) -> bytes
     """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
     if isinstance(body, dict):
-        body = _json.dumps(body)
+        body = _jsonable.dumps(body)
     if isinstance(body, bytes):
         return b"".join([body])  # the very type: a subclass might raise further on
     if isinstance(body, six.text_type):
-        return _json.text(body).encode("utf-8")
+        return _jsonable.text(body).encode("utf-8")
     raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
                     % kind_of(body))
 
@@ -183,7 +183,7 @@ def as_json(report):
     # type: (Report) -> str
     """The library's own JSON."""
     if not report.details:
-        return _json.dumps({"status": report.status})
+        return _jsonable.dumps({"status": report.status})
     return _json_body(report.status, report.results)
 
 
@@ -199,7 +199,7 @@ def as_health(report):
             component = result["checker"].replace(":", "_")
             key = component + (":responseTime" if "response_time" in result else "")
             body["checks"].setdefault(key, []).append(_health_check(result))
-    return _json.dumps(body)
+    return _jsonable.dumps(body)
 
 
 def _health_check(result):
@@ -213,7 +213,7 @@ def _health_check(result):
     if "timestamp" in result:
         check["time"] = iso_8601(result["timestamp"])
     if not result["passed"]:
-        check["output"] = _json.output_text(result["output"])
+        check["output"] = _jsonable.output_text(result["output"])
     return check
 
 
@@ -222,11 +222,11 @@ def as_text(report):
     """A line a check, as Kubernetes' own health endpoints write them, and the verdict last."""
     lines = []
     for result in report.results:
-        name = _json.one_line(_json.text(result["checker"]))
+        name = _jsonable.one_line(_jsonable.text(result["checker"]))
         lines.append(u"[+]%s ok" % name if result["passed"] else
                      u"[-]%s failed: %s" % (
-                         name, _json.one_line(_json.output_text(result["output"]))))
-    return u"\n".join(lines + [_json.text(report.status), u""])
+                         name, _jsonable.one_line(_jsonable.output_text(result["output"]))))
+    return u"\n".join(lines + [_jsonable.text(report.status), u""])
 
 
 def as_html(report):
@@ -287,7 +287,7 @@ def _unquoted(text):
     # type: (str) -> str
     text = text.replace("+", " ")
     raw = unquote(text) if six.PY2 else unquote_to_bytes(text.encode("latin-1", "replace"))
-    return six.ensure_str(_json.text(raw))
+    return six.ensure_str(_jsonable.text(raw))
 
 
 def _only_format(names, offered):

@@ -3,7 +3,7 @@ import logging
 import sys
 import traceback
 
-from . import _json, _redaction
+from . import _jsonable, _redaction
 
 MYPY = False
 if MYPY:
@@ -39,4 +39,4 @@ def traceback_of(exc_info):
         told = "".join(traceback.format_exception(*exc_info))
     except (Exception, SystemExit):  # a SyntaxError of somebody's own making is enough
         told = "".join(traceback.format_tb(exc_info[2]))
-    return u"\n" + _redaction.clean_output(_json.text(told))
+    return u"\n" + _redaction.clean_output(_jsonable.text(told))

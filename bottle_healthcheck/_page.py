@@ -6,7 +6,7 @@ import os
 import bottle
 import six
 
-from . import _json
+from . import _jsonable
 from ._cache import KEPT_RUNS
 from ._formats import hostname, iso_8601
 
@@ -145,7 +145,7 @@ def render(report):
     if template is None:  # once per process
         template = _compiled[_TEMPLATE] = bottle.SimpleTemplate(_TEMPLATE)
     kind = "warning" if report.warns or report.draining else report.status
-    host = _json.text(hostname()) if report.details else u"health check"
+    host = _jsonable.text(hostname()) if report.details else u"health check"
     about = u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " ")
     if report.details:
         about += u" on %s, process %d" % (host, os.getpid())
@@ -172,7 +172,7 @@ def _note(report):
     if not report.details:
         return u"No details are told here."
     if report.draining:
-        return _json.output_text(report.results[0]["output"])
+        return _jsonable.output_text(report.results[0]["output"])
     if not report.results:
         return u"There are no checks."
     passed = sum(1 for result in report.results if result["passed"])
@@ -188,9 +188,9 @@ def _row(number, result, report):
     runs = report.runs_of(result["checker"])
     failures = sum(1 for passed, _ in runs if not passed)
     slowest = max([took for _, took in runs] or [0.0])
-    return {"id": u"check-%d" % number, "kind": kind, "name": _json.text(result["checker"]),
-            "state": u"FAILED" if kind == "failed" else _json.text(kind),
-            "output": _json.output_text(result["output"]),
+    return {"id": u"check-%d" % number, "kind": kind, "name": _jsonable.text(result["checker"]),
+            "state": u"FAILED" if kind == "failed" else _jsonable.text(kind),
+            "output": _jsonable.output_text(result["output"]),
             "since": iso_8601(result["since"]),
             "since_ago": _ago(report.timestamp - result["since"]),
             "took": u"%.3f s" % result["response_time"],

@@ -14,7 +14,7 @@ import time
 
 import six
 
-from . import _compat, _json, _log, _redaction
+from . import _compat, _jsonable, _log, _redaction
 from ._arguments import kind_of
 
 MYPY = False
@@ -46,7 +46,7 @@ class Shared(object):
     def __init__(self, fields):
         # type: (dict) -> None
         self.passed = fields["passed"]
-        self.output = _redaction.clean_output(_json.plain(fields["output"]))
+        self.output = _redaction.clean_output(_jsonable.plain(fields["output"]))
         self.response_time = fields["response_time"]
         self.stamp = fields["timestamp"]
         self.timestamp = min(self.stamp, time.time())
@@ -116,7 +116,8 @@ class SharedResults(object):
 
         True as well where the backend fails: then everybody runs it, as without one.
         """
-        key, mine = self._key(name, replaced), HELD + _json.text(binascii.hexlify(os.urandom(16)))
+        key = self._key(name, replaced)
+        mine = HELD + _jsonable.text(binascii.hexlify(os.urandom(16)))
         if self._ask("add", key, mine, timeout=_whole(seconds)):
             return self._answers()
         held = self._holder(key)
@@ -140,7 +141,7 @@ class SharedResults(object):
         """The value of a lock that is held, RELEASED, or None where there is neither."""
         value = self._ask("get", key)
         if isinstance(value, (six.text_type, bytes)):
-            value = _json.text(value)
+            value = _jsonable.text(value)
             return value if value == RELEASED or value.startswith(HELD) else None
         return None
 
@@ -158,7 +159,7 @@ class SharedResults(object):
     def _key(self, *parts):
         # type: (*str) -> str
         """A key that any backend takes, whatever the names hold."""
-        text = json.dumps([_json.text(part) for part in (self._prefix,) + parts])
+        text = json.dumps([_jsonable.text(part) for part in (self._prefix,) + parts])
         return "healthcheck-" + hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def _ask(self, method, *args, **kwargs):
@@ -172,7 +173,7 @@ class SharedResults(object):
         try:
             answer = getattr(self._backend, method)(*args, **kwargs)
         except BaseException as exc:
-            self.fail("%s: %s" % (type(exc).__name__, _json.message(exc)))
+            self.fail("%s: %s" % (type(exc).__name__, _jsonable.message(exc)))
             if isinstance(exc, (Exception, SystemExit)):
                 return None
             raise
@@ -205,7 +206,7 @@ class SharedResults(object):
         self._rests_until = _compat.monotonic() + REST
         if not failed_before:
             _log.tell(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
-                      REST, _redaction.clean_output(_json.text(reason)))
+                      REST, _redaction.clean_output(_jsonable.text(reason)))
 
     def _answers(self):
         # type: () -> bool
@@ -228,7 +229,7 @@ def _parse(value):
 
     Raises whatever it may where it is no value of ours.
     """
-    text = _json.text(value)
+    text = _jsonable.text(value)
     if not text:
         return None
     fields = json.loads(text)

@@ -19,7 +19,7 @@ import six
 from six.moves import http_client
 from six.moves.urllib.parse import unquote
 
-from bottle_healthcheck import _json, _peer, _redaction
+from bottle_healthcheck import _jsonable, _peer, _redaction
 
 MYPY = False
 if MYPY:
@@ -190,7 +190,7 @@ def _check(name, ask, timed=True):
     # type: (str, Check, bool) -> Check
     """The check called name: what ask() returns, or why it raised. Failures tell the name too."""
     # Names are shown as they are; a URL's path, or what a client tells of itself, may hold a token.
-    name = _redaction.clean_output(_json.text(name))
+    name = _redaction.clean_output(_jsonable.text(name))
 
     def check():
         # type: () -> Tuple[bool, str]

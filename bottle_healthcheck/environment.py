@@ -6,7 +6,7 @@ import sys
 import bottle
 import six
 
-from . import _compat, _json, _route
+from . import _compat, _jsonable, _route
 from ._arguments import check_flag, kind_of
 from ._redaction import Redactor
 
@@ -67,14 +67,15 @@ class EnvironmentDump(_route.Plugin):
         # type: (**Any) -> bytes
         """The route's callback: every section as one JSON object."""
         sections = collections.OrderedDict(
-            (_json.text(name), _section(func)) for name, func in list(self._sections.items()))
+            (_jsonable.text(name), _section(func)) for name, func in list(self._sections.items()))
         # passlib and keyring have versions, no secrets: packages by name are left alone.
         packages = _taken_packages(sections.get(u"python")) if self._include_python else None
         # What is a secret in the environment or the configuration is one wherever it turns up.
-        shown = self._redactor.clean(sections, [_json.plain(os.environ), _json.plain(_config())])
+        known = [_jsonable.plain(os.environ), _jsonable.plain(_config())]
+        shown = self._redactor.clean(sections, known)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
-        return _route.answer(_json.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
+        return _route.answer(_jsonable.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
 
     def get_os(self):
         # type: () -> dict
@@ -117,13 +118,13 @@ class EnvironmentDump(_route.Plugin):
     def safe_dump(self, dictionary):
         # type: (Any) -> Any
         """A copy of a mapping, or any value, as plain JSON data, secrets masked."""
-        return self._redactor.clean(_json.plain(dictionary))
+        return self._redactor.clean(_jsonable.plain(dictionary))
 
 
 def _taken_packages(python):
     # type: (Any) -> Any
     """The versions of the packages, taken out of their section; None where it has none."""
-    if isinstance(python, dict) and python.get(u"packages") == _json.plain(_packages):
+    if isinstance(python, dict) and python.get(u"packages") == _jsonable.plain(_packages):
         return python.pop(u"packages")
     return None
 
@@ -141,9 +142,9 @@ def _section(func):
     # type: (Any) -> Any
     """What a section shows; one that fails must not take the others with it."""
     try:
-        return _json.plain(func())
+        return _jsonable.plain(func())
     except (Exception, SystemExit) as exc:
-        return _json.plain({"error": "%s: %s" % (type(exc).__name__, _json.message(exc))})
+        return _jsonable.plain({"error": "%s: %s" % (type(exc).__name__, _jsonable.message(exc))})
 
 
 def _working_directory():

@@ -6,7 +6,7 @@ import os
 import bottle
 import six
 
-from . import _compat, _json, _log, _redaction, _route
+from . import _compat, _jsonable, _log, _redaction, _route
 from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
                          check_seconds, check_status, check_timeout, name_of)
 from ._cache import ResultCache, check_cache
@@ -224,7 +224,7 @@ class HealthCheck(_route.Plugin):
     def drain(self, output="draining"):
         # type: (Any) -> None
         """Answers failure from now on, in this process, past cache and checks."""
-        self._drain.output = _redaction.clean_output(_json.plain(output))
+        self._drain.output = _redaction.clean_output(_jsonable.plain(output))
         self._drain.called = True
 
     def resume(self):
@@ -383,7 +383,7 @@ def _refusal(problem):
     # type: (BadQuestion) -> _Answer
     """The answer to a request for what there is not; no balancer takes it for a success."""
     body = to_bytes(collections.OrderedDict([
-        ("status", "failure"), ("error", _json.message(problem))]))
+        ("status", "failure"), ("error", _jsonable.message(problem))]))
     return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), 0)
 
 
@@ -395,6 +395,6 @@ def _names(argument, names, known):
     listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
     for name in listed:
         if name not in known:
-            shown = _json.text(name)[:80]  # it came from outside, and may be long
+            shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
             raise BadQuestion(404, "%s names '%s', which is no check" % (argument, shown))
     return set(listed)

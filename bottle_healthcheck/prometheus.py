@@ -2,7 +2,7 @@
 import collections
 import re
 
-from . import _json
+from . import _jsonable
 from ._arguments import kind_of
 
 MYPY = False
@@ -72,7 +72,7 @@ def metrics(report, prefix=PREFIX):
     families = _families(prefix)
     families["success"].add_metric([], 1 if report.passed else 0)
     for result in report.results:
-        labels = [_json.text(result["checker"])]
+        labels = [_jsonable.text(result["checker"])]
         families["passed"].add_metric(labels, 1 if result["passed"] else 0)
         if "response_time" in result:  # a drained service has none
             families["took"].add_metric(labels, result["response_time"])

@@ -9,7 +9,7 @@ import unicodedata
 
 import six
 
-from .. import _json
+from .. import _jsonable
 from .known import Known, MASK
 
 MYPY = False
@@ -206,7 +206,7 @@ class _Walk(object):
             if isinstance(value, six.text_type):
                 return self.text(value, depth)
             if not holds:
-                return value if isinstance(value, _NUMBERS) else _json.type_name(value)
+                return value if isinstance(value, _NUMBERS) else _jsonable.type_name(value)
             if depth > MAX_DEPTH:
                 return u"<too deep>"
             if isinstance(value, dict):
@@ -218,7 +218,7 @@ class _Walk(object):
     def _object(self, data, depth, inside):
         # type: (Any, int, Text) -> Any
         data = _split_result(data)
-        result = _json.Object()  # type: Any
+        result = _jsonable.Object()  # type: Any
         numbers = {}  # type: Dict[Text, int]
         for key, name, value in _named(data):
             shown = _unlike(self.text(key, depth), result, numbers)
@@ -246,7 +246,7 @@ class _Walk(object):
             if data is not None:
                 shown = self.value(data, depth + 1)
                 if shown != data:
-                    text = _json.text(json.dumps(shown, ensure_ascii=False))
+                    text = _jsonable.text(json.dumps(shown, ensure_ascii=False))
             else:
                 text = load_rules().masked(text, self._names)
             return _cut(self._known.masked(text) if self._known else text, unread)
@@ -283,7 +283,7 @@ def _texts(argument, words):
             raise TypeError("%s holds %r, expected texts only" % (argument, word))
         if not word:
             raise ValueError("%s holds an empty text, which is part of every name" % argument)
-    return [_json.text(word) for word in words]
+    return [_jsonable.text(word) for word in words]
 
 
 def _is_dsn(name):
@@ -348,7 +348,7 @@ def _parsed(text):
     if text[:64].lstrip()[:1] not in (u"{", u"["):
         return None
     try:
-        return _json.plain(json.loads(text, object_pairs_hook=_every_pair))
+        return _jsonable.plain(json.loads(text, object_pairs_hook=_every_pair))
     except (ValueError, RuntimeError):  # too deep is a RuntimeError
         return None
 
@@ -356,7 +356,7 @@ def _parsed(text):
 def _every_pair(pairs):
     # type: (List[Any]) -> Any
     """A JSON object with every value of a name that it has twice."""
-    result, numbers = _json.Object(), {}  # type: Any, Dict[Text, int]
+    result, numbers = _jsonable.Object(), {}  # type: Any, Dict[Text, int]
     for name, value in pairs:
         result[_unlike(name, result, numbers)] = value
     return result
@@ -386,4 +386,4 @@ def _split_result(data):
     if shown == parts[1] + parts[2]:
         return data
     netloc, slash, path = shown.partition(u"/")
-    return _json.Object(data, netloc=netloc, path=slash + path)
+    return _jsonable.Object(data, netloc=netloc, path=slash + path)

@@ -14,7 +14,7 @@ import webtest
 
 from bottle_healthcheck import (HealthCheck, ResultCache, _compat, json_failed_handler,
                                 json_success_handler)
-from bottle_healthcheck import _json
+from bottle_healthcheck import _jsonable
 from tests import corpus_loader
 from tests.helpers import PY2, FakeClock, wait_until
 from tests.wsgi import ask as ask_wsgi
@@ -427,7 +427,7 @@ def test_run_an_unknown_check(argument, name):
     health = HealthCheck(checkers=[succeeds, fails])
     with pytest.raises(ValueError) as caught:
         health.run(**{argument: ["fails", name]})
-    assert _json.message(caught.value).startswith(argument + " names ")
+    assert _jsonable.message(caught.value).startswith(argument + " names ")
 
 
 def test_run_check_takes_a_name_a_function_or_a_registered_check(steady):

@@ -5,7 +5,7 @@ import time
 import pytest
 import six
 
-from bottle_healthcheck import _json
+from bottle_healthcheck import _jsonable
 from bottle_healthcheck._redaction import known, scrubber, text as _redact_text
 from tests.corpus_loader import load
 
@@ -30,17 +30,17 @@ ROWS += [(_redact_text, table, row)
 
 
 def plain_data(case):
-    """What `_json.plain` makes of the case's place in the dump, or of the check's output."""
+    """What `_jsonable.plain` makes of the case's place in the dump, or of the check's output."""
     where, name, value = case["where"], case["name"], case["value"]
     if where == "output":
-        return _json.plain(value)
+        return _jsonable.plain(value)
     if where == "argv":
-        return _json.plain({"process": {"argv": value}})
+        return _jsonable.plain({"process": {"argv": value}})
     if where == "environ":
         environ = dict(case.get("also", {}).get("environ", {}))
         environ[name] = value
-        return _json.plain({"process": {"environ": environ}})
-    return _json.plain({"config": {name: value}})
+        return _jsonable.plain({"process": {"environ": environ}})
+    return _jsonable.plain({"config": {name: value}})
 
 
 def shown(case):
@@ -70,7 +70,7 @@ def faults(case):
     every = list(texts(data)) + [raw]
     found = []
     for secret in [case["secret"]] + case.get("more_secrets", []):
-        secret = _json.plain(secret)
+        secret = _jsonable.plain(secret)
         if secret and any(secret in text or json.dumps(secret)[1:-1] in text for text in every):
             found.append("leak: %s" % secret[:60])
     if case["secret"] is None and data != plain_data(case):
@@ -121,7 +121,7 @@ def test_all_cases_of_the_environment_at_once():
         if case["where"] == "environ" and case["secret"] is not None:
             environ[case["name"]] = case["value"]
             environ.update(case.get("also", {}).get("environ", {}))
-    body = json.dumps(scrubber.Redactor().clean(_json.plain({"process": {"environ": environ}})))
+    body = json.dumps(scrubber.Redactor().clean(_jsonable.plain({"process": {"environ": environ}})))
     secrets = [case["secret"] for case in FILES["redaction_cases.json"]
                if case["where"] == "environ" and case["secret"] is not None]
     assert len(secrets) > 90
@@ -226,27 +226,27 @@ def test_what_is_no_list_of_texts_is_told():
 
 
 def test_hide_adds_words():
-    data = _json.plain({"SHOP_LICENCE": "ABC", "text": "licence=abcdef", "other": "x"})
+    data = _jsonable.plain({"SHOP_LICENCE": "ABC", "text": "licence=abcdef", "other": "x"})
     assert scrubber.Redactor(hide=["Licence"]).clean(data) == {
         "SHOP_LICENCE": "********", "text": "licence=********", "other": "x"}
     assert scrubber.Redactor().clean(data) == data
 
 
 def test_show_exempts_an_exact_name():
-    data = _json.plain({"KEYBOARD": "us", "keyboard": "us", "TOKEN_URL": "http://u:p@h/"})
+    data = _jsonable.plain({"KEYBOARD": "us", "keyboard": "us", "TOKEN_URL": "http://u:p@h/"})
     assert scrubber.Redactor(show=("KEYBOARD", "TOKEN_URL")).clean(data) == {
         "KEYBOARD": "us", "keyboard": "********", "TOKEN_URL": "http://********@h/"}
 
 
 def test_a_shown_secret_is_not_masked_elsewhere():
-    data = _json.plain({"APP_PASSWORD": "welcome-all", "banner": "welcome-all"})
+    data = _jsonable.plain({"APP_PASSWORD": "welcome-all", "banner": "welcome-all"})
     assert scrubber.Redactor(show=["APP_PASSWORD"]).clean(data) == data
 
 
 def test_known_secrets_are_masked_everywhere_in_the_answer():
-    data = _json.plain({"process": {"environ": {"DB_PASSWORD": "tangerine", "DB_PWD": "short"},
-                                    "argv": ["app", "tangerine", "--x=tangerine"]},
-                        "config": {"a-tangerine": ["a tangerine a day", "short"]}})
+    data = _jsonable.plain({"process": {"environ": {"DB_PASSWORD": "tangerine", "DB_PWD": "short"},
+                                        "argv": ["app", "tangerine", "--x=tangerine"]},
+                            "config": {"a-tangerine": ["a tangerine a day", "short"]}})
     assert scrubber.Redactor().clean(data) == {
         "process": {"environ": {"DB_PASSWORD": "********", "DB_PWD": "********"},
                     "argv": ["app", "********", "--x=********"]},
@@ -319,7 +319,7 @@ def test_a_value_too_long_to_be_read_is_masked(length, shown):
     u"https://bob:tangerine-1@h/d", [u"x", u"redis://:tangerine-1@h, redis://i"],
     u'{"url": "amqp://u:tangerine-1@h"}'])
 def test_secrets_of_json_texts_and_of_urls_are_known(source):
-    data = _json.plain({"source": source, "argv": ["app", "tangerine-1"], "b": "=tangerine-1;"})
+    data = _jsonable.plain({"source": source, "argv": ["app", "tangerine-1"], "b": "=tangerine-1;"})
     shown_data = scrubber.Redactor().clean(data)
     assert "tangerine" not in json.dumps(shown_data)
     assert shown_data["b"] == "=********;"
@@ -330,7 +330,7 @@ def test_secrets_of_json_texts_and_of_urls_are_known(source):
     u"postgres://h:5432/d", u"postgres://postgres@h/d", u'{"user": "postgres"}',
     u"http://postgres@h", u"redis://:********@h", u"redis://:@h"])
 def test_names_in_urls_and_json_texts_are_no_known_secrets(source):
-    data = _json.plain({"source": source, "argv": ["app", "postgres", "******** *"]})
+    data = _jsonable.plain({"source": source, "argv": ["app", "postgres", "******** *"]})
     assert scrubber.Redactor().clean(data)["argv"] == data["argv"]
 
 
@@ -511,7 +511,7 @@ def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
 
 
 def test_what_is_no_plain_data_is_told_by_its_type():
-    assert scrubber.clean_output([object()]) == [_json.type_name(object())]
+    assert scrubber.clean_output([object()]) == [_jsonable.type_name(object())]
 
 
 def test_names_that_become_equal_are_told_apart():
@@ -544,7 +544,7 @@ def test_many_equal_names_take_linear_time():
 
 
 def test_the_data_itself_is_left_alone():
-    data = _json.plain({"password": ["a"], "b": [{"argv": ["--password", "x"]}]})
+    data = _jsonable.plain({"password": ["a"], "b": [{"argv": ["--password", "x"]}]})
     before = json.dumps(data)
     scrubber.Redactor().clean(data)
     assert json.dumps(data) == before
@@ -595,7 +595,7 @@ if st is not None:
     @given(_NESTED)
     def test_any_nesting_gives_valid_json_and_a_second_pass_shows_no_more(value):
         # It may mask more: password=(x)) becomes password=********), whose ) is then of the value.
-        data = _json.plain(value)
+        data = _jsonable.plain(value)
         for clean in (scrubber.Redactor().clean, scrubber.clean_output):
             once = clean(data)
             json.loads(json.dumps(once, allow_nan=False))
@@ -611,5 +611,5 @@ if st is not None:
     def test_nothing_under_a_contract_name_is_shown(value, name, number):
         secret = u"fuzz-%d-mock" % number
         for hidden in (secret, [secret], {"a": secret}, (value, secret)):
-            data = _json.plain([value, {"x": {name: hidden}}])
+            data = _jsonable.plain([value, {"x": {name: hidden}}])
             assert secret not in json.dumps(scrubber.Redactor().clean(data))

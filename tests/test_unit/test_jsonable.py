@@ -1,5 +1,5 @@
 # coding: utf-8
-"""bottle_healthcheck._json"""
+"""bottle_healthcheck._jsonable"""
 import collections
 import datetime
 import json
@@ -9,7 +9,7 @@ import pytest
 import six
 from six.moves import UserString, collections_abc
 
-from bottle_healthcheck import _json
+from bottle_healthcheck import _jsonable
 from tests import corpus_loader
 
 OPAQUE = corpus_loader._Opaque
@@ -73,8 +73,8 @@ def test_collected_case(case):
     expected = case["expect"]
     if isinstance(case["value"], OPAQUE):
         expected = _type_name(OPAQUE)
-    assert _json.plain(case["value"]) == expected
-    written = json.loads(_json.dumps(case["value"]))
+    assert _jsonable.plain(case["value"]) == expected
+    written = json.loads(_jsonable.dumps(case["value"]))
     assert written == expected
     assert type(written) is type(expected)
 
@@ -83,14 +83,14 @@ def test_collected_case(case):
     (EvilText, u"a"), (EvilInt, 7), (EvilFloat, 0.5), (EvilDict, {u"a": 1}), (EvilList, [1]),
 ])
 def test_subclasses_become_the_builtin_without_their_methods(kind, expected):
-    made = _json.plain(kind(expected))
+    made = _jsonable.plain(kind(expected))
     assert made == expected
-    assert type(made) is (_json.Object if isinstance(expected, dict) else type(expected))
+    assert type(made) is (_jsonable.Object if isinstance(expected, dict) else type(expected))
 
 
 @pytest.mark.parametrize("kind", [EvilMapping, EvilSequence, EvilClass])
 def test_a_value_that_raises_becomes_its_type(kind):
-    assert _json.plain({"a": [kind()]}) == {u"a": [_type_name(kind)]}
+    assert _jsonable.plain({"a": [kind()]}) == {u"a": [_type_name(kind)]}
 
 
 def test_an_unknown_object_is_never_shown():
@@ -103,10 +103,10 @@ def test_an_unknown_object_is_never_shown():
 
         __str__ = __unicode__ = __format__ = __repr__
 
-    assert _json.plain([Unknown(), {Unknown(): 1}]) == [
+    assert _jsonable.plain([Unknown(), {Unknown(): 1}]) == [
         _type_name(Unknown), {_type_name(Unknown): 1}]
     assert not Unknown.calls
-    assert _json.plain(Unknown) == _type_name(type)
+    assert _jsonable.plain(Unknown) == _type_name(type)
 
 
 @pytest.mark.parametrize("value, expected", [
@@ -135,52 +135,54 @@ def test_an_unknown_object_is_never_shown():
     ([ValueError()], [u"ValueError"]),
 ], ids=lambda value: type(value).__name__)
 def test_more_values(value, expected):
-    made = _json.plain(value)
-    assert json.loads(_json.dumps(value)) == made
+    made = _jsonable.plain(value)
+    assert json.loads(_jsonable.dumps(value)) == made
     if expected is not None:
         assert made == expected
 
 
 def test_collisions_keep_every_value():
-    made = _json.plain(collections.OrderedDict([(1, "a"), (u"1'", "b"), ("1", "c"), (True, "d")]))
+    made = _jsonable.plain(collections.OrderedDict(
+        [(1, "a"), (u"1'", "b"), ("1", "c"), (True, "d")]))
     assert sorted(made.values()) == ["b", "c", "d"]
-    pairs = _json.plain(collections.OrderedDict([(u"1'", "a"), (2, "b"), ("2", "c"), (1.0, "d")]))
+    pairs = _jsonable.plain(collections.OrderedDict(
+        [(u"1'", "a"), (2, "b"), ("2", "c"), (1.0, "d")]))
     assert list(pairs.items()) == [(u"1'", "a"), (u"2", "b"), (u"2'", "c"), (u"1.0", "d")]
 
 
 def test_order_is_kept():
     names = [u"status", u"hostname", u"b", u"a", u"results"]
     ordered = collections.OrderedDict((name, 1) for name in names)
-    assert list(_json.plain(ordered)) == names
-    assert _json.dumps(ordered).startswith('{"status": 1, "hostname": 1')
+    assert list(_jsonable.plain(ordered)) == names
+    assert _jsonable.dumps(ordered).startswith('{"status": 1, "hostname": 1')
     if hasattr(ordered, "move_to_end"):
         ordered.move_to_end(u"status")
-        assert list(_json.plain(ordered)) == names[1:] + [u"status"]
+        assert list(_jsonable.plain(ordered)) == names[1:] + [u"status"]
 
 
 def test_a_shared_value_is_no_circle():
     shared = [1]
-    assert _json.plain([shared, {"a": shared}]) == [[1], {u"a": [1]}]
+    assert _jsonable.plain([shared, {"a": shared}]) == [[1], {u"a": [1]}]
 
 
 def test_circles_of_every_kind():
     a = []
     a.append((a, {"a": a}))
-    assert _json.plain(a) == [[u"<circular>", {u"a": u"<circular>"}]]
+    assert _jsonable.plain(a) == [[u"<circular>", {u"a": u"<circular>"}]]
 
 
 def test_depth_is_limited():
     deep = shown = u"secret"
     for _ in range(5000):
         deep = [{"a": deep}]
-    shown = _json.dumps(deep)
+    shown = _jsonable.dumps(deep)
     assert u"secret" not in shown
-    assert shown.count("[") == shown.count("{") == _json.MAX_DEPTH // 2
+    assert shown.count("[") == shown.count("{") == _jsonable.MAX_DEPTH // 2
     assert '"<too deep>"' in shown
     level = shown = u"leaf"
-    for _ in range(_json.MAX_DEPTH):
+    for _ in range(_jsonable.MAX_DEPTH):
         level = [level]
-    assert "leaf" in _json.dumps(level)
+    assert "leaf" in _jsonable.dumps(level)
 
 
 @pytest.mark.parametrize("exc, expected", [
@@ -194,16 +196,16 @@ def test_depth_is_limited():
     (SystemExit(3), u"3"),
 ])
 def test_message(exc, expected):
-    assert isinstance(_json.message(exc), six.text_type)
+    assert isinstance(_jsonable.message(exc), six.text_type)
     if expected is not None:
-        assert _json.message(exc) == expected
-        assert _json.plain({"a": exc}) == {u"a": expected}
+        assert _jsonable.message(exc) == expected
+        assert _jsonable.plain({"a": exc}) == {u"a": expected}
 
 
 @pytest.mark.parametrize("kind", [EvilException, EvilClass])
 def test_a_message_that_cannot_be_told(kind):
     exc = kind() if issubclass(kind, Exception) else ValueError(kind())
-    assert _json.message(exc) == type(exc).__name__
+    assert _jsonable.message(exc) == type(exc).__name__
 
 
 def test_a_message_that_is_no_text():
@@ -211,7 +213,7 @@ def test_a_message_that_is_no_text():
         def __str__(self):
             return 3
 
-    assert _json.message(Odd()) in (u"Odd", u"3")  # 2.7 takes the number
+    assert _jsonable.message(Odd()) in (u"Odd", u"3")  # 2.7 takes the number
 
 
 @pytest.mark.parametrize("value, expected", [
@@ -219,20 +221,20 @@ def test_a_message_that_is_no_text():
     (3, _type_name(int)),
 ])
 def test_text(value, expected):
-    assert _json.text(value) == expected
-    assert type(_json.text(value)) is six.text_type
+    assert _jsonable.text(value) == expected
+    assert type(_jsonable.text(value)) is six.text_type
 
 
 def test_text_that_json_writes_is_native_and_ascii():
-    written = _json.dumps({u"é": u"é\u2028\ud800"})
+    written = _jsonable.dumps({u"é": u"é\u2028\ud800"})
     assert type(written) is str
     assert written == '{"\\u00e9": "\\u00e9\\u2028\\\\ud800"}'
 
 
 def test_plain_data_stays_equal():
     data = {u"a": [1, 2.5, None, True, u"b", {u"c": []}]}
-    assert _json.plain(data) == data
-    assert _json.plain(_json.plain(data)) == data
+    assert _jsonable.plain(data) == data
+    assert _jsonable.plain(_jsonable.plain(data)) == data
 
 
 @pytest.mark.skipif(sys.version_info < (3, 4), reason="enum came with Python 3.4")
@@ -248,14 +250,14 @@ def test_enums_by_value():
     class Inside(enum.Enum):
         MANY = ({"a": {1}},)
 
-    assert _json.plain([Number.ONE, Word.A, Inside.MANY]) == [1, u"a", [{u"a": [1]}]]
-    assert [type(one) for one in _json.plain([Number.ONE, Word.A])] == [int, str]
+    assert _jsonable.plain([Number.ONE, Word.A, Inside.MANY]) == [1, u"a", [{u"a": [1]}]]
+    assert [type(one) for one in _jsonable.plain([Number.ONE, Word.A])] == [int, str]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 6), reason="os.PathLike came with Python 3.6")
 def test_paths():
     import pathlib
-    assert _json.plain(pathlib.PurePosixPath("/srv/app")) == u"/srv/app"
+    assert _jsonable.plain(pathlib.PurePosixPath("/srv/app")) == u"/srv/app"
 
 
 class OddClass(type):
@@ -264,17 +266,17 @@ class OddClass(type):
 
 @pytest.mark.parametrize("kind", [OddClass])
 def test_an_object_whose_class_raises(kind):
-    assert _json.plain([kind("Odd", (), {})()]) == ["<object>"]
+    assert _jsonable.plain([kind("Odd", (), {})()]) == ["<object>"]
 
 
 def test_the_number_of_items_is_limited():
-    many = _json.plain({"list": range(10 ** 5), "set": set(range(20000)),
-                        "dict": dict((number, number) for number in range(20000))})
-    assert len(many["list"]) == len(many["set"]) == len(many["dict"]) == _json.MAX_ITEMS + 1
+    many = _jsonable.plain({"list": range(10 ** 5), "set": set(range(20000)),
+                            "dict": dict((number, number) for number in range(20000))})
+    assert len(many["list"]) == len(many["set"]) == len(many["dict"]) == _jsonable.MAX_ITEMS + 1
     assert many["list"][:2] == [0, 1]
     assert many["list"][-1] == many["set"][-1] == "<more items>"
     assert many["dict"]["<more items>"] == "" and "0" in many["dict"]
-    assert _json.plain(many) == many
-    whole = list(range(_json.MAX_ITEMS))
-    assert _json.plain(whole) == whole
-    assert len(_json.plain(dict.fromkeys(map(str, whole)))) == _json.MAX_ITEMS
+    assert _jsonable.plain(many) == many
+    whole = list(range(_jsonable.MAX_ITEMS))
+    assert _jsonable.plain(whole) == whole
+    assert len(_jsonable.plain(dict.fromkeys(map(str, whole)))) == _jsonable.MAX_ITEMS
