@@ -1,29 +1,44 @@
 """The registered checks: what each is called, how it runs, and the list of them."""
+import contextlib
 import inspect
+import os
 import sys
+import time
 
 import six
-from six.moves import collections_abc
+from six.moves import _thread, collections_abc
 
 from . import _cache, _jsonable, _redaction
-from ._arguments import check_flag, check_seconds, check_timeout
+from ._arguments import (check_flag, check_func, check_name, check_seconds, check_timeout,
+                         name_of)
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Iterator
 
     from .healthcheck import HealthCheck
+
+
+#: Told from None, which has a meaning of its own.
+NOT_GIVEN = object()  # type: Any
 
 
 class Checker(object):
     """A registered check: calling it calls its function. It equals that function.
 
-    timeout, success_ttl and failed_ttl are seconds; a timeout of None runs the check in the
+    What is not given is the owner's. timeout, success_ttl and failed_ttl are seconds; a timeout of None runs the check in the
     thread that needs it. The other attributes of the HealthCheck are read when they are needed.
     """
 
-    def __init__(self, owner, func, name, timeout, success_ttl, failed_ttl, critical):
+    def __init__(self, owner, func, name, timeout=NOT_GIVEN, success_ttl=NOT_GIVEN,
+                 failed_ttl=NOT_GIVEN, critical=True):
         # type: (HealthCheck, Any, str, Any, Any, Any, bool) -> None
+        if timeout is NOT_GIVEN:
+            timeout = owner.timeout
+        if success_ttl is NOT_GIVEN:
+            success_ttl = owner.success_ttl
+        if failed_ttl is NOT_GIVEN:
+            failed_ttl = owner.failed_ttl
         self.owner = owner
         self.func = func
         self.key = identity(func)
@@ -110,31 +125,87 @@ class Checker(object):
 class Checkers(collections_abc.MutableSequence):
     """The registered checks, in order; a function that is put in is registered.
 
-    Every change replaces `items`, a tuple: a walk over it is safe, and it tells what is current.
-    register makes registered checks of a list of what is to be in it.
+    What is not given for a check is its owner's. Any number of threads may change the list.
     """
 
-    def __init__(self, register):
+    def __init__(self, owner, checkers):
+        # type: (HealthCheck, list) -> None
+        _redaction.load_rules()  # no check's thread has to
+        self._owner = owner
+        self._turns = {}  # type: dict  # by process id: whose turn it is to change the list
+        self._list = []  # type: list
+        self._names = {}  # type: dict  # the registered checks by name
+        self._numbers = {}  # type: dict  # by name: the last number that was added to it
+        self._version = object()  # another one after each change
+        self._snapshot = self._version, ()  # type: tuple
+        self._replace(checkers)
+
+    @property
+    def items(self):
+        # type: () -> tuple
+        """The checks at this moment: the same tuple until they change."""
+        version, items = self._snapshot
+        if version is not self._version:
+            version = self._version  # before the list: what changes meanwhile outdates the tuple
+            items = tuple(self._list)
+            self._snapshot = version, items
+        return items
+
+    def register(self, func, name, **options):
+        # type: (Any, Any, **Any) -> None
+        """Registers a check as the last one; ValueError for a name that is taken."""
+        with self._turn():
+            self._insert(len(self._list), self._new(self._names, func, name, **options))
+
+    def insert(self, index, value):
+        # type: (int, Any) -> None
+        """Registers a function there, or puts a registered check there."""
+        with self._turn():
+            if self._is_own(value):
+                _reserve(self._names, value)
+                self._insert(index, value)
+            else:
+                self._insert(index, self._new(self._names, value))
+
+    def pop(self, index=-1):
+        # type: (int) -> Checker
+        """Removes the check there and returns it."""
+        with self._turn():  # the place must not move in between
+            return collections_abc.MutableSequence.pop(self, index)
+
+    def remove(self, value):
         # type: (Any) -> None
-        _redaction.load_rules()  # loads them: no check's thread has to
-        self._register = register
-        self.items = ()  # type: tuple
+        """Removes a registered check, or the first one of a function."""
+        with self._turn():
+            collections_abc.MutableSequence.remove(self, value)
+
+    def reverse(self):
+        # type: () -> None
+        """Turns the order round."""
+        with self._turn():
+            self._replace(self._list[::-1])
 
     def __len__(self):
         # type: () -> int
-        return len(self.items)
+        return len(self._list)
 
     def __getitem__(self, index):
         # type: (Any) -> Any
-        return list(self.items)[index]
+        return self._list[index]
 
     def __setitem__(self, index, value):
         # type: (Any, Any) -> None
-        self._change("__setitem__", index, value)
+        with self._turn():
+            items = list(self._list)
+            items[index] = value
+            self._replace(items)
 
     def __delitem__(self, index):
         # type: (Any) -> None
-        self._change("__delitem__", index)
+        with self._turn():
+            items = list(self._list)
+            del items[index]
+            self._replace(items)
 
     def __eq__(self, other):
         # type: (Any) -> bool
@@ -146,20 +217,80 @@ class Checkers(collections_abc.MutableSequence):
         # type: (Any) -> bool
         return not self == other
 
-    def insert(self, index, value):
-        # type: (int, Any) -> None
-        """Registers a function there, or puts a registered check there."""
-        self._change("insert", index, value)
-
     def __repr__(self):
         # type: () -> str
         return "<checks: %s>" % ", ".join(checker.__name__ for checker in self.items)
 
-    def _change(self, method, *args):
-        # type: (str, *Any) -> None
-        items = list(self.items)
-        getattr(items, method)(*args)
-        self.items = tuple(self._register(items))
+    @contextlib.contextmanager
+    def _turn(self):
+        # type: () -> Iterator[None]
+        """Waits until no other thread of this process changes the list, and keeps others waiting.
+
+        Not a lock: one that is made when checks are registered may be older than a fork or than
+        gevent's patches.
+        """
+        turn = [_thread.get_ident()]
+        try:
+            holder = self._turns.setdefault(os.getpid(), turn)
+            while holder is not turn and holder != turn:  # equal: a signal's handler registers
+                time.sleep(0.001)
+                holder = self._turns.setdefault(os.getpid(), turn)
+            yield
+        finally:
+            if self._turns.get(os.getpid()) is turn:
+                del self._turns[os.getpid()]
+
+    def _insert(self, index, checker):
+        # type: (int, Checker) -> None
+        self._names[checker.__name__] = checker
+        self._list.insert(index, checker)
+        self._version = object()
+
+    def _replace(self, values):
+        # type: (list) -> None
+        """Makes the list these, each a registered check under a name of its own."""
+        names = {}  # type: dict
+        for value in values:
+            if self._is_own(value):
+                _reserve(names, value)
+        self._numbers = {}  # names that were taken may be free
+        items = []
+        for value in values:
+            if not self._is_own(value):
+                value = self._new(names, value)
+                names[value.__name__] = value
+            items.append(value)
+        self._list, self._names = items, names
+        self._version = object()
+
+    def _is_own(self, value):
+        # type: (Any) -> bool
+        return isinstance(value, Checker) and value.owner is self._owner
+
+    def _new(self, names, func, name=None, **options):
+        # type: (dict, Any, Any, **Any) -> Checker
+        """A check under a name that names do not hold."""
+        own_name = name_of(func) if name is None else check_name(name)
+        func = func.func if isinstance(func, Checker) else check_func(func)
+        if name is not None and own_name in names:
+            raise ValueError("a check named %r is registered already: give this one another name"
+                             % own_name)
+        unique_name, number = own_name, self._numbers.get(own_name, 1)
+        while unique_name in names:
+            number += 1
+            unique_name = "%s_%d" % (own_name, number)
+        checker = Checker(self._owner, func, unique_name, **options)
+        self._owner.cache.admit(checker)
+        self._numbers[own_name] = number
+        return checker
+
+
+def _reserve(names, checker):
+    # type: (dict, Checker) -> None
+    """Notes a check by its name; ValueError where another one has it."""
+    if names.setdefault(checker.__name__, checker) is not checker:
+        raise ValueError("two checks are named %r: expected names that tell them apart"
+                         % checker.__name__)
 
 
 def basic_exception_handler(checker, exc):

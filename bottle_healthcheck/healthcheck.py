@@ -1,17 +1,16 @@
 """HealthCheck: the checks of a service, their verdict, and the route that tells it."""
 import collections
-import itertools
 import os
 
 import bottle
 import six
 
 from . import _compat, _jsonable, _log, _redaction, _route
-from ._arguments import (check_callable, check_details, check_func, check_list, check_name,
-                         check_seconds, check_status, check_timeout, name_of)
+from ._arguments import (check_callable, check_details, check_list, check_seconds, check_status,
+                         check_timeout)
 from ._cache import ResultCache, check_cache
 from ._changes import Changes
-from ._checkers import Checker, Checkers, basic_exception_handler
+from ._checkers import NOT_GIVEN, Checkers, basic_exception_handler
 from ._drain import Drain
 from ._formats import (BadQuestion, Question, Report, check_formats, json_failed_handler,
                        json_success_handler, to_bytes, write)
@@ -26,9 +25,6 @@ if MYPY:
 #: Seconds for which the same bytes are sent again while no result changes: so old may the
 #: timestamp in them be.
 ANSWER_AGE = 1.0
-
-#: Told from None, which has a meaning of its own.
-_NOT_GIVEN = object()  # type: Any
 
 #: Their bodies may be sent again; what a user's own handler answers is the user's business.
 _OWN_HANDLERS = (json_success_handler, json_failed_handler)
@@ -130,8 +126,7 @@ class HealthCheck(_route.Plugin):
         self._drain = Drain(drain_file)
         self._changes = Changes(self)
         self._broken_handler = None  # type: Any
-        self._checkers = Checkers(self._register)
-        self._checkers.extend(check_list(checkers))
+        self._checkers = Checkers(self, check_list(checkers))
         _route.Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
 
     def __setattr__(self, name, value):
@@ -158,11 +153,11 @@ class HealthCheck(_route.Plugin):
         self._checkers[:] = check_list(checkers)
 
     def add_check(self,
-                  func=_NOT_GIVEN,  # type: Any
+                  func=NOT_GIVEN,  # type: Any
                   name=None,  # type: Optional[str]
-                  timeout=_NOT_GIVEN,  # type: Optional[float]
-                  success_ttl=_NOT_GIVEN,  # type: Optional[float]
-                  failed_ttl=_NOT_GIVEN,  # type: Optional[float]
+                  timeout=NOT_GIVEN,  # type: Optional[float]
+                  success_ttl=NOT_GIVEN,  # type: Optional[float]
+                  failed_ttl=NOT_GIVEN,  # type: Optional[float]
                   critical=True  # type: bool
                   ):
         # type: (...) -> Any
@@ -172,12 +167,11 @@ class HealthCheck(_route.Plugin):
         are seconds, the HealthCheck's where not given. A check that is not critical is reported
         and does not fail the whole. Raises TypeError, and ValueError for a name that is taken.
         """
-        if func is _NOT_GIVEN:
+        if func is NOT_GIVEN:
             return lambda func: self.add_check(func, name, timeout, success_ttl, failed_ttl,
                                                critical)
-        taken = set(checker.__name__ for checker in self._checkers)
-        self._checkers.append(self._checker(taken, func, name, timeout, success_ttl, failed_ttl,
-                                            critical))
+        self._checkers.register(func, name, timeout=timeout, success_ttl=success_ttl,
+                                failed_ttl=failed_ttl, critical=critical)
         return func
 
     def run(self, check=None, exclude=None):
@@ -341,42 +335,6 @@ class HealthCheck(_route.Plugin):
         if check is not None and not selected:  # nothing to fail is no success
             raise BadQuestion(404, "check and exclude leave no check, expected at least one")
         return selected
-
-    def _register(self, values):
-        # type: (list) -> list
-        """The list of checks as it is to be, each a registered check under a name of its own."""
-        mine = [isinstance(value, Checker) and value.owner is self for value in values]
-        taken = {}  # type: dict
-        for value in itertools.compress(values, mine):
-            if taken.setdefault(value.__name__, value) is not value:
-                raise ValueError("two checks are named %r: expected names that tell them apart"
-                                 % value.__name__)
-        checkers = list(values)
-        for index, value in enumerate(values):
-            if not mine[index]:
-                checkers[index] = self._checker(taken, value)
-                taken[checkers[index].__name__] = checkers[index]
-        return checkers
-
-    def _checker(self, taken, func, name=None, timeout=_NOT_GIVEN, success_ttl=_NOT_GIVEN,
-                 failed_ttl=_NOT_GIVEN, critical=True):
-        # type: (Any, Any, Optional[str], Any, Any, Any, bool) -> Checker
-        """A check under a name that is not taken; what is not given is this HealthCheck's."""
-        own_name = name_of(func) if name is None else check_name(name)
-        func = func.func if isinstance(func, Checker) else check_func(func)
-        if name is not None and own_name in taken:
-            raise ValueError("a check named %r is registered already: give this one another name"
-                             % own_name)
-        unique, count = own_name, 1
-        while unique in taken:
-            count += 1
-            unique = "%s_%d" % (own_name, count)
-        checker = Checker(self, func, unique,
-                          self.timeout if timeout is _NOT_GIVEN else timeout,
-                          self.success_ttl if success_ttl is _NOT_GIVEN else success_ttl,
-                          self.failed_ttl if failed_ttl is _NOT_GIVEN else failed_ttl, critical)
-        self.cache.admit(checker)
-        return checker
 
 
 def _refusal(problem):

@@ -1,6 +1,8 @@
 # coding: utf-8
 """bottle_healthcheck._checkers: names, the list of checks, what a check and a handler return."""
 import functools
+import sys
+import threading
 
 import pytest
 import six
@@ -165,6 +167,91 @@ def test_removing_and_moving():
     del health.checkers[:]
     assert names(health) == []
     assert health.run().passed is True
+
+
+def calls_to_register(number, register):
+    """How many functions are called while so many checks are registered."""
+    calls = []
+    health = HealthCheck()
+    sys.setprofile(lambda frame, event, arg: calls.append(event) if event == "call" else None)
+    try:
+        for _ in range(number):
+            register(health)
+    finally:
+        sys.setprofile(None)
+    assert len(health.checkers) == number
+    return len(calls)
+
+
+@pytest.mark.parametrize("register", [
+    lambda health: health.add_check(succeeds),
+    lambda health: health.add_check(succeeds, name="check %d" % len(health.checkers)),
+    lambda health: health.checkers.append(succeeds),
+    lambda health: health.checkers.insert(0, succeeds),
+], ids=["add_check", "add_check with a name", "append", "insert"])
+def test_registering_takes_as_many_steps_for_the_last_check_as_for_the_first(register):
+    assert calls_to_register(400, register) <= 8 * calls_to_register(50, register)
+
+
+def test_checks_that_several_threads_register_at_once_are_all_there():
+    health = HealthCheck()
+    start = threading.Event()
+
+    def register(number):
+        start.wait(60)
+        for index in range(50):
+            health.add_check(succeeds)
+            health.checkers.append(succeeds)
+            health.checkers.insert(0, fails)
+            health.add_check(fails, name="check %d of %d" % (index, number))
+            passing_by = functools.partial(succeeds)
+            health.checkers.append(passing_by)
+            health.checkers.remove(passing_by)
+    threads = [threading.Thread(target=register, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    start.set()
+    for thread in threads:
+        thread.join(60)
+    assert len(health.checkers) == 8 * 50 * 4
+    assert len(set(names(health))) == 8 * 50 * 4
+    assert len(health.checkers.items) == 8 * 50 * 4
+
+
+def test_one_of_several_threads_gets_a_name():
+    health = HealthCheck()
+    start, refused = threading.Event(), []
+
+    def register():
+        start.wait(60)
+        for index in range(50):
+            try:
+                health.add_check(succeeds, name="check %d" % index)
+            except ValueError:
+                refused.append(index)
+    threads = [threading.Thread(target=register) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    start.set()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(names(health)) == sorted("check %d" % index for index in range(50))
+    assert len(refused) == 7 * 50
+
+
+def test_a_signal_handler_may_register_while_a_check_is_registered():
+    health = HealthCheck()
+
+    class Registering(Callable):
+        """Looks at its name while it is registered, as a signal's handler may come then."""
+
+        @property
+        def __name__(self):
+            if len(health.checkers) < 1:
+                health.add_check(succeeds)
+            return "registering"
+    health.checkers.append(Registering())
+    assert sorted(names(health)) == ["registering", "succeeds"]
 
 
 def test_replacing_a_check_frees_its_name():
