@@ -26,8 +26,9 @@ NOT_GIVEN = object()  # type: Any
 class Checker(object):
     """A registered check: calling it calls its function. It equals that function.
 
-    What is not given is the owner's. timeout, success_ttl and failed_ttl are seconds; a timeout of None runs the check in the
-    thread that needs it. The other attributes of the HealthCheck are read when they are needed.
+    What is not given is the owner's. timeout, success_ttl and failed_ttl are seconds; a timeout of
+    None runs the check in the thread that needs it. The other attributes of the HealthCheck are
+    read when they are needed.
     """
 
     def __init__(self, owner, func, name, timeout=NOT_GIVEN, success_ttl=NOT_GIVEN,

@@ -1,4 +1,5 @@
 """What Python 2.7 lacks and six does not bring."""
+import codecs
 import inspect
 import os
 import time
@@ -21,6 +22,12 @@ elif os.name == "posix":  # pragma: no cover (2.7)
         return os.times()[4]
 else:  # pragma: no cover (2.7 elsewhere has no steady clock at all)
     monotonic = time.time
+
+if six.PY2:  # pragma: no cover (2.7)
+    # It imports a codec when it is first used, which fails where no file descriptor is left, and
+    # remembers a failure for ever.
+    for _name in ("ascii", "latin-1", "utf-8", "idna"):
+        codecs.lookup(_name)
 
 #: The finest clock for how long something takes, in seconds.
 timer = time.time if six.PY2 else time.perf_counter

@@ -152,8 +152,7 @@ def write(report, name, accept):
     body = text if isinstance(text, bytes) else text.encode("utf-8")
     more = []
     if name == "html":
-        from ._page import security_policy
-        more.append(("Content-Security-Policy", security_policy()))
+        more.append(("Content-Security-Policy", _page().security_policy()))
     return body, CONTENT_TYPES[name], more
 
 
@@ -232,8 +231,14 @@ def as_text(report):
 def as_html(report):
     # type: (Report) -> six.text_type
     """The page for a person."""
-    from ._page import render  # the template is compiled where it is wanted
-    return render(report)
+    return _page().render(report)
+
+
+def _page():
+    # type: () -> Any
+    """The page's module, which takes long to load: only for those who offer it."""
+    from . import _page as page
+    return page
 
 
 def iso_8601(epoch_seconds):
@@ -253,6 +258,7 @@ def check_formats(formats):
     # type: (Any) -> tuple
     """The formats to offer (None: all), or TypeError, ValueError."""
     if formats is None:
+        _load(FORMATS)
         return FORMATS
     if not isinstance(formats, (list, tuple, set, frozenset)):
         raise TypeError("formats is of type %s, expected a list of some of %s"
@@ -262,9 +268,19 @@ def check_formats(formats):
         raise ValueError("formats is %r, expected at least one, all of %s"
                          % (formats, ", ".join(FORMATS)))
     offered = tuple(one for one in FORMATS if one in formats)
+    _load(offered)
     if not _available(offered):
         raise ValueError("formats is %r, which %s" % (formats, prometheus.NOT_INSTALLED))
     return offered
+
+
+def _load(offered):
+    # type: (tuple) -> None
+    """Loads what these formats need: in a request no file descriptor may be left for it."""
+    if "prometheus" in offered:
+        prometheus.load()
+    if "html" in offered:
+        _page().load()
 
 
 def _available(offered):

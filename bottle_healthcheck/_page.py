@@ -138,12 +138,21 @@ def security_policy():
             "frame-ancestors 'none'" % six.ensure_str(digest))
 
 
+def load():
+    # type: () -> bottle.SimpleTemplate
+    """The compiled template; constructors call this, so that no request has to wait for it."""
+    template = _compiled.get(_TEMPLATE)
+    if template is None:  # once per process
+        template = bottle.SimpleTemplate(_TEMPLATE)
+        assert template.co  # compiled when it is first read
+        _compiled[_TEMPLATE] = template
+    return template
+
+
 def render(report):
     # type: (Report) -> Text
     """The page of a report; of one without details, the verdict alone."""
-    template = _compiled.get(_TEMPLATE)
-    if template is None:  # once per process
-        template = _compiled[_TEMPLATE] = bottle.SimpleTemplate(_TEMPLATE)
+    template = load()
     kind = "warning" if report.warns or report.draining else report.status
     host = _jsonable.text(hostname()) if report.details else u"health check"
     about = u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " ")

@@ -1,6 +1,8 @@
 """One lasting daemon thread per timed check."""
 import threading
 
+from six.moves import queue
+
 MYPY = False
 if MYPY:
     from typing import Any
@@ -28,7 +30,6 @@ class Worker(object):
         """
         if self._jobs is None or not self._thread.is_alive():  # gevent can end it
             try:
-                from six.moves import queue  # wanted by the first timed check
                 jobs = queue.Queue()  # type: Any
                 thread = threading.Thread(target=_work, args=(jobs,), name=self._name)
                 thread.daemon = True

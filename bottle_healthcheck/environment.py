@@ -6,6 +6,11 @@ import sys
 import bottle
 import six
 
+try:
+    import pwd
+except ImportError:  # pragma: no cover (posix alone has it)
+    pwd = None  # type: ignore[assignment]
+
 from . import _compat, _jsonable, _route
 from ._arguments import check_flag, kind_of
 from ._redaction import Redactor
@@ -37,6 +42,11 @@ class EnvironmentDump(_route.Plugin):
         _route.check_options(options, _OPTIONS)
         self._redactor = Redactor(hide, show)
         self._include_python = include_python
+        if include_python:
+            # Loads what reads versions: a request may have no file descriptor left for that.
+            for distribution in _distributions():
+                _name_and_version(distribution)
+                break
         self._sections = collections.OrderedDict()  # type: collections.OrderedDict
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
@@ -100,9 +110,8 @@ class EnvironmentDump(_route.Plugin):
     def get_login(self):
         # type: () -> str
         """The name of the user that the process acts as, or its number where it has no name."""
-        if os.name != "posix":
+        if pwd is None:
             return os.environ.get("USER") or os.environ.get("USERNAME") or "UNKNOWN"
-        import pwd  # posix alone has it
         try:
             return pwd.getpwuid(os.geteuid()).pw_name
         except KeyError:  # usual in containers
@@ -165,15 +174,20 @@ def _installed_packages():
 
 def _list_packages():
     # type: () -> dict
-    try:
-        from importlib import metadata  # slow to import, and new in Python 3.8
-        found = metadata.distributions()
-    except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
-        import pkg_resources
-        found = iter(pkg_resources.working_set)
-    pairs = [_name_and_version(one) for one in found]
+    pairs = [_name_and_version(one) for one in _distributions()]
     # Of several that are installed, Python imports the first: it must come last here.
     return dict(pair for pair in reversed(pairs) if pair[0])
+
+
+def _distributions():
+    # type: () -> Iterable[Any]
+    """The installed distributions; what lists them is slow to import."""
+    try:
+        from importlib import metadata  # new in Python 3.8
+        return metadata.distributions()
+    except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
+        import pkg_resources
+        return iter(pkg_resources.working_set)
 
 
 def _name_and_version(distribution):

@@ -19,6 +19,9 @@ PREFIX = "healthcheck"
 NOT_INSTALLED = ("needs a package that is not installed: "
                  "pip install 'bottle-healthcheck[prometheus]'")
 
+#: The modules of prometheus_client, once they are loaded; none where it is not installed.
+_installed = []  # type: list
+
 _NAME = r"[a-zA-Z_][a-zA-Z0-9_]*\Z"
 
 
@@ -39,6 +42,7 @@ class HealthCollector(object):
         if not re.match(_NAME, prefix):
             raise ValueError("prefix is %r, expected letters, digits and _, not a digit first"
                              % prefix)
+        load()
         self._health = health
         self._prefix = prefix
 
@@ -88,14 +92,25 @@ def encode(report, media_type):
     return write(_Fixed(metrics(report))), content_type
 
 
+def load():
+    # type: () -> bool
+    """Imports prometheus_client where it is installed, and returns whether it is.
+
+    Constructors call this: in a request an import fails where no file descriptor is left.
+    """
+    try:
+        from prometheus_client import core, exposition  # pylint: disable=unused-import
+    except ImportError:
+        _installed[:] = []
+    else:
+        _installed[:] = [core, exposition]
+    return is_installed()
+
+
 def is_installed():
     # type: () -> bool
-    """Whether prometheus_client can be imported."""
-    try:
-        import prometheus_client.exposition  # pylint: disable=unused-import
-    except ImportError:
-        return False
-    return True
+    """Whether prometheus_client was there when the last constructor looked for it."""
+    return bool(_installed)
 
 
 def _families(prefix):

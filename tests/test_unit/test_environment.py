@@ -296,7 +296,8 @@ def test_the_user_is_whom_the_process_acts_as(monkeypatch):
 @pytest.mark.parametrize("environ, user", [({"USER": "a", "USERNAME": "b"}, "a"),
                                            ({"USERNAME": "b"}, "b"), ({}, "UNKNOWN")])
 def test_the_user_elsewhere(monkeypatch, environ, user):
-    monkeypatch.setattr(environment, "os", type("os", (), {"name": "nt", "environ": environ}))
+    monkeypatch.setattr(environment, "pwd", None)
+    monkeypatch.setattr(environment, "os", type("os", (), {"environ": environ}))
     assert EnvironmentDump().get_login() == user
 
 

@@ -1,0 +1,100 @@
+"""What a route needs is loaded when it is constructed: no request imports, opens or waits for it."""
+import json
+import sys
+
+import pytest
+
+from tests.flights import run_python
+
+#: Asks each route for each format, in a process where nothing was asked for before.
+REQUESTS = r"""
+import json, os, sys
+import bottle
+from bottle_healthcheck import EnvironmentDump, HealthCheck, ResultCache
+from tests.wsgi import ask
+
+
+class Store(dict):
+    def set(self, key, value, timeout):
+        self[key] = value
+
+    def add(self, key, value, timeout):
+        return self.setdefault(key, value) is value
+
+
+def fails():
+    raise RuntimeError("down")
+
+app = bottle.Bottle()
+OPTIONS = {"plain": {}, "timed": {"timeout": 60},
+           "shared": {"timeout": 60, "cache": ResultCache(backend=Store(), prefix="shop")}}
+for name, options in OPTIONS.items():
+    health = HealthCheck(app, "/" + name, **options)
+    health.add_check(lambda: (True, {"rows": [1.5, u"\xfc"]}), name="rows")
+    health.add_check(fails)
+EnvironmentDump(app, "/environment")
+ask(app, "/nothing")  # what Bottle itself loads for its own error page
+QUERIES = ["", "format=json", "format=health", "format=text", "format=html", "format=prometheus",
+           "format=nope", "check=nope", "check=rows"]
+ACCEPTS = ["text/html", "text/plain;version=0.0.4",
+           "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"]
+
+
+def answers():
+    for name in sorted(OPTIONS):
+        for query in QUERIES:
+            yield "/%s?%s" % (name, query), ask(app, "/" + name, QUERY_STRING=query)
+        for accept in ACCEPTS:
+            yield "/%s %s" % (name, accept), ask(app, "/" + name, HTTP_ACCEPT=accept)
+    yield "/environment", ask(app, "/environment")
+
+
+def wrong():
+    for what, answer in answers():
+        expected = 500
+        if "nope" in what:
+            expected = 400 if "format" in what else 404
+        elif "check=rows" in what or "environment" in what:
+            expected = 200
+        elif "prometheus" in what or "plain;" in what:
+            expected = 200
+        if answer.status != expected or b"DOCTYPE HTML PUBLIC" in answer.body:
+            yield what, answer.status, repr(answer.body[:100])
+"""
+
+
+def output_of(script):
+    status, output, errors = run_python(REQUESTS + script)
+    assert (status, errors) == (0, "")
+    return json.loads(output)
+
+
+def test_no_request_imports_anything():
+    pytest.importorskip("prometheus_client")
+    imported = output_of("""
+before = set(sys.modules)
+assert list(wrong()) == []
+print(json.dumps(sorted(name for name in set(sys.modules) - before if sys.modules[name])))
+""")
+    assert imported == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there descriptors are not limited so")
+def test_every_answer_is_ours_where_no_file_descriptor_is_left():
+    pytest.importorskip("prometheus_client")
+    without, afterwards = output_of("""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+without = list(wrong())
+for descriptor in held:
+    os.close(descriptor)
+print(json.dumps([without, list(wrong())]))
+""")
+    assert without == []
+    assert afterwards == []
