@@ -25,7 +25,7 @@ import time
 
 from . import _compat
 from ._arguments import kind_of
-from ._flight import Entry, Flight, Outcome, Process, ended, log_turn
+from ._flight import Entry, Flight, Outcome, Process, log_turn
 from ._shared import SharedResults
 from ._worker import Worker
 
@@ -139,8 +139,8 @@ class ResultCache(object):
 
     def fresh_until(self, checker, outcome):
         # type: (Any, Outcome) -> float
-        """When an outcome expires on the steady clock; what has not landed is never fresh."""
-        return 0.0 if outcome.landed is None else outcome.landed + checker.lifetime(outcome.passed)
+        """When an outcome expires on the steady clock; what is not kept is never fresh."""
+        return outcome.landed + checker.lifetime(outcome.passed) if outcome.is_kept else 0.0
 
     def _process(self):
         # type: () -> Process
@@ -212,24 +212,25 @@ class ResultCache(object):
         if worker is None:
             worker = workers[checker.key] = Worker("healthcheck " + checker.__name__)
         try:
-            return worker.submit(functools.partial(self._fly, flight, checker))
-        except BaseException:  # the request ends while the thread starts: nobody else would land
-            self._land(flight, ended(0.0))
+            return worker.submit(functools.partial(self._fly, flight, checker, in_worker=True))
+        except BaseException:  # the request ends while the thread starts: nobody else would
+            self._withdraw(flight)
             raise
 
-    def _fly(self, flight, checker):
-        # type: (Flight, Any) -> Outcome
-        """Runs the check in this thread; its flight lands whatever happens."""
+    def _fly(self, flight, checker, in_worker=False):
+        # type: (Flight, Any, bool) -> Outcome
+        """Runs the check in this thread; its flight ends whatever happens."""
         begun = _compat.timer()
         try:
-            passed, output, exc_info = checker.execute()
-            outcome = Outcome(passed, output, _compat.timer() - begun, exc_info)
-            del exc_info  # its traceback holds this frame: they would hold each other
-        except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout, whatever: on to whom it means)
-            outcome = ended(_compat.timer() - begun)
+            passed, output, exc_info = checker.execute(in_worker)
+        except:  # noqa: E722 (KeyboardInterrupt, gevent.Timeout: whoever waits runs the check)
+            self._withdraw(flight)
+            if flight.replaced is not None:
+                self._shared.release(checker.__name__, flight.replaced)
             raise
-        finally:
-            self._land(flight, outcome)
+        outcome = Outcome(passed, output, _compat.timer() - begun, exc_info)
+        del exc_info  # its traceback holds this frame: they would hold each other
+        self._land(flight, outcome)
         if self._shared is not None:
             self._publish(flight, checker, outcome)
         return outcome
@@ -245,7 +246,8 @@ class ResultCache(object):
             outcome.landed = _compat.monotonic() - (age or 0.0)
             process.end(flight)
             failing = self._tell(flight.entry, outcome)
-            flight.entry.kept = flight.outcome = outcome
+            flight.outcome = outcome
+            flight.entry.kept = outcome if outcome.is_kept else None
             if age is None:
                 runs = process.runs.setdefault(flight.entry.key,
                                                collections.deque(maxlen=KEPT_RUNS))
@@ -268,7 +270,8 @@ class ResultCache(object):
             until, limit = waits_until, LONGEST_WAIT
         outcome = self._wait(flight, until, limit)
         while outcome is None:
-            time.sleep(max(0.0, min(ASK_EVERY, until - _compat.monotonic())))
+            if self._shared is not None:  # another process may be running the check
+                time.sleep(max(0.0, min(ASK_EVERY, until - _compat.monotonic())))
             found = self._board_or_run(checker, anew)
             if isinstance(found, Outcome):
                 return found
@@ -303,6 +306,7 @@ class ResultCache(object):
             running = _compat.monotonic() - flight.started
             outcome = Outcome(False, "still running after %.1f s" % running if limit is None
                               else "timed out after %g s" % limit, running)
+            outcome.is_kept = False
             flight.overran = True
             failing = self._tell(flight.entry, outcome)
         log_turn(failing, flight.name, outcome)
@@ -369,7 +373,7 @@ class ResultCache(object):
         # type: (Flight, Any, Outcome) -> None
         """Tells the other processes, and lets go of the right to run the check."""
         lifetime = checker.lifetime(outcome.passed)
-        if lifetime:
+        if lifetime and outcome.is_kept:
             self._shared.write(checker.__name__, outcome, lifetime)
         if flight.replaced is not None:
             self._shared.release(checker.__name__, flight.replaced)

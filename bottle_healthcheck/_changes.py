@@ -4,6 +4,7 @@ import os
 
 from . import _log
 from ._formats import Report
+from ._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
@@ -58,7 +59,9 @@ class Changes(object):
                     change = self._untold.popleft()
                 try:
                     self._healthcheck.on_change(*change)
-                except (Exception, SystemExit):
+                except BaseException:
+                    if is_interrupt():
+                        raise
                     _log.failure("on_change failed")
         except BaseException:  # not ours to stop, wherever it hits; the next thread tells the rest
             self._teller = None

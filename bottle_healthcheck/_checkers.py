@@ -11,6 +11,7 @@ from six.moves import _thread, collections_abc
 from . import _cache, _jsonable, _redaction
 from ._arguments import (check_flag, check_func, check_name, check_seconds, check_timeout,
                          name_of)
+from ._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
@@ -87,13 +88,19 @@ class Checker(object):
         """Seconds for which an outcome of that kind holds."""
         return self.success_ttl if passed else self.failed_ttl
 
-    def execute(self):
-        # type: () -> tuple
-        """Runs the check: (passed, output as plain JSON data, exc_info or None)."""
+    def execute(self, in_worker=False):
+        # type: (bool) -> tuple
+        """Runs the check: (passed, output as plain JSON data, exc_info or None).
+
+        Raises what ends the request that runs the check; in a worker nothing does.
+        """
         try:
             passed, output = pair(self.func())
-        except (Exception, SystemExit) as exc:
-            passed, output = self._handled(exc)
+        # Bare, as 2.7 raises old-style classes too.
+        except:  # noqa: E722 pylint: disable=bare-except
+            if is_interrupt() and not in_worker:
+                raise
+            passed, output = self._handled(sys.exc_info()[1], in_worker)
             # Not in a variable: the traceback holds this frame, and would hold itself.
             return passed, _shown(output), sys.exc_info()
         return passed, _shown(output), None
@@ -101,7 +108,7 @@ class Checker(object):
     def result(self, outcome):
         # type: (_cache.Outcome) -> dict
         """An outcome as this check's result: name, weight and lifetimes are the reader's."""
-        lifetime = 0.0 if outcome.landed is None else self.lifetime(outcome.passed)
+        lifetime = self.lifetime(outcome.passed) if outcome.is_kept else 0.0
         # A copy of the output: whoever gets the result may change it.
         result = {"checker": self.__name__, "output": _jsonable.plain(outcome.output),
                   "passed": outcome.passed, "timestamp": outcome.timestamp,
@@ -111,15 +118,16 @@ class Checker(object):
             result["critical"] = False
         return result
 
-    def _handled(self, exc):
-        # type: (BaseException) -> tuple
+    def _handled(self, exc, in_worker):
+        # type: (Any, bool) -> tuple
         """What the exception handler makes of it; a faulty handler counts as the default."""
         try:
             handled = self.owner.exception_handler(self, exc)
             if _is_pair(handled):
                 return pair(handled)
-        except (Exception, SystemExit):
-            pass
+        except BaseException:
+            if is_interrupt() and not in_worker:
+                raise
         return basic_exception_handler(self, exc)
 
 
@@ -296,8 +304,15 @@ def _reserve(names, checker):
 
 def basic_exception_handler(checker, exc):
     # type: (Any, BaseException) -> tuple
-    """A check that raised has failed; its output is the exception's message."""
-    return False, _jsonable.message(exc)
+    """A check that raised has failed; its output is the exception's message.
+
+    That of what is no Exception, such as asyncio.CancelledError, begins with its type.
+    """
+    message = _jsonable.message(exc)
+    kind = _jsonable.text(type(exc).__name__)
+    if isinstance(exc, (Exception, SystemExit)) or message == kind:
+        return False, message
+    return False, u"%s: %s" % (kind, message)
 
 
 def identity(func):

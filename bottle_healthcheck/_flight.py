@@ -1,6 +1,5 @@
 """A run of a check, what it comes to, and what the log tells of that."""
 import logging
-import sys
 import threading
 import time
 
@@ -15,12 +14,13 @@ class Outcome(object):
     """What a check said, or what is told of one that does not return.
 
     timestamp and since are epoch seconds, response_time is seconds; landed is on the steady
-    clock, and None for what was told of a running check: that is never kept. stamp is the
-    timestamp by the clock of the host that ran the check.
+    clock, and None for what was told of a running check. stamp is the timestamp by the clock of
+    the host that ran the check. is_kept is false for what has no lifetime: it is used by those who
+    waited for it, and by nobody else.
     """
 
     __slots__ = ("passed", "output", "response_time", "timestamp", "stamp", "landed", "since",
-                 "exc_info")
+                 "exc_info", "is_kept")
 
     def __init__(self, passed, output, response_time, exc_info=None):
         # type: (bool, Any, float, Any) -> None
@@ -31,12 +31,14 @@ class Outcome(object):
         self.landed = None  # type: Any
         self.since = self.timestamp
         self.exc_info = exc_info
+        # A panic or a cancellation says little of the dependency.
+        self.is_kept = exc_info is None or issubclass(exc_info[0], (Exception, SystemExit))
 
 
 class Flight(object):
     """One run of one check: `outcome` is None until it has landed.
 
-    One that is withdrawn never does: another process runs the check, or who asked for that ended.
+    One that is withdrawn never does: another process runs the check, or who ran it was ended.
     """
 
     __slots__ = ("entry", "name", "started", "outcome", "landing", "overran", "previous",
@@ -84,14 +86,6 @@ class Process(object):
         """Takes a flight out; not a later one of the same check, where this one was withdrawn."""
         if self.flights.get(flight.entry.key) is flight:
             del self.flights[flight.entry.key]
-
-
-def ended(seconds):
-    # type: (float) -> Outcome
-    """The outcome of a run that was ended by the current exception, which is no check's own."""
-    kind = sys.exc_info()[0]  # type: Any
-    return Outcome(False, "ended by %s" % kind.__name__,
-                   seconds, sys.exc_info())
 
 
 def log_turn(failing, name, outcome):

@@ -11,6 +11,8 @@ from itertools import islice
 import six
 from six.moves import UserString, collections_abc
 
+from ._interrupts import is_interrupt
+
 try:
     from enum import Enum
 except ImportError:  # pragma: no cover (2.7)
@@ -78,8 +80,9 @@ def message(exc):
     for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
         try:
             return text(kind(exc)) or text(type(exc).__name__)
-        except (Exception, SystemExit):
-            continue
+        except BaseException:
+            if is_interrupt():
+                raise
     return text(type(exc).__name__)
 
 
@@ -90,7 +93,9 @@ def type_name(value):
     try:
         parts = (getattr(kind, "__module__", None), kind.__name__)
         return u"<%s>" % u".".join(text(part) for part in parts if isinstance(part, (str, bytes)))
-    except (Exception, SystemExit):  # a class of a class that raises
+    except BaseException:  # a class of a class that raises
+        if is_interrupt():
+            raise
         return u"<object>"
 
 
@@ -120,7 +125,9 @@ def _plain(value, parents):
             if scalar is not None:
                 return scalar
         return _nested(value, parents)
-    except (Exception, SystemExit):
+    except BaseException:
+        if is_interrupt():
+            raise
         return type_name(value)
 
 

@@ -4,6 +4,7 @@ import sys
 import traceback
 
 from . import _jsonable, _redaction
+from ._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
@@ -37,6 +38,8 @@ def traceback_of(exc_info):
         return u""
     try:
         told = "".join(traceback.format_exception(*exc_info))
-    except (Exception, SystemExit):  # a SyntaxError of somebody's own making is enough
+    except BaseException:  # a SyntaxError of somebody's own making is enough
+        if is_interrupt():
+            raise
         told = "".join(traceback.format_tb(exc_info[2]))
     return u"\n" + _redaction.clean_output(_jsonable.text(told))

@@ -13,6 +13,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
 
 from . import _compat, _jsonable, _route
 from ._arguments import check_flag, kind_of
+from ._interrupts import is_interrupt
 from ._redaction import Redactor
 
 MYPY = False
@@ -152,7 +153,9 @@ def _section(func):
     """What a section shows; one that fails must not take the others with it."""
     try:
         return _jsonable.plain(func())
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
+        if is_interrupt():
+            raise
         return _jsonable.plain({"error": "%s: %s" % (type(exc).__name__, _jsonable.message(exc))})
 
 

@@ -14,6 +14,7 @@ from ._checkers import NOT_GIVEN, Checkers, basic_exception_handler
 from ._drain import Drain
 from ._formats import (BadQuestion, Question, Report, check_formats, json_failed_handler,
                        json_success_handler, to_bytes, write)
+from ._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
@@ -304,7 +305,9 @@ class HealthCheck(_route.Plugin):
             body = to_bytes(handler(report.results))
             self._broken_handler = None
             return body, headers
-        except (Exception, SystemExit):
+        except BaseException:
+            if is_interrupt():
+                raise
             broken, self._broken_handler = self._broken_handler, handler
             if broken is not handler:  # once, not at every poll
                 _log.failure("a handler failed; the answer is the status alone")
@@ -318,7 +321,9 @@ class HealthCheck(_route.Plugin):
             return bool(self.details)
         try:
             return bool(self.details())
-        except (Exception, SystemExit):
+        except BaseException:
+            if is_interrupt():
+                raise
             _log.failure("details() failed; only the verdict is told")
             return False
 

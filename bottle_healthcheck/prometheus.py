@@ -99,11 +99,12 @@ def load():
     Constructors call this: in a request an import fails where no file descriptor is left.
     """
     try:
-        from prometheus_client import core, exposition  # pylint: disable=unused-import
+        import prometheus_client.core
+        import prometheus_client.exposition
     except ImportError:
         _installed[:] = []
     else:
-        _installed[:] = [core, exposition]
+        _installed[:] = [prometheus_client.core, prometheus_client.exposition]
     return is_installed()
 
 

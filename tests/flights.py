@@ -10,8 +10,8 @@ from tests.helpers import FakeClock
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-class Gone(BaseException):
-    """Ends a request while it waits, as a server does with a client that has gone away."""
+class Gone(KeyboardInterrupt):
+    """Ends a request from outside, as gevent's servers do with a client that has gone away."""
 
 
 class Check(object):

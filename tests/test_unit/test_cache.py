@@ -3,6 +3,7 @@ import functools
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
@@ -214,8 +215,7 @@ def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatc
         patch.setattr(_cache.Worker, "submit", interrupted)
         with pytest.raises(Gone):
             health.run()
-    outcome = health.cache.last(health.checkers[0])
-    assert (outcome.output, outcome.response_time) == ("ended by Gone", 0.0)
+    assert health.cache.last(health.checkers[0]) is None
     world.work_after(0)
     assert told(health.run()) == (True, "fine")
 
@@ -783,71 +783,137 @@ def test_a_cache_of_another_kind_is_refused(cache, kind):
 
 # What is no Exception
 
-class NoException(BaseException):
-    """Such as gevent.Timeout."""
+class Panic(BaseException):
+    """As extensions written in Rust raise."""
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, NoException, GeneratorExit])
-def test_what_is_no_exception_ends_an_inline_flight_as_failed_and_goes_on(
-        world, monkeypatch, kind, caplog):
-    def interrupted():
-        raise kind()
-    check = Check(says=interrupted)
-    health = checked(check, failed_ttl=9)
-    with monkeypatch.context() as patch:
-        timer(patch, 0.25, 0.75)
-        with pytest.raises(kind):
-            health.run()
-    assert told(health.run()) == (False, "ended by " + kind.__name__)
-    assert health.run().results[0]["response_time"] == 0.5
-    assert check.runs == 1
-    assert len(caplog.records) == 1 and kind.__name__ in caplog.text
+OWN_EXCEPTIONS = [Panic, GeneratorExit]
+if sys.version_info >= (3, 8):
+    import asyncio
+    OWN_EXCEPTIONS.append(asyncio.CancelledError)
+
+
+def raising(kind, *args):
+    def check():
+        raise kind(*args)
+    return check
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+@pytest.mark.parametrize("kind", OWN_EXCEPTIONS)
+def test_what_is_no_exception_is_a_failed_check_that_is_not_kept(kind, timeout, caplog):
+    check = Check(says=raising(kind, "at row 7"))
+    health = checked(check, timeout=timeout, success_ttl=60, failed_ttl=60)
+    assert told(health.run()) == (False, kind.__name__ + ": at row 7")
+    first = health.run().results[0]
+    assert check.runs == 2
+    assert first["expires"] == first["timestamp"]
+    assert first["since"] <= first["timestamp"]
+    assert len(caplog.records) == 1 and kind.__name__ + ": at row 7" in caplog.text
     check.says = (True, "fine")
-    world.clock.tick(9)
     assert told(health.run()) == (True, "fine")
 
 
-def test_who_waits_for_a_flight_that_something_else_than_an_exception_ends_is_told_so(world):
-    flights = []
+def test_a_success_before_a_panic_is_no_previous_result(world):
+    check = Check()
+    health = checked(check, timeout=2, success_ttl=10, failed_ttl=10)
+    world.work_after(0)
+    assert told(health.run()) == (True, "fine")
+    check.says = raising(Panic)
+    world.clock.tick(11)
+    world.work_after(0)
+    assert told(health.run()) == (False, "Panic")
+    check.says = (True, "fine")
+    world.set_off(health)
+    world.meanwhile = []
+    assert told(health.run()) == (False, "timed out after 2 s")
 
-    def interrupted():
-        flights.extend(health.cache._process().flights.values())
-        raise Gone()
-    check = Check(says=interrupted)
-    health = checked(check, failed_ttl=0)
-    with pytest.raises(Gone):
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, Gone])
+def test_what_ends_the_request_says_nothing_of_the_check(kind, caplog):
+    changes = []
+    check = Check(says=raising(kind))
+    health = checked(check, failed_ttl=60, on_change=lambda *change: changes.append(change))
+    with pytest.raises(kind):
         health.run()
-    found = _cache._Wait(flights[0], world.clock.now)
-    outcome = health.cache._arrive(health.checkers[0], found, world.clock.now + 2)
-    assert outcome.output == "ended by Gone"
-    assert check.runs == 1
-
-
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, NoException])
-def test_what_is_no_exception_ends_a_flight_in_a_worker_and_the_worker_goes_on(kind):
-    def interrupted():
-        raise kind()
-    check = Check(says=interrupted)
-    health = checked(check, timeout=30, failed_ttl=0)
-    assert told(health.run()) == (False, "ended by " + kind.__name__)
+    assert (caplog.records, changes, health.cache.last(health.checkers[0])) == ([], [], None)
     check.says = (True, "fine")
     assert told(health.run()) == (True, "fine")
+    assert check.runs == 2
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own):
+    running, waiting = threading.Event(), threading.Event()
+
+    def interrupted():
+        running.set()
+        assert waiting.wait(60)
+        check.says = (True, "fine")
+        if own:
+            raise Panic("mine")
+        raise KeyboardInterrupt()
+    check = Check(says=interrupted)
+    health = checked(check, success_ttl=0, failed_ttl=0)
+    raised, reports = [], []
+
+    def first():
+        try:
+            health.run()
+        except KeyboardInterrupt as exc:
+            raised.append(exc)
+    threads = [threading.Thread(target=first),
+               threading.Thread(target=lambda: reports.append(health.run()))]
+    threads[0].start()
+    assert running.wait(60)
+    threads[1].start()
+    flight, = health.cache._process().flights.values()
+    wait_until(lambda: flight.landing is not None, what="the second to wait")
+    waiting.set()
+    for thread in threads:
+        thread.join(60)
+    assert len(raised) == (0 if own else 1)
+    assert [told(report) for report in reports] == [
+        (False, "Panic: mine") if own else (True, "fine")]
+    assert check.runs == (1 if own else 2)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, Panic])
+def test_nothing_ends_a_worker(kind):
+    threads = []
+
+    def ended():
+        threads.append(threading.current_thread())
+        raise kind("stop")
+    check = Check(says=ended)
+    health = checked(check, timeout=30, failed_ttl=60)
+    for _ in range(2):
+        assert told(health.run()) == (False, kind.__name__ + ": stop")
+    assert threads[0] is threads[1]
+    check.says = (True, "fine")
+    assert told(health.run()) == (True, "fine")
+
+
+def test_what_an_exception_handler_raises_is_judged_alike():
+    def handler(checker, exc):
+        raise raised[0]("of the handler")
+    raised = [Panic]
+    health = checked(Check(says=raising(ValueError, "down")), exception_handler=handler)
+    assert told(health.run()) == (False, "down")
+    raised = [KeyboardInterrupt]
+    health = checked(Check(says=raising(ValueError, "down")), exception_handler=handler)
+    with pytest.raises(KeyboardInterrupt):
+        health.run()
 
 
 @pytest.mark.skipif(str is not bytes, reason="Python 2 alone raises what is no BaseException")
-def test_an_old_style_exception_ends_a_flight_too():
+def test_an_old_style_exception_is_a_failed_check_too():
     import types
     old_style = types.ClassType("OldStyle", (), {})
-
-    def old():
-        raise old_style()
     for timeout in (None, 30):
-        check = Check(says=old)
+        check = Check(says=raising(old_style))
         health = checked(check, timeout=timeout, failed_ttl=0)
-        try:
-            health.run()
-        except:  # noqa: E722
-            pass
+        assert told(health.run())[0] is False
         check.says = (True, "fine")
         assert told(health.run()) == (True, "fine")
 

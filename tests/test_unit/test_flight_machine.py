@@ -48,7 +48,7 @@ class Told(object):
 
 class Flight(object):
     def __init__(self, now):
-        self.started, self.landed_with = now, None
+        self.started, self.landed_with, self.interrupted = now, None, False
 
 
 class Known(object):
@@ -122,12 +122,15 @@ class Model(object):
     def land(self, name, end):
         """The check returns: its result is kept, late or not."""
         known = self.known[name]
-        if isinstance(end, tuple):
-            passed, output = end
-        else:
-            passed, output = False, "ended by Gone" if isinstance(end, Gone) else str(end)
-        known.kept = known.flight.landed_with = self.tell(name, Told(passed, output, self.now))
+        passed, output = end if isinstance(end, tuple) else (False, str(end) or "Gone")
+        outcome = known.flight.landed_with = self.tell(name, Told(passed, output, self.now))
+        known.kept = None if isinstance(end, Gone) else outcome
         known.flight = None
+
+    def interrupt(self, name):
+        """The request is ended that runs the check: nothing is known, whoever waits runs it."""
+        self.known[name].flight.interrupted = True
+        self.known[name].flight = None
 
     def overrun(self, name, text):
         """What is told of a check that does not return; never kept."""
@@ -151,6 +154,7 @@ class Asked(object):
         self.to_board = ([one for one in settings if one[1].timeout is not None]
                          + [one for one in settings if one[1].timeout is None])
         self.got, self.running, self.waits_until = {}, None, None
+        self.limits, self.boarded = {}, {}
         self.started, self.awaits = [], None
 
     def step(self):
@@ -167,12 +171,15 @@ class Asked(object):
             self.waits_until = self.model.now + 2
         for name, setting in self.settings:
             until = self.arrive(name, setting)
+            if self.running:
+                return "runs", self.running
             if until is not None:
                 return "waits", until
         return "done", [self.got[name] for name, _ in self.settings]
 
     def board(self, name, setting):
         model, known = self.model, self.model.known[name]
+        self.boarded.setdefault(name, model.now)
         rule = model.rule(name, setting)
         if rule == 1 and self.anew:  # run_check runs anew, or joins
             rule = 2 if known.flight is None else 3
@@ -192,27 +199,43 @@ class Asked(object):
             self.got[name] = previous or known.flight
         else:
             self.got[name] = known.flight
-            self.got[name, "late"] = True
 
     def arrive(self, name, setting):
         """Turns a flight into an outcome; until when to wait where that is still to come."""
         flight = self.got[name]
+        if isinstance(flight, Flight) and name not in self.limits:
+            self.limits[name] = self.limit(name, flight, setting)
+        while isinstance(flight, Flight) and flight.interrupted:
+            self.board(name, setting)
+            if self.running:
+                return None
+            flight = self.got[name]
         if not isinstance(flight, Flight):
             return None
         if flight.landed_with:
             self.got[name] = flight.landed_with
             return None
+        until, limit = self.limits[name]
+        if self.model.now < until:
+            self.awaits = flight
+            return until
         text = "still running after %.1f s" % (self.model.now - flight.started)
-        if (name, "late") not in self.got:
-            until, limit = flight.started + setting.patience, setting.patience
-            if setting.timeout is None and self.waits_until < until:
-                until, limit = self.waits_until, 2
-            if self.model.now < until:
-                self.awaits = flight
-                return until
+        if limit:
             text = "timed out after %g s" % limit
         self.got[name] = self.model.overrun(name, text)
         return None
+
+    def limit(self, name, flight, setting):
+        """(until when this request waits for the check, seconds that this is at most)."""
+        if flight.interrupted:
+            until = self.boarded[name] + setting.patience
+        else:
+            until = flight.started + setting.patience
+        if until <= self.boarded[name]:
+            return until, None
+        if setting.timeout is None and self.waits_until < until:
+            return self.waits_until, 2
+        return until, setting.patience
 
 
 # The package, made to stop and go
@@ -360,16 +383,16 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         index %= len(self.process.jobs)
         self.process.actor, self.process.end = None, end
         self.model.land(self.jobs_of.pop(index), end)
-        try:
-            self.process.jobs.pop(index)()
-        except Gone:  # a worker goes on, see test_worker
-            assert isinstance(end, Gone)
+        self.process.jobs.pop(index)()
 
     @stateful.precondition(lambda self: self.running())
     @stateful.rule(index=st.integers(0, 9), end=st.sampled_from(ENDS))
     def a_request_ends_its_run(self, index, end):
         actor = self.running()[index % len(self.running())]
-        self.model.land(actor.at[1], end)
+        if isinstance(end, Gone):
+            self.model.interrupt(actor.at[1])
+        else:
+            self.model.land(actor.at[1], end)
         self.go_on(actor, end, gone=isinstance(end, Gone))
 
     @stateful.precondition(lambda self: self.can_wake())
@@ -438,7 +461,8 @@ class FlightMachine(stateful.RuleBasedStateMachine):
     @stateful.invariant()
     def a_landing_wakes_all_who_wait_for_it(self):
         for actor in self.waiting():
-            assert actor.event.is_set is (actor.asked.awaits.landed_with is not None)
+            flight = actor.asked.awaits
+            assert actor.event.is_set is (flight.landed_with is not None or flight.interrupted)
 
     @stateful.invariant()
     def the_log_has_one_line_for_each_turn(self):

@@ -1,4 +1,4 @@
-"""What a route needs is loaded when it is constructed: no request imports, opens or waits for it."""
+"""What a route needs is loaded when it is constructed: no request imports or opens anything."""
 import json
 import sys
 

@@ -1,0 +1,68 @@
+"""Whose an exception is: the callback's that raised it, or somebody's who ends what runs it."""
+import inspect
+import sys
+
+MYPY = False
+if MYPY:
+    from types import FrameType
+    from typing import Any, Tuple
+
+#: What ends a greenlet, or a block of its code, from outside: (module, class).
+_GREENLET_EXCEPTIONS = (("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"),
+                        ("eventlet.timeout", "Timeout"))
+
+
+def is_interrupt():
+    # type: () -> bool
+    """True where the exception that is being handled is not the callback's own.
+
+    It must pass through then: KeyboardInterrupt, what ends a greenlet or a block of one, and
+    SystemExit that a signal's handler raised. Any other is what the callback failed with,
+    asyncio.CancelledError and other BaseExceptions included.
+    """
+    kind, exc, traceback = sys.exc_info()
+    try:
+        if isinstance(exc, SystemExit):
+            return _comes_from_signal_handler(traceback)
+        return isinstance(exc, (KeyboardInterrupt,) + _greenlet_exceptions())
+    finally:
+        del kind, exc, traceback  # the traceback holds this frame: they would hold each other
+
+
+def _greenlet_exceptions():
+    # type: () -> Tuple[Any, ...]
+    """Those classes whose modules somebody has imported."""
+    found = []
+    for module, name in _GREENLET_EXCEPTIONS:
+        kind = getattr(sys.modules.get(module), name, None)
+        if inspect.isclass(kind):
+            found.append(kind)
+    return tuple(found)
+
+
+def _comes_from_signal_handler(traceback):
+    # type: (Any) -> bool
+    """True where a frame has its own caller's frame among its arguments.
+
+    Python calls a signal's handler with the frame that it interrupted; nothing else does so.
+    """
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_back is not None:
+            for value in _arguments(frame):
+                if value is frame.f_back:
+                    return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _arguments(frame):
+    # type: (FrameType) -> list
+    """The values of a function's arguments, those of its *args one by one."""
+    values = inspect.getargvalues(frame)
+    names = [name for name in values.args if isinstance(name, str)]  # 2.7 has lists of them too
+    arguments = [values.locals.get(name) for name in names]
+    rest = values.locals.get(values.varargs or "")
+    if isinstance(rest, tuple):  # it may have been assigned to
+        arguments.extend(rest)
+    return arguments
