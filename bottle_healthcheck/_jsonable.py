@@ -5,6 +5,7 @@ import json
 import math
 import re
 import sys
+import unicodedata
 from collections import OrderedDict, deque
 from itertools import islice
 
@@ -20,7 +21,7 @@ except ImportError:  # pragma: no cover (2.7)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, List, Text, Tuple
+    from typing import Any, Iterable, List, Optional, Text, Tuple
 
 #: What a JSON object becomes: a dict that keeps its order.
 Object = dict if sys.version_info >= (3, 6) else OrderedDict
@@ -42,7 +43,9 @@ else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFF
     _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
 _SURROGATE = re.compile(_SURROGATES)
 
-_CONTROL_CHARACTERS = re.compile(u"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Unicode's categories of characters that show nothing, or show the rest in another order.
+_UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+_NULLS = re.compile(u"\0+")
 
 _AS_THEY_ARE = (bool, type(None))
 _ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
@@ -76,13 +79,26 @@ def text(value):
 
 def message(exc):
     # type: (BaseException) -> Text
-    """The exception's message, or its type's name where that is empty or cannot be told."""
+    """The exception's message, or its type's name where that is blank or cannot be read."""
     for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
         try:
-            return text(kind(exc)) or text(type(exc).__name__)
+            said = text(kind(exc))
+            if said.strip():
+                return said
         except BaseException:
             if is_interrupt():
                 raise
+    return text(type(exc).__name__)
+
+
+def exception_line(exc):
+    # type: (BaseException) -> Text
+    """What an exception says, in one line: of the system's errors the text without the number."""
+    for said in (getattr(exc, "strerror", None), message(exc)):
+        if isinstance(said, (six.text_type, bytes)):
+            words = one_line(said).split()
+            if words:
+                return u" ".join(words)
     return text(type(exc).__name__)
 
 
@@ -105,10 +121,20 @@ def output_text(output):
     return text(output if isinstance(output, (six.text_type, bytes)) else dumps(output))
 
 
-def one_line(value):
-    # type: (Text) -> Text
-    """Text without line breaks and other control characters."""
-    return _CONTROL_CHARACTERS.sub(u" ", value).strip()
+def one_line(value, limit=None):
+    # type: (Any, Optional[int]) -> Text
+    """Text or bytes as one line of at most limit characters, without any that cannot be seen.
+
+    Line breaks, control, format and unassigned characters in a row become one space.
+    """
+    line = value if isinstance(value, six.text_type) else text(value)
+    if limit is not None:
+        line = line[:10 * limit]  # what is left of it is long enough for the line
+    unseen = [ord(one) for one in set(line) if unicodedata.category(one) in _UNSEEN]
+    line = _NULLS.sub(u" ", line.translate(dict.fromkeys(unseen, u"\0"))).strip()
+    if limit is None or len(line) <= limit:
+        return line
+    return line[:limit - 3] + u"..."
 
 
 def _plain(value, parents):

@@ -198,19 +198,12 @@ def _check(name, ask, timed=True):
         try:
             passed, output = ask()
         except Exception as exc:
-            passed, output = False, _why(exc)
+            passed, output = False, _jsonable.exception_line(exc)
         if timed:
             output += " (%.1f ms)" % ((default_timer() - started) * 1000)
         return passed, output if passed else "%s: %s" % (name, output)
     check.__name__ = six.ensure_str(name)
     return check
-
-
-def _why(exc):
-    # type: (Exception) -> str
-    """What an exception says, in one line."""
-    told = " ".join(str(getattr(exc, "strerror", None) or exc).split())
-    return told or type(exc).__name__
 
 
 def _request(url):

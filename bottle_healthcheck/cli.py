@@ -10,14 +10,13 @@ import re
 import socket
 import sys
 import threading
-import traceback
-import unicodedata
 
 import bottle
 import six
 from six.moves import http_client, queue
 from six.moves.urllib import parse
 
+from bottle_healthcheck import _jsonable
 from bottle_healthcheck._compat import monotonic
 
 MYPY = False
@@ -84,7 +83,7 @@ def _complain(message, arguments):
     if any(len(one) > 2 and "--nagios".startswith(one) for one in arguments):
         _say(_nagios_line("UNKNOWN", "usage: " + message, []), sys.stdout)
         return STATES["UNKNOWN"][0]
-    _say(_one_line("bottle-healthcheck: " + message, LINE_LIMIT), sys.stderr)
+    _say(_jsonable.one_line("bottle-healthcheck: " + message, LINE_LIMIT), sys.stderr)
     return STATES["UNKNOWN"][1]
 
 
@@ -160,10 +159,10 @@ def _probe(options):
     try:
         verdict = _within(options.timeout, lambda opened: _examine(options, opened))
     except Exception as exc:  # whatever the server sends: an answer, not a traceback
-        verdict = _Verdict("UNKNOWN", _reason(exc), [])
+        verdict = _Verdict("UNKNOWN", _jsonable.exception_line(exc), [])
     seconds = monotonic() - started
     for_nagios, otherwise, word = STATES[verdict.state]
-    line = _one_line("%s: %s" % (word, verdict.text), LINE_LIMIT)
+    line = _jsonable.one_line("%s: %s" % (word, verdict.text), LINE_LIMIT)
     if options.nagios:
         figures = [("time", "%.3fs" % seconds)] + verdict.figures
         line = _nagios_line(verdict.state, line, figures)
@@ -342,34 +341,17 @@ def _answered(code):
 def _piece(value):
     # type: (Any) -> str
     """A value of the answer, cut."""
-    return _one_line(value if isinstance(value, six.text_type) else json.dumps(value), PIECE_LIMIT)
-
-
-def _reason(exc):
-    # type: (Exception) -> str
-    """What went wrong, in words."""
-    if isinstance(exc, _Unreachable):
-        return str(exc)
-    return traceback.format_exception_only(type(exc), exc)[-1]  # never raises, whatever exc holds
+    text = value if isinstance(value, six.text_type) else json.dumps(value)
+    return _jsonable.one_line(text, PIECE_LIMIT)
 
 
 def _nagios_line(state, text, figures):
     # type: (str, str, List[Tuple[str, str]]) -> str
     """A line of the Monitoring Plugins guidelines; figures are performance data from 0 upwards."""
-    line = u"HEALTHCHECK %s - %s" % (state, _one_line(text, LINE_LIMIT).replace(u"|", u"/"))
+    line = u"HEALTHCHECK %s - %s" % (
+        state, _jsonable.one_line(text, LINE_LIMIT).replace(u"|", u"/"))
     data = u" ".join(u"%s=%s;;;0" % figure for figure in figures)
     return u"%s | %s" % (line, data) if data else line
-
-
-def _one_line(text, limit):
-    # type: (Any, int) -> str
-    """The text without line breaks, control, format and unassigned characters, cut at a limit."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    text = text[:10 * limit]  # long enough, and the rest need not be looked at
-    text = u"".join(u" " if unicodedata.category(one)[0] == "C" else one for one in text)
-    text = u" ".join(text.split())
-    return text if len(text) <= limit else text[:limit - 3] + u"..."
 
 
 def _say(line, stream):

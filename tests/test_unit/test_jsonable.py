@@ -189,6 +189,8 @@ def test_depth_is_limited():
     (ValueError("no"), u"no"),
     (ValueError(), u"ValueError"),
     (ValueError(""), u"ValueError"),
+    (ValueError(" \n"), u"ValueError"),
+    (ValueError(u"a\n b"), u"a\n b"),
     (ValueError(u"caf\xe9"), u"caf\xe9"),
     (ValueError(b"caf\xc3\xa9"), None),
     (ValueError(u"a", 1), None),
@@ -214,6 +216,40 @@ def test_a_message_that_is_no_text():
             return 3
 
     assert _jsonable.message(Odd()) in (u"Odd", u"3")  # 2.7 takes the number
+
+
+@pytest.mark.parametrize("exc, line", [
+    (OSError(111, "Connection refused"), u"Connection refused"),
+    (OSError("no number"), u"no number"),
+    (OSError(2, ""), u"[Errno 2]"),
+    (OSError(1, 2), u"[Errno 1] 2"),
+    (ValueError(" two\n\tlines "), u"two lines"),
+    (ValueError("a\x1b[31m\x00b"), u"a [31m b"),
+    (ValueError(" \n"), u"ValueError"),
+    (ValueError(u"\u202e"), u"ValueError"),
+    (KeyError(), u"KeyError"),
+    (EvilException(), u"EvilException"),
+])
+def test_the_line_of_an_exception(exc, line):
+    assert _jsonable.exception_line(exc) == line
+
+
+@pytest.mark.parametrize("value, line", [
+    (u"plain  text", None), (u" a\r\nb\tc ", u"a b c"), (u"k\xe4l \U0001d11e", None),
+    (u"a \n b", u"a   b"), (u"a\x00\x1b[0m\x7f\x9bb\u2028c\u2029", u"a [0m b c"),
+    (u"x\u202ey\u2066z\u200b\ufeff", u"x y z"), (u"a\ud800b", u"a b"), (u"\ue000\u0378", u""),
+    (b"bytes \xff\n", u"bytes \\xff"), (7, u"<%s.int>" % int.__module__), (u"", u""),
+])
+def test_one_line_of_anything_shows_nothing_unseen(value, line):
+    assert _jsonable.one_line(value) == (value if line is None else line)
+
+
+@pytest.mark.parametrize("value, line", [
+    (u"1234567890", u"1234567890"), (u"12345678901", u"1234567..."),
+    (u"x" * 10 ** 6, u"xxxxxxx..."), (u" " * 50 + u"a", u"a"), (u"12345\n67890", u"12345 6..."),
+])
+def test_a_line_is_cut_at_its_limit(value, line):
+    assert _jsonable.one_line(value, 10) == line
 
 
 @pytest.mark.parametrize("value, expected", [
