@@ -24,7 +24,7 @@ import threading
 import time
 
 from . import _compat
-from ._arguments import kind_of
+from ._validation import kind_of
 from ._flight import Entry, Flight, Outcome, Process, log_turn
 from ._shared import SharedResults
 from ._worker import Worker

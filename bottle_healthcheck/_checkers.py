@@ -9,8 +9,8 @@ import six
 from six.moves import _thread, collections_abc
 
 from . import _cache, _jsonable, _redaction
-from ._arguments import (check_flag, check_func, check_name, check_seconds, check_timeout,
-                         name_of)
+from ._validation import (name_of, validate_flag, validate_func, validate_name, validate_seconds,
+                          validate_timeout)
 from ._interrupts import is_interrupt
 
 MYPY = False
@@ -46,10 +46,10 @@ class Checker(object):
         self.key = identity(func)
         self.__name__ = name
         self.__doc__ = getattr(func, "__doc__", None)
-        self.timeout = check_timeout(timeout)
-        self.success_ttl = check_seconds("success_ttl", success_ttl)
-        self.failed_ttl = check_seconds("failed_ttl", failed_ttl)
-        self.critical = check_flag("critical", critical)
+        self.timeout = validate_timeout(timeout)
+        self.success_ttl = validate_seconds("success_ttl", success_ttl)
+        self.failed_ttl = validate_seconds("failed_ttl", failed_ttl)
+        self.critical = validate_flag("critical", critical)
         #: Seconds after which a run counts as hanging.
         self.patience = _cache.PATIENCE if timeout is None else self.timeout
         #: Seconds after its expiry for which a result is used while a worker renews it.
@@ -279,8 +279,8 @@ class Checkers(collections_abc.MutableSequence):
     def _new(self, names, func, name=None, **options):
         # type: (dict, Any, Any, **Any) -> Checker
         """A check under a name that names do not hold."""
-        own_name = name_of(func) if name is None else check_name(name)
-        func = func.func if isinstance(func, Checker) else check_func(func)
+        own_name = name_of(func) if name is None else validate_name(name)
+        func = func.func if isinstance(func, Checker) else validate_func(func)
         if name is not None and own_name in names:
             raise ValueError("a check named %r is registered already: give this one another name"
                              % own_name)

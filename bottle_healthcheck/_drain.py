@@ -4,7 +4,7 @@ import logging
 import os
 
 from . import _jsonable, _log, _redaction
-from ._arguments import check_file
+from ._validation import validate_file
 from ._formats import Report
 
 MYPY = False
@@ -19,7 +19,7 @@ class Drain(object):
         # type: (Any) -> None
         self.called = False
         self.output = "draining"  # type: Any
-        self._path = check_file("drain_file", path)
+        self._path = validate_file("drain_file", path)
         self._complained = False
 
     def is_on(self):

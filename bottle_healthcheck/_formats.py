@@ -10,7 +10,7 @@ from six.moves import reduce
 from six.moves.urllib.parse import unquote, unquote_to_bytes
 
 from . import _jsonable, prometheus
-from ._arguments import kind_of
+from ._validation import kind_of
 
 MYPY = False
 if MYPY:

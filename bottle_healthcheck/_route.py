@@ -4,7 +4,7 @@ import re
 import bottle
 import six
 
-from ._arguments import kind_of
+from ._validation import kind_of
 
 MYPY = False
 if MYPY:

@@ -15,7 +15,7 @@ import time
 import six
 
 from . import _compat, _jsonable, _log, _redaction
-from ._arguments import kind_of
+from ._validation import kind_of
 from ._interrupts import is_interrupt
 
 MYPY = False

@@ -12,7 +12,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
     pwd = None  # type: ignore[assignment]
 
 from . import _compat, _jsonable, _route
-from ._arguments import check_flag, kind_of
+from ._validation import kind_of, validate_flag
 from ._interrupts import is_interrupt
 from ._redaction import Redactor
 
@@ -53,7 +53,7 @@ class EnvironmentDump(_route.Plugin):
                                      ("python", include_python, self.get_python),
                                      ("config", include_config, self.get_config),
                                      ("process", include_process, self.get_process)):
-            if check_flag("include_" + name, included):
+            if validate_flag("include_" + name, included):
                 self.add_section(name, func)
         _route.Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
 

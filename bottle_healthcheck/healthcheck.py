@@ -6,8 +6,8 @@ import bottle
 import six
 
 from . import _compat, _jsonable, _log, _redaction, _route
-from ._arguments import (check_callable, check_details, check_list, check_seconds, check_status,
-                         check_timeout)
+from ._validation import (validate_callable, validate_details, validate_list, validate_seconds,
+                          validate_status, validate_timeout)
 from ._cache import ResultCache, check_cache
 from ._changes import Changes
 from ._checkers import NOT_GIVEN, Checkers, basic_exception_handler
@@ -40,18 +40,18 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
 
 #: What the options must be, at construction and whenever they are set.
 _CHECKS = {
-    "success_status": check_status, "failed_status": check_status,
+    "success_status": validate_status, "failed_status": validate_status,
     "success_headers": _route.check_headers, "failed_headers": _route.check_headers,
-    "success_handler": check_callable, "failed_handler": check_callable,
-    "success_ttl": check_seconds, "failed_ttl": check_seconds,
-    "stale_while_revalidate": check_seconds, "on_change": check_callable,
-    "exception_handler": lambda name, value: (check_callable(name, value)
+    "success_handler": validate_callable, "failed_handler": validate_callable,
+    "success_ttl": validate_seconds, "failed_ttl": validate_seconds,
+    "stale_while_revalidate": validate_seconds, "on_change": validate_callable,
+    "exception_handler": lambda name, value: (validate_callable(name, value)
                                               or basic_exception_handler),
-    "timeout": lambda name, value: check_timeout(value),
+    "timeout": lambda name, value: validate_timeout(value),
     "cache": lambda name, value: check_cache(value),
-    "details": lambda name, value: check_details(value),
+    "details": lambda name, value: validate_details(value),
     "formats": lambda name, value: check_formats(value),
-    "drain_status": lambda name, value: None if value is None else check_status(name, value),
+    "drain_status": lambda name, value: None if value is None else validate_status(name, value),
 }
 
 _Answer = collections.namedtuple(
@@ -127,7 +127,7 @@ class HealthCheck(_route.Plugin):
         self._drain = Drain(drain_file)
         self._changes = Changes(self)
         self._broken_handler = None  # type: Any
-        self._checkers = Checkers(self, check_list(checkers))
+        self._checkers = Checkers(self, validate_list(checkers))
         _route.Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
 
     def __setattr__(self, name, value):
@@ -151,7 +151,7 @@ class HealthCheck(_route.Plugin):
     @checkers.setter
     def checkers(self, checkers):
         # type: (Any) -> None
-        self._checkers[:] = check_list(checkers)
+        self._checkers[:] = validate_list(checkers)
 
     def add_check(self,
                   func=NOT_GIVEN,  # type: Any

@@ -3,7 +3,7 @@ import collections
 import re
 
 from . import _jsonable
-from ._arguments import kind_of
+from ._validation import kind_of
 
 MYPY = False
 if MYPY:

@@ -22,7 +22,7 @@ def kind_of(value):
     return "None" if value is None else "of type %s" % type(value).__name__
 
 
-def check_callable(name, value):
+def validate_callable(name, value):
     # type: (str, Any) -> Any
     """A callable or None, or TypeError."""
     if value is not None and not callable(value):
@@ -39,7 +39,7 @@ def name_of(func):
     return name if isinstance(name, str) else func.__class__.__name__
 
 
-def check_func(func):
+def validate_func(func):
     # type: (Any) -> Any
     """A function that can be a check, or TypeError."""
     if not callable(func):
@@ -54,7 +54,7 @@ def check_func(func):
     return func
 
 
-def check_name(name):
+def validate_name(name):
     # type: (Any) -> str
     """A name that is given to a check, or TypeError, ValueError."""
     if not isinstance(name, (six.text_type, str)):
@@ -64,7 +64,7 @@ def check_name(name):
     return six.ensure_str(name)
 
 
-def check_seconds(name, value):
+def validate_seconds(name, value):
     # type: (str, Any) -> float
     """Seconds from 0; None means 0. Raises TypeError or ValueError."""
     if value is None:
@@ -77,7 +77,7 @@ def check_seconds(name, value):
     return float(value)
 
 
-def check_flag(name, value):
+def validate_flag(name, value):
     # type: (str, Any) -> bool
     """True or False, 1 and 0 too, or TypeError: "no" would be true."""
     if not isinstance(value, int):
@@ -85,16 +85,16 @@ def check_flag(name, value):
     return bool(value)
 
 
-def check_timeout(value):
+def validate_timeout(value):
     # type: (Any) -> Any
     """Seconds above 0, or None for no time-out. Raises TypeError or ValueError."""
-    seconds = check_seconds("timeout", value)
+    seconds = validate_seconds("timeout", value)
     if value is not None and seconds == 0:
         raise ValueError("timeout is 0, expected seconds above 0, or None for no time-out")
     return None if value is None else seconds
 
 
-def check_status(name, status):
+def validate_status(name, status):
     # type: (str, Any) -> int
     """A status that can carry a body, or TypeError, ValueError."""
     if isinstance(status, bool) or not isinstance(status, six.integer_types):
@@ -106,7 +106,7 @@ def check_status(name, status):
     return int(status)
 
 
-def check_list(checkers):
+def validate_list(checkers):
     # type: (Any) -> list
     """The checks to register first; never the caller's own list."""
     if checkers is None:
@@ -116,7 +116,7 @@ def check_list(checkers):
     return list(checkers)
 
 
-def check_file(name, path):
+def validate_file(name, path):
     # type: (str, Any) -> Any
     """A path to look for, or None. Raises TypeError or ValueError."""
     if path is None:
@@ -129,7 +129,7 @@ def check_file(name, path):
     return path
 
 
-def check_details(details):
+def validate_details(details):
     # type: (Any) -> Any
     """True, False or a callable without arguments, or TypeError."""
     if not callable(details) and not isinstance(details, bool):
