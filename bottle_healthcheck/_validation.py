@@ -1,5 +1,10 @@
-"""What arguments must be: a mistake in configuration is refused where it is made."""
+"""What arguments must be: a mistake in configuration is refused where it is made.
+
+A wrong type is a TypeError, a wrong value a ValueError. The message says what was given, what was
+expected and, where that is not plain, what to do; a text that may hold a password is not repeated.
+"""
 import functools
+import re
 
 import six
 
@@ -7,26 +12,76 @@ from . import _compat, _jsonable
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, List, Type
 
 #: Some 30 years: more is a mistake, and clocks and locks have their ends too.
-MOST_SECONDS = 10 ** 9
+MAX_SECONDS = 10 ** 9
 
 #: A whole body needs a status that may carry one: Bottle or the server would drop it otherwise.
 BODILESS = (204, 205, 206, 304)
 
 
+# What is said of a mistake
+
 def kind_of(value):
     # type: (Any) -> str
     """How an error names a wrong value: by its type, never by its content."""
-    return "None" if value is None else "of type %s" % type(value).__name__
+    if value is None:
+        return "None"
+    return "of type %s" % type(value).__name__
 
+
+def wrong_type(name, value, expected):
+    # type: (str, Any, str) -> TypeError
+    """The error for an option of a wrong type."""
+    return TypeError("%s is %s, expected %s" % (name, kind_of(value), expected))
+
+
+def wrong_value(name, given, expected):
+    # type: (str, str, str) -> ValueError
+    """The error for an option of a wrong value, which given describes."""
+    return ValueError("%s is %s, expected %s" % (name, given, expected))
+
+
+def unexpected(error, name, expected, given):
+    # type: (Type[Exception], str, str, str) -> Exception
+    """The error for an argument of a ready-made check."""
+    return error("%s: expected %s, got %s" % (name, expected, given))
+
+
+def unexpected_type(name, expected, value):
+    # type: (str, str, Any) -> Exception
+    """The error for an argument of a ready-made check that has a wrong type."""
+    return unexpected(TypeError, name, expected, type(value).__name__)
+
+
+# Kinds of values
+
+def is_text(value):
+    # type: (Any) -> bool
+    """True for text, which the bytes of 2.7 are too."""
+    return isinstance(value, (six.text_type, str))
+
+
+def is_integer(value):
+    # type: (Any) -> bool
+    """True for a whole number; True and False are none."""
+    return isinstance(value, six.integer_types) and not isinstance(value, bool)
+
+
+def is_number(value):
+    # type: (Any) -> bool
+    """True for a number; True and False are none."""
+    return is_integer(value) or isinstance(value, float)
+
+
+# Options of a HealthCheck, an EnvironmentDump and a check
 
 def validate_callable(name, value):
     # type: (str, Any) -> Any
-    """A callable or None, or TypeError."""
+    """Return a callable or None."""
     if value is not None and not callable(value):
-        raise TypeError("%s is %s, expected a callable or None" % (name, kind_of(value)))
+        raise wrong_type(name, value, "a callable or None")
     return value
 
 
@@ -41,10 +96,10 @@ def name_of(func):
 
 def validate_func(func):
     # type: (Any) -> Any
-    """A function that can be a check, or TypeError."""
+    """Return a function that can be a check."""
     if not callable(func):
-        raise TypeError("a check is of type %s, expected a callable without arguments that "
-                        "returns (passed, output)" % type(func).__name__)
+        raise wrong_type("a check", func,
+                         "a callable without arguments that returns (passed, output)")
     if _compat.is_coroutine_function(func):
         raise TypeError("the check %s is a coroutine function, expected a plain one: let it run "
                         "the loop itself, as with asyncio.run(...)" % name_of(func))
@@ -56,83 +111,140 @@ def validate_func(func):
 
 def validate_name(name):
     # type: (Any) -> str
-    """A name that is given to a check, or TypeError, ValueError."""
-    if not isinstance(name, (six.text_type, str)):
-        raise TypeError("name is of type %s, expected text" % type(name).__name__)
+    """Return the name that is given to a check."""
+    if not is_text(name):
+        raise wrong_type("name", name, "text")
     if not name:
-        raise ValueError("name is empty, expected a text that tells the check from the others")
+        raise wrong_value("name", "empty", "a text that tells the check from the others")
     return six.ensure_str(name)
 
 
 def validate_seconds(name, value):
     # type: (str, Any) -> float
-    """Seconds from 0; None means 0. Raises TypeError or ValueError."""
+    """Return seconds from 0; None means 0."""
     if value is None:
         return 0.0
-    if isinstance(value, bool) or not isinstance(value, six.integer_types + (float,)):
-        raise TypeError("%s is of type %s, expected seconds as a number, or None"
-                        % (name, type(value).__name__))
-    if not 0 <= value <= MOST_SECONDS:
-        raise ValueError("%s is %r, expected seconds from 0 to %d" % (name, value, MOST_SECONDS))
+    if not is_number(value):
+        raise wrong_type(name, value, "seconds as a number, or None")
+    if not 0 <= value <= MAX_SECONDS:
+        raise wrong_value(name, repr(value), "seconds from 0 to %d" % MAX_SECONDS)
     return float(value)
 
 
 def validate_flag(name, value):
     # type: (str, Any) -> bool
-    """True or False, 1 and 0 too, or TypeError: "no" would be true."""
+    """Return True or False, for 1 and 0 too; a text is refused: "no" would be true."""
     if not isinstance(value, int):
-        raise TypeError("%s is %s, expected True or False" % (name, kind_of(value)))
+        raise wrong_type(name, value, "True or False")
     return bool(value)
 
 
 def validate_timeout(value):
     # type: (Any) -> Any
-    """Seconds above 0, or None for no time-out. Raises TypeError or ValueError."""
+    """Return seconds above 0, or None for no timeout."""
+    if value is None:
+        return None
     seconds = validate_seconds("timeout", value)
-    if value is not None and seconds == 0:
-        raise ValueError("timeout is 0, expected seconds above 0, or None for no time-out")
-    return None if value is None else seconds
+    if seconds == 0:
+        raise wrong_value("timeout", "0", "seconds above 0, or None for no time-out")
+    return seconds
 
 
 def validate_status(name, status):
     # type: (str, Any) -> int
-    """A status that can carry a body, or TypeError, ValueError."""
-    if isinstance(status, bool) or not isinstance(status, six.integer_types):
-        raise TypeError("%s is %s, expected an integer such as 200 or 503"
-                        % (name, kind_of(status)))
+    """Return a status whose response has a body."""
+    if not is_integer(status):
+        raise wrong_type(name, status, "an integer such as 200 or 503")
     if not 200 <= status <= 599 or status in BODILESS:
-        raise ValueError("%s is %d, expected a status from 200 to 599 that has a whole body (not "
-                         "%s)" % (name, status, ", ".join(str(one) for one in BODILESS)))
+        raise wrong_value(name, "%d" % status, "a status from 200 to 599 that has a whole body "
+                          "(not %s)" % ", ".join(str(one) for one in BODILESS))
     return int(status)
 
 
 def validate_list(checkers):
     # type: (Any) -> list
-    """The checks to register first; never the caller's own list."""
+    """Return the checks to register first, in a list that is not the caller's own."""
     if checkers is None:
         return []
     if callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict)):
-        raise TypeError("checkers is %s, expected a list of checks" % kind_of(checkers))
+        raise wrong_type("checkers", checkers, "a list of checks")
     return list(checkers)
 
 
 def validate_file(name, path):
     # type: (str, Any) -> Any
-    """A path to look for, or None. Raises TypeError or ValueError."""
+    """Return the path of a file, or None."""
     if path is None:
         return None
     if not isinstance(path, (six.text_type, bytes)) and not hasattr(path, "__fspath__"):
-        raise TypeError("%s is %s, expected the path of a file" % (name, kind_of(path)))
-    plain = _jsonable.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
-    if not plain or u"\0" in plain:
-        raise ValueError("%s is %r, expected the path of a file" % (name, path))
+        raise wrong_type(name, path, "the path of a file")
+    shown = _jsonable.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
+    if not shown or u"\0" in shown:
+        raise wrong_value(name, repr(path), "the path of a file")
     return path
 
 
 def validate_details(details):
     # type: (Any) -> Any
-    """True, False or a callable without arguments, or TypeError."""
+    """Return True, False or a callable without arguments."""
     if not callable(details) and not isinstance(details, bool):
-        raise TypeError("details is %s, expected True, False or a callable without arguments"
-                        % kind_of(details))
+        raise wrong_type("details", details, "True, False or a callable without arguments")
     return details
+
+
+# Arguments of ready-made checks
+
+def validate_number(name, value, least, most, unit):
+    # type: (str, Any, float, float, str) -> Any
+    """Return a number from least to most, both included."""
+    if not is_number(value):
+        raise unexpected_type(name, "a number of " + unit, value)
+    if not least <= value <= most:
+        raise unexpected(ValueError, name, "%s to %s %s" % (least, most, unit), repr(value))
+    return value
+
+
+def validate_port(port):
+    # type: (Any) -> int
+    """Return a port of TCP."""
+    if not is_integer(port):
+        raise unexpected_type("port", "a whole number such as 443", port)
+    return int(validate_number("port", port, 1, 65535, "(a TCP port)"))
+
+
+def validate_text(name, value):
+    # type: (str, Any) -> Any
+    """Return text that is not blank."""
+    if not is_text(value):
+        raise unexpected_type(name, "text", value)
+    if not value.strip():
+        raise unexpected(ValueError, name, "text", "none")
+    return value
+
+
+def validate_path(path):
+    # type: (Any) -> Any
+    """Return the text of a path."""
+    return validate_text("path", path.__fspath__() if hasattr(path, "__fspath__") else path)
+
+
+def validate_percent(name, text):
+    # type: (str, Any) -> float
+    """Return the number of a share such as "5%"."""
+    found = re.match(r"([0-9]{1,3}(?:\.[0-9]+)?)%\Z", text)
+    if not found:
+        raise unexpected(ValueError, name, 'bytes, or a share such as "5%"', repr(text))
+    return float(validate_number(name, float(found.group(1)), 0.001, 100, "percent"))
+
+
+def validate_codes(codes):
+    # type: (Any) -> List[int]
+    """Return the status codes, in order, of one or a collection of them."""
+    given = [codes] if is_integer(codes) else codes
+    try:
+        given = sorted(given)
+    except TypeError:
+        given = []
+    if not given or not all(is_integer(one) for one in given):
+        raise unexpected(TypeError, "status", "an integer or a collection of them", repr(codes))
+    return [validate_number("status", one, 100, 599, "(an HTTP status)") for one in given]

@@ -20,6 +20,9 @@ from six.moves import http_client
 from six.moves.urllib.parse import unquote
 
 from bottle_healthcheck import _jsonable, _peer, _redaction
+from bottle_healthcheck._validation import (
+    unexpected_type, validate_codes, validate_number, validate_path, validate_percent,
+    validate_port, validate_text)
 
 MYPY = False
 if MYPY:
@@ -36,8 +39,8 @@ _LONGEST = 3600  # seconds
 def tcp(host, port, timeout=5):
     # type: (str, int, float) -> Check
     """Passes where host accepts a connection, which a hung process's kernel still does."""
-    target = _address(_host(host), _port(port))
-    _number("timeout", timeout, 0.001, _LONGEST, "seconds")
+    target = _address(_host(host), validate_port(port))
+    validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
 
     def ask():
         # type: () -> Tuple[bool, str]
@@ -54,10 +57,11 @@ def http(url, status=range(200, 300), timeout=5):
     sent as basic authentication. They and the query are never shown, the path is. https verifies
     the certificate as `certificate` does.
     """
-    parts, codes = _url(url), _codes(status)
-    _number("timeout", timeout, 0.001, _LONGEST, "seconds")
+    parts, codes = _url(url), validate_codes(status)
+    validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
     tls = parts["scheme"].lower() == "https"
-    host, port = parts["host"].strip("[]"), _port(int(parts["port"] or (443 if tls else 80)))
+    host = parts["host"].strip("[]")
+    port = validate_port(int(parts["port"] or (443 if tls else 80)))
     request = _request(parts)
 
     def ask():
@@ -79,9 +83,9 @@ def certificate(host, port, min_days, timeout=5):
     Trusted is what the system trusts; for a private authority, add it there, or name a file of
     certificates in the environment variable SSL_CERT_FILE, which OpenSSL reads.
     """
-    target = _address(_host(host), _port(port))
-    _number("min_days", min_days, 0, 36500, "days")
-    _number("timeout", timeout, 0.001, _LONGEST, "seconds")
+    target = _address(_host(host), validate_port(port))
+    validate_number("min_days", min_days, 0, 36500, "days")
+    validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
 
     def ask():
         # type: () -> Tuple[bool, str]
@@ -103,9 +107,9 @@ def sql(connect_or_engine, query="SELECT 1"):
     """
     connect = getattr(connect_or_engine, "raw_connection", connect_or_engine)
     if not callable(connect) or hasattr(connect, "cursor"):
-        raise TypeError("sql: expected a callable that returns a new connection, or an SQLAlchemy "
-                        "engine, got %s" % type(connect_or_engine).__name__)
-    _text("query", query)
+        raise unexpected_type("sql", "a callable that returns a new connection, or an SQLAlchemy "
+                              "engine", connect_or_engine)
+    validate_text("query", query)
 
     def ask():
         # type: () -> Tuple[bool, str]
@@ -125,8 +129,8 @@ def redis(client):
     given `retry=None`.
     """
     if not hasattr(client, "ping") or not hasattr(client, "info"):
-        raise TypeError("redis: expected a client with ping() and info(), such as redis.Redis(), "
-                        "got %s" % type(client).__name__)
+        raise unexpected_type("redis", "a client with ping() and info(), such as redis.Redis()",
+                              client)
 
     def ask():
         # type: () -> Tuple[bool, str]
@@ -139,8 +143,8 @@ def memcached(client):
     # type: (Any) -> Check
     """Passes where every server of a pymemcache, pylibmc or python-memcached client answers."""
     if not any(hasattr(client, one) for one in ("version", "clients", "get_stats")):
-        raise TypeError("memcached: expected a client of pymemcache, pylibmc or python-memcached, "
-                        "got %s" % type(client).__name__)
+        raise unexpected_type("memcached", "a client of pymemcache, pylibmc or python-memcached",
+                              client)
 
     def ask():
         # type: () -> Tuple[bool, str]
@@ -154,17 +158,24 @@ def memcached(client):
 def disk(path, min_free="5%"):
     # type: (Any, Union[int, str]) -> Check
     """Passes where path's file system has min_free, bytes or "5%" of it, left for this user."""
-    path, percent = _path(path), isinstance(min_free, six.string_types)
-    least = _percent(min_free) if percent else _number("min_free", min_free, 1, 2 ** 63, "bytes")
+    path = validate_path(path)
+    is_share = isinstance(min_free, six.string_types)
+    if is_share:
+        least = validate_percent("min_free", min_free)
+        expected = str(min_free)
+    else:
+        least = validate_number("min_free", min_free, 1, 2 ** 63, "bytes")
+        expected = "%d bytes" % least
 
     def ask():
         # type: () -> Tuple[bool, str]
         total, free = _disk_usage(path)
         share = 100.0 * free / total if total else 0.0
         told = "%d MB (%.1f %%) free of %d MB" % (free // 10 ** 6, share, total // 10 ** 6)
-        if (share if percent else free) >= least:
+        left = share if is_share else free
+        if left >= least:
             return True, told
-        return False, "%s, expected %s" % (told, min_free if percent else "%d bytes" % least)
+        return False, "%s, expected %s" % (told, expected)
     return _check("disk " + path, ask, timed=False)
 
 
@@ -174,8 +185,8 @@ def heartbeat(path, max_age):
 
     One from as far in the future fails too: it would hide a dead job for as long.
     """
-    path = _path(path)
-    _number("max_age", max_age, 0.001, 1e9, "seconds")
+    path = validate_path(path)
+    validate_number("max_age", max_age, 0.001, 1e9, "seconds")
 
     def ask():
         # type: () -> Tuple[bool, str]
@@ -283,72 +294,21 @@ def _disk_usage(path):
 
 # What the factories are given. No message repeats a text that may hold a password.
 
-def _number(name, value, least, most, unit):
-    # type: (str, Any, float, float, str) -> Any
-    if isinstance(value, bool) or not isinstance(value, six.integer_types + (float,)):
-        raise TypeError("%s: expected a number of %s, got %s" % (name, unit, type(value).__name__))
-    if not least <= value <= most:
-        raise ValueError("%s: expected %s to %s %s, got %r" % (name, least, most, unit, value))
-    return value
-
-
-def _port(port):
-    # type: (Any) -> int
-    if isinstance(port, bool) or not isinstance(port, six.integer_types):
-        raise TypeError("port: expected a whole number such as 443, got %s" % type(port).__name__)
-    return int(_number("port", port, 1, 65535, "(a TCP port)"))
-
-
-def _text(name, value):
-    # type: (str, Any) -> str
-    if not isinstance(value, six.string_types):
-        raise TypeError("%s: expected text, got %s" % (name, type(value).__name__))
-    if not value.strip():
-        raise ValueError("%s: expected text, got none" % name)
-    return value
-
-
 def _host(host):
     # type: (Any) -> str
-    if not re.match(r"[^\s/@]+\Z", _text("host", host)):
+    if not re.match(r"[^\s/@]+\Z", validate_text("host", host)):
         raise ValueError("host: expected a name or an address, without scheme, user, port or path")
     return str(host)
 
 
-def _path(path):
-    # type: (Any) -> str
-    return _text("path", path.__fspath__() if hasattr(path, "__fspath__") else path)
-
-
-def _percent(text):
-    # type: (Any) -> float
-    found = re.match(r"([0-9]{1,3}(?:\.[0-9]+)?)%\Z", text)
-    if not found:
-        raise ValueError('min_free: expected bytes, or a share such as "5%%", got %r' % text)
-    return float(_number("min_free", float(found.group(1)), 0.001, 100, "percent"))
-
-
 def _url(url):
     # type: (Any) -> Dict[str, str]
-    found = _URL.match(six.ensure_str(_text("url", url)))
+    found = _URL.match(six.ensure_str(validate_text("url", url)))
     if not found:
         raise ValueError("url: expected http://host/path or https://host/path, without fragment, "
                          "and with everything that is not ASCII, every @ after the host and every "
                          "/?#@ in a user name or password %-escaped")
     return found.groupdict()
-
-
-def _codes(status):
-    # type: (Any) -> List[int]
-    codes = [status] if isinstance(status, six.integer_types) else status
-    try:
-        codes = sorted(codes)
-    except TypeError:
-        codes = [None]
-    if not codes or any(isinstance(one, bool) or not isinstance(one, six.integer_types)
-                        for one in codes):
-        raise TypeError("status: expected an integer or a collection of them, got %r" % (status,))
-    return [_number("status", one, 100, 599, "(an HTTP status)") for one in codes]
 
 
 def _address(host, port):

@@ -1,0 +1,141 @@
+# coding: utf-8
+"""bottle_healthcheck._validation: what is refused, and what is said of it"""
+import functools
+import re
+
+import pytest
+import six
+
+from bottle_healthcheck import _validation as validation
+
+NAN = float("nan")
+
+
+class Path(object):
+    """As pathlib's are."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __fspath__(self):
+        return self.text
+
+
+def needs_one(argument):
+    return True, argument
+
+
+NAMED = [validation.validate_callable, validation.validate_seconds, validation.validate_flag,
+         validation.validate_status, validation.validate_file]
+TEXT_REFUSED = [functools.partial(one, "option") for one in NAMED if one is not NAMED[-1]] + [
+    validation.validate_func, validation.validate_timeout, validation.validate_list,
+    validation.validate_details, validation.validate_port,
+    lambda value: validation.validate_number("days", value, 0, 7, "days")]
+
+
+@pytest.mark.parametrize("validate", TEXT_REFUSED)
+@pytest.mark.parametrize("given", ["hunter2", u"hunter2", b"hunter2"])
+def test_a_text_in_the_wrong_place_is_a_type_error_that_does_not_repeat_it(validate, given):
+    with pytest.raises(TypeError) as caught:
+        validate(given)
+    said = str(caught.value)
+    assert type(given).__name__ in said and "expected " in said and "hunter2" not in said
+
+
+@pytest.mark.parametrize("validate", [
+    functools.partial(one, "option") for one in NAMED] + [
+        validation.validate_func, validation.validate_name, validation.validate_timeout,
+        validation.validate_details])
+@pytest.mark.parametrize("given, shown", [([], "list"), ({}, "dict")])
+def test_an_option_of_a_wrong_type_says_what_was_given_and_expected(validate, given, shown):
+    with pytest.raises(TypeError) as caught:
+        validate(given)
+    assert re.match(r"[a-z ]+ is of type %s, expected \w+" % shown, str(caught.value))
+
+
+@pytest.mark.parametrize("validate", [
+    validation.validate_port, functools.partial(validation.validate_text, "name"),
+    validation.validate_path,
+    lambda value: validation.validate_number("days", value, 0, 7, "days")])
+@pytest.mark.parametrize("given, shown", [(None, "NoneType"), ([], "list"), (True, "bool")])
+def test_an_argument_of_a_wrong_type_says_what_was_expected_and_given(validate, given, shown):
+    with pytest.raises(TypeError) as caught:
+        validate(given)
+    assert re.match(r"[a-z]+: expected [^,]+, got %s$" % shown, str(caught.value))
+
+
+@pytest.mark.parametrize("validate, given, said", [
+    (functools.partial(validation.validate_seconds, "x"), -1, "x is -1, expected seconds from 0"),
+    (functools.partial(validation.validate_seconds, "x"), NAN, "x is nan, expected seconds"),
+    (functools.partial(validation.validate_seconds, "x"), 10 ** 10, "x is 10000000000, expected"),
+    (validation.validate_timeout, 0, "timeout is 0, expected seconds above 0, or None"),
+    (validation.validate_timeout, 0.0, "timeout is 0, expected"),
+    (functools.partial(validation.validate_status, "x"), 199, "x is 199, expected a status from"),
+    (functools.partial(validation.validate_status, "x"), 600, "x is 600, expected a status from"),
+    (functools.partial(validation.validate_status, "x"), 204, r"\(not 204, 205, 206, 304\)"),
+    (validation.validate_name, "", "name is empty, expected a text"),
+    (functools.partial(validation.validate_file, "x"), "", "x is '', expected the path of a file"),
+    (functools.partial(validation.validate_file, "x"), "a\0b", "expected the path of a file"),
+    (functools.partial(validation.validate_file, "x"), Path(""), "expected the path of a file"),
+    (validation.validate_port, 0, "port: expected 1 to 65535 .*, got 0"),
+    (functools.partial(validation.validate_text, "x"), " ", "x: expected text, got none"),
+    (validation.validate_path, Path(" "), "path: expected text, got none"),
+    (functools.partial(validation.validate_percent, "x"), "5", "x: expected bytes, or a share"),
+    (functools.partial(validation.validate_percent, "x"), "5%\n", "x: expected bytes, or a share"),
+    (functools.partial(validation.validate_percent, "x"), "101%", "x: .* percent, got 101"),
+    (validation.validate_codes, [200, 99], "status: expected 100 to 599 .*, got 99"),
+])
+def test_a_wrong_value_is_a_value_error(validate, given, said):
+    with pytest.raises(ValueError, match=said):
+        validate(given)
+
+
+@pytest.mark.parametrize("given", [(), [True], [200, None], {"200"}, object, "200", None])
+def test_what_are_no_status_codes(given):
+    with pytest.raises(TypeError, match="status: expected an integer or a collection of them, got"):
+        validation.validate_codes(given)
+
+
+def test_functions_that_need_arguments_are_told_what_to_do():
+    with pytest.raises(TypeError, match="the check needs_one needs arguments, .*functools.partial"):
+        validation.validate_func(needs_one)
+    assert validation.name_of(functools.partial(functools.partial(needs_one), 1)) == "needs_one"
+    assert validation.name_of(Path("")) == "Path"
+
+
+@pytest.mark.parametrize("given", [b"checks", {"a": 1}, u"checks", needs_one])
+def test_what_is_no_list_of_checks(given):
+    with pytest.raises(TypeError, match="checkers is of type .*, expected a list of checks"):
+        validation.validate_list(given)
+
+
+def test_the_list_is_not_the_caller_s():
+    given = [needs_one]
+    assert validation.validate_list(given) == given
+    assert validation.validate_list(given) is not given
+    assert validation.validate_list((needs_one,)) == given
+    assert validation.validate_list(None) == []
+
+
+@pytest.mark.parametrize("validate, given, returned", [
+    (functools.partial(validation.validate_callable, "x"), None, None),
+    (functools.partial(validation.validate_callable, "x"), needs_one, needs_one),
+    (functools.partial(validation.validate_seconds, "x"), None, 0.0),
+    (functools.partial(validation.validate_seconds, "x"), 10 ** 9, 1e9),
+    (functools.partial(validation.validate_flag, "x"), 1, True),
+    (functools.partial(validation.validate_flag, "x"), False, False),
+    (validation.validate_timeout, None, None), (validation.validate_timeout, 2, 2.0),
+    (functools.partial(validation.validate_status, "x"), 599, 599),
+    (validation.validate_name, u"käse", six.ensure_str(u"käse")),
+    (functools.partial(validation.validate_file, "x"), None, None),
+    (functools.partial(validation.validate_file, "x"), u"/käse", u"/käse"),
+    (functools.partial(validation.validate_file, "x"), b"/f", b"/f"),
+    (validation.validate_details, True, True), (validation.validate_details, dict, dict),
+    (validation.validate_port, 65535, 65535), (validation.validate_path, Path("/f"), "/f"),
+    (functools.partial(validation.validate_percent, "x"), "2.5%", 2.5),
+    (validation.validate_codes, 404, [404]), (validation.validate_codes, {500, 200}, [200, 500]),
+    (validation.validate_codes, (404, 200), [200, 404]),
+])
+def test_what_is_right_is_returned(validate, given, returned):
+    assert validate(given) == returned
+    assert type(validate(given)) is type(returned)
