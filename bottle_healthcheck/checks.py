@@ -6,7 +6,6 @@ slowly the peer talks; only the resolution of a host's name is up to the system.
 client of yours (sql, redis, memcached) last as long as that client waits: give it time-outs, and
 give the rest `add_check(timeout=...)`.
 """
-import base64
 import contextlib
 import os
 import re
@@ -17,36 +16,39 @@ from timeit import default_timer
 
 import six
 from six.moves import http_client
-from six.moves.urllib.parse import unquote
 
-from bottle_healthcheck import _jsonable, _peer, _redaction
+from bottle_healthcheck import _http_client, _jsonable, _redaction
 from bottle_healthcheck._validation import (
     unexpected_type, validate_codes, validate_number, validate_path, validate_percent,
     validate_port, validate_text)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Collection, Dict, List, Tuple, Union
+    from typing import Any, Callable, Collection, List, Tuple, Union
     Check = Callable[[], Tuple[bool, str]]
 
 #: The @ stands before the path or nowhere: elsewhere it may end a password with a bare slash in it.
-_URL = re.compile(r"(?=[!-~]+\Z)(?P<scheme>https?)://((?P<user>[^/?#]*)@)?"
-                  r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-                  r"(?P<path>(/[^?#@]*)?)(?P<query>(\?[^#@]*)?)\Z", re.IGNORECASE)
+#: All but the host is ASCII that can be seen, without what ends the part.
+_URL = re.compile(r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://((?P<user>[!\"$-.0->@-~]*)@)?"
+                  r"(?P<host>[^\]\[\s/?#@:]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+                  r"(?P<path>(/[!\"$->A-~]*)?)(?P<query>(\?[!\"$-?A-~]*)?)\Z")
+_URL_EXPECTED = ("url: expected http://host/path or https://host/path, without fragment, and with "
+                 "everything beside the host that is not ASCII, every @ after the host and every "
+                 "/?#@ in a user name or password %-escaped")
 _LONGEST = 3600  # seconds
 
 
 def tcp(host, port, timeout=5):
     # type: (str, int, float) -> Check
     """Passes where host accepts a connection, which a hung process's kernel still does."""
-    target = _address(_host(host), validate_port(port))
+    address, shown = _validate_address(host, port)
     validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
 
     def ask():
         # type: () -> Tuple[bool, str]
-        with _peer.connected(host, port, _peer.Deadline(timeout)):
+        with _http_client.connected(address, port, _http_client.Deadline(timeout)):
             return True, "connected"
-    return _check("tcp " + target, ask)
+    return _check("tcp " + shown, ask)
 
 
 def http(url, status=range(200, 300), timeout=5):
@@ -57,23 +59,22 @@ def http(url, status=range(200, 300), timeout=5):
     sent as basic authentication. They and the query are never shown, the path is. https verifies
     the certificate as `certificate` does.
     """
-    parts, codes = _url(url), validate_codes(status)
+    target, shown = _validate_url(url)
+    codes = validate_codes(status)
     validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
-    tls = parts["scheme"].lower() == "https"
-    host = parts["host"].strip("[]")
-    port = validate_port(int(parts["port"] or (443 if tls else 80)))
-    request = _request(parts)
+    headers = {"User-Agent": "bottle-healthcheck"}
 
     def ask():
         # type: () -> Tuple[bool, str]
-        deadline = _peer.Deadline(timeout)
-        with _peer.connected(host, port, deadline, tls) as sock:
-            sock.settimeout(deadline.left())
-            sock.sendall(request)
-            code = _peer.http_status(sock, deadline)
-        told = ("%d %s" % (code, http_client.responses.get(code, ""))).strip()
-        return code in codes, told if code in codes else "%s, expected %s" % (told, _spelt(codes))
-    return _check("%s://%s%s" % (parts["scheme"], _netloc(parts), parts["path"]), ask)
+        try:
+            response = _http_client.get(target, headers, _http_client.Deadline(timeout))
+        except http_client.HTTPException as exc:  # its message may be our request, echoed
+            return False, "no valid HTTP came (%s)" % type(exc).__name__
+        told = _http_client.status_text(response.status)
+        if response.status in codes:
+            return True, told
+        return False, "%s, expected %s" % (told, _spelt(codes))
+    return _check(shown, ask)
 
 
 def certificate(host, port, min_days, timeout=5):
@@ -83,18 +84,21 @@ def certificate(host, port, min_days, timeout=5):
     Trusted is what the system trusts; for a private authority, add it there, or name a file of
     certificates in the environment variable SSL_CERT_FILE, which OpenSSL reads.
     """
-    target = _address(_host(host), validate_port(port))
+    address, shown = _validate_address(host, port)
     validate_number("min_days", min_days, 0, 36500, "days")
     validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
 
     def ask():
         # type: () -> Tuple[bool, str]
-        with _peer.connected(host, port, _peer.Deadline(timeout), tls=True) as sock:
+        deadline = _http_client.Deadline(timeout)
+        with _http_client.connected(address, port, deadline, tls=True) as sock:
             end = ssl.cert_time_to_seconds(sock.getpeercert()["notAfter"])
         days = (end - time.time()) / 86400
         told = "expires in %.1f days (%s)" % (days, time.strftime("%Y-%m-%d", time.gmtime(end)))
-        return days >= min_days, told if days >= min_days else told + ", expected %g" % min_days
-    return _check("certificate " + target, ask)
+        if days >= min_days:
+            return True, told
+        return False, "%s, expected %g" % (told, min_days)
+    return _check("certificate " + shown, ask)
 
 
 def sql(connect_or_engine, query="SELECT 1"):
@@ -217,18 +221,6 @@ def _check(name, ask, timed=True):
     return check
 
 
-def _request(url):
-    # type: (Dict[str, str]) -> bytes
-    """The bytes of a GET request."""
-    lines = ["GET %s%s HTTP/1.1" % (url["path"] or "/", url["query"]), "Host: " + _netloc(url),
-             "User-Agent: bottle-healthcheck", "Accept: */*", "Connection: close"]
-    if url["user"] is not None:
-        user = unquote(url["user"]) + ("" if ":" in url["user"] else ":")
-        lines.append("Authorization: Basic " +
-                     base64.b64encode(six.ensure_binary(user)).decode("ascii"))
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-
 def _first(row):
     # type: (Any) -> Any
     """The first column of a row, which some drivers can make a dictionary."""
@@ -246,7 +238,7 @@ def _sql_target(connect_or_engine):
     url = connect_or_engine.url
     # Of a password with a bare @ the URL's host has the rest.
     host = url.host and url.host.rpartition("@")[2]
-    server = _address(host, url.port) + "/" if host else ""
+    server = _http_client.address_of(host, url.port) + "/" if host else ""
     return "%s %s%s" % (connect_or_engine.dialect.name, server, url.database or "")
 
 
@@ -255,7 +247,7 @@ def _redis_target(client):
     """host:port or the socket's path, where the client has one."""
     options = getattr(getattr(client, "connection_pool", None), "connection_kwargs", {})
     if options.get("host"):
-        return _address(options["host"], options.get("port"))
+        return _http_client.address_of(options["host"], options.get("port"))
     return str(options.get("path", ""))
 
 
@@ -294,32 +286,33 @@ def _disk_usage(path):
 
 # What the factories are given. No message repeats a text that may hold a password.
 
-def _host(host):
-    # type: (Any) -> str
-    if not re.match(r"[^\s/@]+\Z", validate_text("host", host)):
-        raise ValueError("host: expected a name or an address, without scheme, user, port or path")
-    return str(host)
+def _validate_address(host, port):
+    # type: (Any, Any) -> Tuple[str, str]
+    """The host to connect to, and host and port as they are shown: the way they were given."""
+    address = _http_client.read_host(validate_text("host", host))
+    return address, _http_client.address_of(host.strip("[]"), validate_port(port))
 
 
-def _url(url):
-    # type: (Any) -> Dict[str, str]
-    found = _URL.match(six.ensure_str(validate_text("url", url)))
+def _validate_url(url):
+    # type: (Any) -> Tuple[_http_client.Url, str]
+    """What to ask for, and the URL as it is shown: without user, password and query."""
+    found = _URL.match(six.ensure_text(validate_text("url", url)))
     if not found:
-        raise ValueError("url: expected http://host/path or https://host/path, without fragment, "
-                         "and with everything that is not ASCII, every @ after the host and every "
-                         "/?#@ in a user name or password %-escaped")
-    return found.groupdict()
-
-
-def _address(host, port):
-    # type: (str, Any) -> str
-    host = "[%s]" % host if ":" in host else host
-    return "%s:%s" % (host, port) if port else host
-
-
-def _netloc(url):
-    # type: (Dict[str, str]) -> str
-    return url["host"] + (":" + url["port"] if url["port"] else "")
+        raise ValueError(_URL_EXPECTED)
+    parts = found.groupdict()
+    try:
+        host = _http_client.read_host(parts["host"])
+    except ValueError:
+        raise ValueError(_URL_EXPECTED)
+    is_tls = parts["scheme"].lower() == "https"
+    port = 443 if is_tls else 80
+    server = parts["host"]
+    if parts["port"]:
+        port = validate_port(int(parts["port"]))
+        server += ":" + parts["port"]
+    user = parts["user"] and six.ensure_str(parts["user"])
+    target = _http_client.Url(is_tls, host, port, user, (parts["path"] or "/") + parts["query"])
+    return target, "%s://%s%s" % (parts["scheme"], server, parts["path"])
 
 
 def _spelt(codes):

@@ -1,0 +1,354 @@
+"""An HTTP client for the checks and the probe: one deadline for the whole exchange.
+
+A host's addresses share the time, so that a silent one does not use up that of the next; responses
+that announce others are read over, redirects are not followed, and proxies are not used.
+"""
+import base64
+import collections
+import contextlib
+import errno
+import io
+import ipaddress
+import re
+import select
+import socket
+import ssl
+import threading
+
+import six
+from six.moves import http_client, queue
+from six.moves.urllib.parse import unquote_to_bytes
+
+from bottle_healthcheck._compat import monotonic
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Dict, Iterator, List, Mapping, Text, Union
+    Resolver = Callable[[str, int, "Deadline"], List[Any]]
+
+BODY_LIMIT = 2 ** 20  # bytes
+
+_STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]  # 2.7 takes all for HTTP/0.9
+_SWITCHING_PROTOCOLS = 101  # no other response follows
+_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+
+#: What to ask for. host is what read_host() returned, user what stands before the @ of a URL, or
+#: None; target is the path and the query, in ASCII.
+Url = collections.namedtuple("Url", "is_tls host port user target")
+
+Response = collections.namedtuple("Response", "status body")
+
+
+class NoFinalResponse(http_client.HTTPException):
+    """The peer announced a response and closed the connection."""
+
+
+class BodyError(ValueError):
+    """A body that is not read to its end."""
+
+    def __init__(self, status, message):
+        # type: (int, str) -> None
+        super(BodyError, self).__init__(message)
+        #: The status code of its response.
+        self.status = status
+
+
+class BodyTooLong(BodyError):
+    """A body of more than BODY_LIMIT bytes."""
+
+
+class BodyCutOff(BodyError):
+    """A body that is shorter than its header says."""
+
+
+class Deadline(object):
+    """The end of a whole exchange, however slowly the peer talks."""
+
+    def __init__(self, seconds):
+        # type: (float) -> None
+        self._end = monotonic() + seconds
+
+    def left(self):
+        # type: () -> float
+        """The seconds that are left; raises socket.timeout where none are."""
+        seconds = self._end - monotonic()
+        if seconds <= 0:
+            raise socket.timeout("timed out")
+        return seconds
+
+    def call(self, sock, func, *args):
+        # type: (socket.socket, Callable[..., Any], *Any) -> Any
+        """What func(*args), which waits for the peer of sock, returns before the end."""
+        if six.PY2:  # pragma: no cover (2.7)
+            return self._call_on_2(sock, func, *args)
+        sock.settimeout(self.left())
+        return func(*args)
+
+    if six.PY2:  # pragma: no cover (2.7)
+        def _call_on_2(self, sock, func, *args):
+            """On 2.7 the timeout of a TLS socket starts anew with every byte of a record."""
+            sock.setblocking(False)
+            while True:
+                milliseconds = self.left() * 1000  # also where the peer never lets us wait
+                wanted = select.POLLIN if func != sock.send else select.POLLOUT
+                try:
+                    return func(*args)
+                except ssl.SSLWantWriteError:
+                    wanted = select.POLLOUT
+                except ssl.SSLWantReadError:
+                    wanted = select.POLLIN
+                except socket.error as exc:
+                    if exc.errno != errno.EAGAIN:
+                        raise
+                poll = select.poll()
+                poll.register(sock, wanted)
+                poll.poll(milliseconds)
+
+
+# Hosts
+
+def read_host(host):
+    # type: (Any) -> str
+    """The name or address to connect to: in ASCII, a name with umlauts as IDNA, no brackets.
+
+    Raises ValueError, which does not repeat the text: it may hold a password.
+    """
+    text = six.ensure_text(host)
+    is_bracketed = text.startswith(u"[") and text.endswith(u"]")
+    if is_bracketed:
+        text = text[1:-1]
+    if is_bracketed or u":" in text:
+        is_host = _is_ipv6(text)
+    else:
+        text = _to_idna(text)
+        is_host = _NAME.match(text) is not None
+    if not is_host:
+        raise ValueError("host: expected a name or an address, without scheme, user, port or path")
+    return six.ensure_str(text)
+
+
+def _is_ipv6(text):
+    # type: (Text) -> bool
+    address, has_zone, zone = text.partition(u"%")
+    if has_zone and not _NAME.match(zone):
+        return False
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _to_idna(name):
+    # type: (Text) -> Text
+    """The name as name servers know it; an empty text where it cannot be one."""
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return u""
+
+
+def address_of(host, port):
+    # type: (str, Any) -> str
+    """host:port, in brackets where the host is an IPv6 address; without a port the host alone."""
+    if ":" in host:
+        host = "[%s]" % host
+    if port is None:
+        return host
+    return "%s:%s" % (host, port)
+
+
+def resolve(host, port, _deadline):
+    # type: (str, int, Deadline) -> List[Any]
+    """The addresses of a host, as getaddrinfo returns them; the system says when it gives up."""
+    addresses = socket.getaddrinfo(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
+    if not addresses:
+        raise socket.gaierror(socket.EAI_NONAME, "the host has no address")
+    return addresses
+
+
+def resolve_in_thread(host, port, deadline):
+    # type: (str, int, Deadline) -> List[Any]
+    """As resolve(), but no longer than until the deadline, for a process that ends soon after.
+
+    Nothing ends a name server's silence: the thread runs on until the system gives up.
+    """
+    outcomes = queue.Queue()  # type: queue.Queue[Any]
+
+    def run():
+        # type: () -> None
+        try:
+            outcomes.put((resolve(host, port, deadline), None))
+        except Exception as exc:
+            outcomes.put((None, exc))
+
+    thread = threading.Thread(target=run, name="bottle_healthcheck resolver")
+    thread.daemon = True
+    thread.start()
+    try:
+        addresses, error = outcomes.get(timeout=deadline.left())
+    except queue.Empty:
+        raise socket.timeout("timed out")
+    if error is not None:
+        raise error
+    return addresses
+
+
+# Connections
+
+@contextlib.contextmanager
+def connected(host, port, deadline, tls=False, resolver=resolve):
+    # type: (str, int, Deadline, bool, Resolver) -> Iterator[Any]
+    """A socket connected to host, which is closed again; with tls after a verified handshake."""
+    with contextlib.closing(_connect(resolver(host, port, deadline), deadline)) as sock:
+        if not tls:
+            yield sock
+            return
+        context = ssl.create_default_context()  # each time: authorities come and go
+        with contextlib.closing(context.wrap_socket(sock, server_hostname=host,
+                                                    do_handshake_on_connect=False)) as secure:
+            deadline.call(secure, secure.do_handshake)
+            yield secure
+
+
+def _connect(addresses, deadline):
+    # type: (List[Any], Deadline) -> socket.socket
+    """A socket connected to the first of the addresses that accepts; they share the time."""
+    for tried, address in enumerate(addresses[:-1]):
+        try:
+            return _connect_to(address, deadline.left() / (len(addresses) - tried))
+        except socket.error:
+            continue
+    return _connect_to(addresses[-1], deadline.left())
+
+
+def _connect_to(address, seconds):
+    # type: (Any, float) -> socket.socket
+    """A socket connected to an address of getaddrinfo."""
+    sock = socket.socket(*address[:3])
+    try:
+        sock.settimeout(seconds)
+        sock.connect(address[4])
+    except BaseException:  # gevent's timeouts are no Exception
+        sock.close()
+        raise
+    return sock
+
+
+# Requests and responses
+
+def get(url, headers, deadline, resolver=resolve):
+    # type: (Url, Mapping[str, Union[str, bytes]], Deadline, Resolver) -> Response
+    """The response to a GET; headers, whose names are in title case, go before the client's own.
+
+    Raises socket.timeout, http_client.HTTPException for what is no HTTP (its message may be the
+    request, echoed), BodyTooLong, BodyCutOff and what connecting raises.
+    """
+    with connected(url.host, url.port, deadline, url.is_tls, resolver) as sock:
+        _send(sock, _request(url, headers), deadline)
+        return _receive(sock, deadline)
+
+
+def status_text(status):
+    # type: (int) -> str
+    """A status code and what it stands for, as in "200 OK"."""
+    return ("%d %s" % (status, http_client.responses.get(status, ""))).strip()
+
+
+def _request(url, headers):
+    # type: (Url, Mapping[str, Union[str, bytes]]) -> bytes
+    """The bytes of a GET request."""
+    default_port = 443 if url.is_tls else 80
+    port = None if url.port == default_port else url.port
+    fields = collections.OrderedDict([
+        ("Host", address_of(url.host, port)), ("Accept", "*/*"),
+        ("Accept-Encoding", "identity"), ("Connection", "close")])  # type: Dict[str, Any]
+    if url.user:
+        fields["Authorization"] = _basic_authorization(url.user)
+    fields.update(headers)
+    lines = [b"GET %s HTTP/1.1" % six.ensure_binary(url.target)]
+    lines += [b"%s: %s" % (six.ensure_binary(name), six.ensure_binary(value))
+              for name, value in fields.items()]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _basic_authorization(user):
+    # type: (str) -> bytes
+    """The header of a URL's user and password, or of its user, which may be a token."""
+    if ":" not in user:
+        user += ":"
+    return b"Basic " + base64.b64encode(unquote_to_bytes(user))
+
+
+def _send(sock, data, deadline):
+    # type: (socket.socket, bytes, Deadline) -> None
+    """Sends all of the data; sendall() of a TLS socket has the whole timeout for each piece."""
+    send = sock.send
+    if six.PY2 and hasattr(sock, "write"):  # pragma: no cover (2.7)
+        send = sock.write  # send() of a TLS socket returns 0 where it has to wait
+    while data:
+        data = data[deadline.call(sock, send, data):]
+
+
+class _Received(io.RawIOBase):
+    """What a peer sends until the deadline."""
+
+    def __init__(self, sock, deadline):
+        # type: (socket.socket, Deadline) -> None
+        self._sock = sock
+        self._deadline = deadline
+
+    def readable(self):
+        # type: () -> bool
+        """True, as io.BufferedReader requires."""
+        return True
+
+    def readinto(self, buf):
+        # type: (Any) -> int
+        """Fills buf with what comes next."""
+        return self._deadline.call(self._sock, self._sock.recv_into, buf)
+
+
+class _Stream(io.BufferedReader):
+    """The socket, and the file of a socket, that http_client reads responses from."""
+
+    def makefile(self, *_):
+        # type: (*Any) -> _Stream
+        """Returns itself: what is buffered belongs to the next response as well."""
+        return self
+
+    def close(self):
+        # type: () -> None
+        """Does nothing: every response closes its file, and the next one reads on."""
+
+
+def _receive(sock, deadline):
+    # type: (socket.socket, Deadline) -> Response
+    """The final response, once its whole body has come."""
+    stream = _Stream(_Received(sock, deadline))
+    response = _begin(stream)
+    while _is_interim(response.status):
+        if not stream.peek(1):
+            raise NoFinalResponse("only %s came" % status_text(response.status))
+        response = _begin(stream)
+    body = response.read(BODY_LIMIT + 1)
+    if len(body) > BODY_LIMIT:
+        raise BodyTooLong(response.status, "the body is longer than %d bytes" % BODY_LIMIT)
+    if response.length:
+        raise BodyCutOff(response.status,
+                         "the connection was closed %d bytes too early" % response.length)
+    return Response(response.status, body)
+
+
+def _begin(stream):
+    # type: (_Stream) -> http_client.HTTPResponse
+    """The next response, once its headers have come."""
+    response = http_client.HTTPResponse(stream, **_STRICT)  # type: ignore
+    response.begin()
+    return response
+
+
+def _is_interim(status):
+    # type: (int) -> bool
+    """True for a status that announces another response (RFC 9110, 15.2)."""
+    return 100 <= status <= 199 and status != _SWITCHING_PROTOCOLS
