@@ -2,30 +2,27 @@
 from __future__ import print_function
 
 import argparse
-import base64
 import collections
 import json
 import os
 import re
 import socket
 import sys
-import threading
 
 import bottle
 import six
-from six.moves import http_client, queue
+from six.moves import http_client
 from six.moves.urllib import parse
 
-from bottle_healthcheck import _jsonable
+from bottle_healthcheck import _http_client, _jsonable
 from bottle_healthcheck._compat import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, TextIO, Tuple
+    from typing import Any, Dict, List, NoReturn, Optional, Sequence, TextIO, Tuple
 
 TIMEOUT = 5  # seconds; Nagios gives up on a plugin after 10 and must not have to
 LONGEST_TIMEOUT = 3600  # seconds; far longer ones overflow
-BODY_LIMIT = 1024 * 1024  # bytes
 LINE_LIMIT = 500  # characters; NRPE cuts at 1024 bytes, and the performance data come last
 PIECE_LIMIT = 100  # characters of one name or output
 
@@ -45,7 +42,10 @@ HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)
 PORT_AT_END = re.compile(r":[^:@\]]+\Z")
 URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 
-_Verdict = collections.namedtuple("_Verdict", "state text figures")
+UNREADABLE = ("the URL's host or port cannot be read (a / or @ in its password is written %2F or "
+              "%40)")
+
+_Finding = collections.namedtuple("_Finding", "state text perfdata")
 
 
 class _UsageError(Exception):
@@ -157,103 +157,63 @@ def _probe(options):
     """Ask the health route, print a line and return the exit status."""
     started = monotonic()
     try:
-        verdict = _within(options.timeout, lambda opened: _examine(options, opened))
-    except Exception as exc:  # whatever the server sends: an answer, not a traceback
-        verdict = _Verdict("UNKNOWN", _jsonable.exception_line(exc), [])
+        finding = _judge(_ask(options))
+    except Exception as exc:  # whatever the server sends: a line, not a traceback
+        finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [])
     seconds = monotonic() - started
-    for_nagios, otherwise, word = STATES[verdict.state]
-    line = _jsonable.one_line("%s: %s" % (word, verdict.text), LINE_LIMIT)
+    for_nagios, otherwise, word = STATES[finding.state]
+    line = _jsonable.one_line("%s: %s" % (word, finding.text), LINE_LIMIT)
     if options.nagios:
-        figures = [("time", "%.3fs" % seconds)] + verdict.figures
-        line = _nagios_line(verdict.state, line, figures)
+        perfdata = [("time", "%.3fs" % seconds)] + finding.perfdata
+        line = _nagios_line(finding.state, line, perfdata)
     if not options.quiet:
         _say(line, sys.stdout)
     return for_nagios if options.nagios else otherwise
 
 
-def _within(seconds, exchange):
-    # type: (float, Callable[[List[socket.socket]], _Verdict]) -> _Verdict
-    """What exchange(opened) returns or raises; _Unreachable where that takes longer.
-
-    A thread, as nothing else ends a name server's silence or one byte a second. The sockets that
-    exchange puts into `opened` are then shut, which ends the thread.
-    """
-    landed = queue.Queue()  # type: queue.Queue[Any]
-    opened = []  # type: List[socket.socket]
-
-    def run():
-        # type: () -> None
-        try:
-            landed.put((exchange(opened), None))
-        except Exception as exc:
-            landed.put((None, exc))
-
-    thread = threading.Thread(target=run, name="bottle_healthcheck probe")
-    thread.daemon = True
-    thread.start()
+def _ask(options):
+    # type: (argparse.Namespace) -> _http_client.Response
+    """The response of the health route."""
+    url = _read_url(options.url, options.check)
+    headers = {"Accept": "application/json, */*;q=0.5",
+               "User-Agent": "bottle-healthcheck-probe"}  # type: Dict[str, Any]
+    headers.update(options.header)
+    deadline = _http_client.Deadline(options.timeout)
     try:
-        verdict, error = landed.get(timeout=seconds)
-    except queue.Empty:
-        error = socket.timeout()
-        for one in opened:
-            _shut(one)
-        thread.join(0.2)  # Python 2.7 prints tracebacks of threads that run on at exit
-    if isinstance(error, socket.timeout):
-        raise _Unreachable("no whole answer within %g s" % seconds)
-    if error is not None:
-        raise error
-    return verdict
+        return _http_client.get(url, headers, deadline, _http_client.resolve_in_thread)
+    except socket.timeout:
+        raise _Unreachable("no whole answer within %g s" % options.timeout)
+    except _http_client.BodyTooLong as exc:
+        raise _Unreachable("%s with a body over 1 MiB" % _answered(exc.status))
+    except _http_client.BodyCutOff as exc:
+        raise _Unreachable("%s with a body that is cut off" % _answered(exc.status))
+    except http_client.HTTPException as exc:
+        raise _Unreachable("no valid HTTP came: %s" % _jsonable.exception_line(exc))
 
 
-def _shut(opened):
-    # type: (socket.socket) -> None
+def _read_url(text, checks):
+    # type: (str, List[str]) -> _http_client.Url
+    """What to ask for. No message shows the URL: it may hold a password."""
     try:
-        opened.shutdown(socket.SHUT_RDWR)
-    except (EnvironmentError, ValueError):
-        pass  # closed already
-
-
-def _examine(options, opened):
-    # type: (argparse.Namespace, List[socket.socket]) -> _Verdict
-    """Ask the health route and judge its answer."""
-    url = _split(options.url)
-    user, _, _ = url.netloc.rpartition("@")
-    factory = http_client.HTTPSConnection if url.scheme == "https" else http_client.HTTPConnection
-    connection = factory(url.hostname or "", url.port, timeout=options.timeout)
-    setattr(connection, "strict", True)  # Python 2.7 takes any garbage for HTTP/0.9 otherwise
-    try:
-        connection.connect()
-        # Python 2.7's own object is closed once the answer begins, what it wraps is not.
-        opened.append(getattr(connection.sock, "_sock", connection.sock))
-        connection.request("GET", _path(url, options.check), headers=_headers(user, options.header))
-        response = connection.getresponse()
-        body = response.read(BODY_LIMIT + 1)
-        if len(body) > BODY_LIMIT:
-            raise _Unreachable("%s with a body over 1 MiB" % _answered(response.status))
-        if response.length:
-            raise _Unreachable("%s with a body that is cut off" % _answered(response.status))
-        return _judge(response.status, body)
-    finally:
-        connection.close()
-
-
-def _split(url):
-    # type: (str) -> parse.SplitResult
-    """The parts of a URL that can be asked. No message shows it: it may hold a password."""
-    try:
-        parts = parse.urlsplit(url)
-        # Python 2.7 takes a port that is out of range for none at all.
-        readable = parts.port is not None or not PORT_AT_END.search(parts.netloc)
+        parts = parse.urlsplit(text)
+        user, _, server = parts.netloc.rpartition("@")
+        host, port = parts.hostname or "", parts.port
+        if server.startswith("["):
+            host = "[%s]" % host  # which urlsplit() takes for the brackets of any host
+        if host:
+            host = _http_client.read_host(host)
     except ValueError:
-        readable = False
-    if not readable:
-        raise _Unreachable("the URL's host or port cannot be read (a / or @ in its password is "
-                           "written %2F or %40)")
+        raise _Unreachable(UNREADABLE)
+    if port is None and PORT_AT_END.search(server):  # 2.7 takes one out of range for none
+        raise _Unreachable(UNREADABLE)
     if parts.scheme not in ("http", "https"):
         raise _Unreachable("the URL must begin with http:// or https://")
-    if not parts.hostname:
+    if not host:
         raise _Unreachable("the URL names no host")
-    return parts
+    is_tls = parts.scheme == "https"
+    if port is None:
+        port = 443 if is_tls else 80
+    return _http_client.Url(is_tls, host, port, user, _path(parts, checks))
 
 
 def _path(url, checks):
@@ -265,54 +225,69 @@ def _path(url, checks):
     return path + ("?" + "&".join(query) if query else "")
 
 
-def _headers(user, more):
-    # type: (str, List[Tuple[str, bytes]]) -> Dict[str, Any]
-    headers = {"Accept": "application/json, */*;q=0.5", "Connection": "close",
-               "User-Agent": "bottle-healthcheck-probe"}  # type: Dict[str, Any]
-    if user:
-        name_and_password = parse.unquote_to_bytes(user if ":" in user else user + ":")
-        headers["Authorization"] = b"Basic " + base64.b64encode(name_and_password)
-    headers.update(more)
-    return headers
+def _judge(response):
+    # type: (_http_client.Response) -> _Finding
+    """What a response says: its JSON status together with its status code, or that alone."""
+    document = _document(response)
+    if "status" in document:
+        return _judge_report(response.status, document)
+    if response.status < 200 or 300 <= response.status < 400:
+        raise _Unreachable("%s, which is no health answer (redirects are not followed)"
+                           % _answered(response.status))
+    state = "OK" if _is_success(response.status) else "CRITICAL"
+    return _Finding(state, _answered(response.status) + _error_in(document), [])
 
 
-def _judge(code, body):
-    # type: (int, bytes) -> _Verdict
-    """The verdict on an answer: its JSON status together with its status code, or that alone."""
-    document = _document(code, body)
-    good_code = 200 <= code < 300
-    error = ", error: " + _piece(document["error"]) if "error" in document else ""
-    if "status" not in document:
-        if code < 200 or 300 <= code < 400:
-            raise _Unreachable("%s, which is no health answer (redirects are not followed)"
-                               % _answered(code))
-        return _Verdict("OK" if good_code else "CRITICAL", _answered(code) + error, [])
+def _judge_report(code, document):
+    # type: (int, Dict[str, Any]) -> _Finding
+    """What a JSON object with a status says."""
     status = _piece(document["status"])
     results = document.get("results")
-    results = results if isinstance(results, list) else []
+    if not isinstance(results, list):
+        results = []
     failed = [one for one in results if isinstance(one, dict) and one.get("passed") is not True]
-    if not good_code or status.lower() not in HEALTHY:
-        state = "CRITICAL"
-    else:
-        state = "WARNING" if failed or status.lower() == "warn" else "OK"
-    text = "%s, status %s%s" % (_answered(code), status, error)
-    if not results:
-        return _Verdict(state, text, [])
-    figures = [("checks", "%d" % len(results)), ("failed", "%d" % len(failed))]
-    return _Verdict(state, "%s, %s" % (text, _told(results, failed)), figures)
+    text = "%s, status %s%s" % (_answered(code), status, _error_in(document))
+    perfdata = []
+    if results:
+        text += ", " + _summary(results, failed)
+        perfdata = [("checks", "%d" % len(results)), ("failed", "%d" % len(failed))]
+    return _Finding(_state_of(code, status.lower(), failed), text, perfdata)
 
 
-def _document(code, body):
-    # type: (int, bytes) -> Dict[str, Any]
-    """The JSON object that body is; an empty one for plain text and other JSON."""
-    text = body.decode("utf-8-sig", "replace").strip()
+def _state_of(code, status, failed):
+    # type: (int, str, List[Any]) -> str
+    """The state that a status code, a JSON status in lower case and the failed checks make."""
+    if not _is_success(code) or status not in HEALTHY:
+        return "CRITICAL"
+    if failed or status == "warn":
+        return "WARNING"
+    return "OK"
+
+
+def _is_success(code):
+    # type: (int) -> bool
+    return 200 <= code < 300
+
+
+def _error_in(document):
+    # type: (Dict[str, Any]) -> str
+    """What is said of an error of the route's own, as of an unknown check."""
+    if "error" not in document:
+        return ""
+    return ", error: " + _piece(document["error"])
+
+
+def _document(response):
+    # type: (_http_client.Response) -> Dict[str, Any]
+    """The JSON object that a body is; an empty one for plain text and other JSON."""
+    text = response.body.decode("utf-8-sig", "replace").strip()
     if text.startswith("<"):
-        raise _Unreachable("%s with a page, which is no health answer" % _answered(code))
+        raise _Unreachable("%s with a page, which is no health answer" % _answered(response.status))
     try:
         document = json.loads(text, parse_int=_number)
     except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
         if text.startswith("{"):
-            raise _Unreachable("%s with broken JSON" % _answered(code))
+            raise _Unreachable("%s with broken JSON" % _answered(response.status))
         return {}
     return document if isinstance(document, dict) else {}
 
@@ -322,7 +297,7 @@ def _number(digits):
     return int(digits) if len(digits) < 20 else float(digits)  # an int of 1 MiB takes seconds
 
 
-def _told(results, failed):
+def _summary(results, failed):
     # type: (List[Any], List[Dict[str, Any]]) -> str
     """How many checks passed, or which failed and why."""
     checks = "1 check" if len(results) == 1 else "%d checks" % len(results)
@@ -335,7 +310,7 @@ def _told(results, failed):
 
 def _answered(code):
     # type: (int) -> str
-    return ("answered %d %s" % (code, http_client.responses.get(code, ""))).strip()
+    return "answered " + _http_client.status_text(code)
 
 
 def _piece(value):
@@ -345,12 +320,12 @@ def _piece(value):
     return _jsonable.one_line(text, PIECE_LIMIT)
 
 
-def _nagios_line(state, text, figures):
+def _nagios_line(state, text, perfdata):
     # type: (str, str, List[Tuple[str, str]]) -> str
-    """A line of the Monitoring Plugins guidelines; figures are performance data from 0 upwards."""
+    """A line of the Monitoring Plugins guidelines; all performance data are from 0 upwards."""
     line = u"HEALTHCHECK %s - %s" % (
         state, _jsonable.one_line(text, LINE_LIMIT).replace(u"|", u"/"))
-    data = u" ".join(u"%s=%s;;;0" % figure for figure in figures)
+    data = u" ".join(u"%s=%s;;;0" % pair for pair in perfdata)
     return u"%s | %s" % (line, data) if data else line
 
 
