@@ -60,7 +60,9 @@ def main(argv=None):
     # type: (Optional[Sequence[str]]) -> int
     """Run the command line and return the exit status; argv is sys.argv[1:] where it is None."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+    needs_help = arguments[:1] in (["-h"], ["--help"])
+    names_command = bool(arguments) and not arguments[0].startswith("-")
+    if not names_command and not needs_help:
         arguments.insert(0, "serve")  # Python 2.7's argparse cannot do without a sub-command
     try:
         options, unknown = _parser().parse_known_args(arguments)
