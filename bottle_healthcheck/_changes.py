@@ -3,8 +3,8 @@ import collections
 import os
 
 from . import _log
-from ._formats import Report
 from ._interrupts import is_interrupt
+from ._report import Report
 
 MYPY = False
 if MYPY:

@@ -4,8 +4,8 @@ import logging
 import os
 
 from . import _jsonable, _log, _redaction
+from ._report import Report
 from ._validation import validate_file
-from ._formats import Report
 
 MYPY = False
 if MYPY:

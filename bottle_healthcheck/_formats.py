@@ -6,10 +6,10 @@ import socket
 import time
 
 import six
-from six.moves import reduce
 from six.moves.urllib.parse import unquote, unquote_to_bytes
 
 from . import _jsonable, prometheus
+from ._report import Report
 from ._validation import kind_of
 
 MYPY = False
@@ -70,53 +70,6 @@ class Question(object):
         self.is_plain = not query and len(accept) <= LONGEST_KEPT_ACCEPT
         self.format = (prefer(accept, offered) if self.negotiated
                        else _only_format(fields["format"], offered))
-
-
-def check_reduce(passed, result):
-    # type: (bool, dict) -> bool
-    """Folds a result into a verdict: a failed critical result makes it false."""
-    return bool(passed and (result.get("passed") or result.get("critical") is False))
-
-
-class Report(object):
-    """What a run of checks came to.
-
-    results is a list of result dictionaries, timestamp is epoch seconds, passed is true where
-    every critical check passed.
-    """
-
-    #: Whether more than the verdict may be told.
-    details = True
-
-    #: Whether the service is being taken out of use; the one result then says why.
-    draining = False
-
-    def __init__(self, results, runs_of=None):
-        # type: (list, Any) -> None
-        self.results = results
-        self.timestamp = time.time()
-        self.passed = reduce(check_reduce, results, True)
-        #: The last runs of the check of that name in this process, oldest first.
-        self.runs_of = runs_of or (lambda name: ())
-
-    @property
-    def status(self):
-        # type: () -> str
-        """The verdict as the answer spells it: "success" or "failure"."""
-        return "success" if self.passed else "failure"
-
-    @property
-    def warns(self):
-        # type: () -> bool
-        """True where all is well but for checks that are not critical."""
-        return self.passed and not all(result["passed"] for result in self.results)
-
-    def without_details(self):
-        # type: () -> Report
-        """The verdict alone."""
-        bare = Report([])
-        bare.passed, bare.timestamp, bare.details = self.passed, self.timestamp, False
-        return bare
 
 
 def json_success_handler(results):

@@ -14,7 +14,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Sequence, Text, Tuple
 
-    from ._formats import Report
+    from ._report import Report
 
 #: Seconds after which the browser asks again.
 REFRESH = 10

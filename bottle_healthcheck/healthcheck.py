@@ -12,9 +12,10 @@ from ._cache import ResultCache, check_cache
 from ._changes import Changes
 from ._checkers import NOT_GIVEN, Checkers, basic_exception_handler
 from ._drain import Drain
-from ._formats import (BadQuestion, Question, Report, check_formats, json_failed_handler,
+from ._formats import (BadQuestion, Question, check_formats, json_failed_handler,
                        json_success_handler, to_bytes, write)
 from ._interrupts import is_interrupt
+from ._report import Report
 
 MYPY = False
 if MYPY:

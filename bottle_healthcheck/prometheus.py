@@ -11,7 +11,7 @@ if MYPY:
 
     from prometheus_client import core
 
-    from ._formats import Report
+    from ._report import Report
     from .healthcheck import HealthCheck
 
 PREFIX = "healthcheck"

@@ -12,6 +12,7 @@ import six
 from six.moves.urllib.parse import quote
 
 from bottle_healthcheck import HealthCheck, _formats
+from bottle_healthcheck._report import Report
 from tests.helpers import DATA
 from tests.wsgi import ask_health as ask
 
@@ -206,7 +207,7 @@ def same_host(monkeypatch):
 def test_json_as_a_whole(same_host):
     result = _formats.collections.OrderedDict((key, PASSED[key]) for key in (
         "checker", "output", "passed", "timestamp", "expires", "response_time", "since"))
-    body, content_type, more = _formats.write(_formats.Report([result]), "json", "")
+    body, content_type, more = _formats.write(Report([result]), "json", "")
     assert (content_type, more) == (JSON, [])
     assert body == (
         b'{"status": "success", "hostname": "web-1", "pid": 4321, "timestamp": 1770091506.25, '
@@ -244,7 +245,7 @@ HEALTH_BODIES = [
 @pytest.mark.parametrize("results, body", [case[1:] for case in HEALTH_BODIES],
                          ids=[case[0] for case in HEALTH_BODIES])
 def test_health_json_as_a_whole(results, body):
-    assert _formats.write(_formats.Report(results), "health", "") == (
+    assert _formats.write(Report(results), "health", "") == (
         body.encode("ascii"), HEALTH, [])
 
 
@@ -266,7 +267,7 @@ def test_health_json_is_what_the_draft_describes():
 
 
 def test_text_is_a_line_a_check_and_the_verdict():
-    report = _formats.Report([
+    report = Report([
         {"checker": "database", "passed": True, "output": {"rows": 1}},
         {"checker": u"que\nue", "passed": False, "output": u"no\nroute \u2028 to\x1b[0m 0.5 u"},
         {"checker": "c", "passed": False, "output": None},
@@ -279,7 +280,7 @@ def test_text_is_a_line_a_check_and_the_verdict():
 
 
 def test_text_of_no_checks_is_the_verdict():
-    assert _formats.as_text(_formats.Report([])) == u"success\n"
+    assert _formats.as_text(Report([])) == u"success\n"
 
 
 @pytest.mark.parametrize("seconds, text", [

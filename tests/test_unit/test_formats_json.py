@@ -1,42 +1,12 @@
-"""bottle_healthcheck._formats: the verdict and the JSON bodies."""
+"""bottle_healthcheck._formats: the JSON bodies."""
 import json
 import os
 import socket
 import time
 
 import pytest
-from six.moves import reduce
 
-from bottle_healthcheck import (HealthCheck, check_reduce, json_failed_handler,
-                                json_success_handler)
-from bottle_healthcheck._formats import Report
-
-
-@pytest.mark.parametrize("passed, result, verdict", [
-    (True, {"passed": True}, True),
-    (True, {"passed": False}, False),
-    (True, {}, False),
-    (False, {"passed": True}, False),
-    (True, {"passed": False, "critical": False}, True),
-    (True, {"passed": False, "critical": True}, False),
-    (True, {"passed": False, "critical": None}, False),
-    (False, {"passed": False, "critical": False}, False),
-])
-def test_a_failed_critical_result_makes_the_verdict_false(passed, result, verdict):
-    assert check_reduce(passed, result) is verdict
-
-
-def test_no_results_are_a_success():
-    assert reduce(check_reduce, [], True) is True
-    assert Report([]).passed is True and Report([]).status == "success"
-
-
-def test_a_report(monkeypatch):
-    monkeypatch.setattr(time, "time", lambda: 1234.5)
-    results = [{"passed": True}, {"passed": False}]
-    report = Report(results)
-    assert (report.passed, report.status, report.results, report.timestamp) == (
-        False, "failure", results, 1234.5)
+from bottle_healthcheck import HealthCheck, json_failed_handler, json_success_handler
 
 
 @pytest.mark.parametrize("handler, status", [(json_success_handler, "success"),

@@ -7,7 +7,8 @@ import bottle
 import pytest
 from six.moves.html_parser import HTMLParser
 
-from bottle_healthcheck import HealthCheck, _formats, _page
+from bottle_healthcheck import HealthCheck, _page
+from bottle_healthcheck._report import Report
 from tests.wsgi import ask_health as ask
 
 NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC
@@ -64,7 +65,7 @@ def page(monkeypatch):
     monkeypatch.setattr("time.time", lambda: NOW)
 
     def make(*results, **more):
-        report = _formats.Report(list(results), more.get("runs_of"))
+        report = Report(list(results), more.get("runs_of"))
         report.draining = more.get("draining", False)
         if more.get("hidden"):
             report = report.without_details()

@@ -1,0 +1,58 @@
+"""bottle_healthcheck._report: results folded into a report."""
+import time
+
+import pytest
+from six.moves import reduce
+
+from bottle_healthcheck import check_reduce
+from bottle_healthcheck._report import Report
+
+
+@pytest.mark.parametrize("passed, result, status", [
+    (True, {"passed": True}, True),
+    (True, {"passed": False}, False),
+    (True, {}, False),
+    (False, {"passed": True}, False),
+    (True, {"passed": False, "critical": False}, True),
+    (True, {"passed": False, "critical": True}, False),
+    (True, {"passed": False, "critical": None}, False),
+    (False, {"passed": False, "critical": False}, False),
+])
+def test_a_failed_critical_result_makes_the_overall_status_false(passed, result, status):
+    assert check_reduce(passed, result) is status
+
+
+def test_no_results_are_a_success():
+    assert reduce(check_reduce, [], True) is True
+    assert Report([]).passed is True and Report([]).status == "success"
+
+
+def test_a_report(monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1234.5)
+    results = [{"passed": True}, {"passed": False}]
+    report = Report(results)
+    assert (report.passed, report.status, report.results, report.timestamp) == (
+        False, "failure", results, 1234.5)
+
+
+@pytest.mark.parametrize("results, warns", [
+    ([], False),
+    ([{"passed": True}], False),
+    ([{"passed": True}, {"passed": False, "critical": False}], True),
+    ([{"passed": False}, {"passed": False, "critical": False}], False),
+])
+def test_a_report_warns_where_only_checks_that_are_not_critical_fail(results, warns):
+    assert Report(results).warns is warns
+
+
+def test_a_report_without_details_keeps_status_and_time():
+    report = Report([{"passed": False, "checker": "database"}])
+    report.draining = True
+    bare = report.without_details()
+    assert (bare.status, bare.timestamp) == ("failure", report.timestamp)
+    assert (bare.results, bare.details, bare.draining) == ([], False, False)
+
+
+def test_a_report_knows_no_runs_where_it_is_given_none():
+    assert list(Report([]).runs_of("database")) == []
+    assert Report([], lambda name: [name]).runs_of("database") == ["database"]
