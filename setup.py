@@ -3,7 +3,7 @@ import io
 import os
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -27,8 +27,8 @@ setup(
     author="The bottle_healthcheck developers",
     license="MIT",
     keywords="bottle health healthcheck monitoring haproxy monit",
-    packages=["bottle_healthcheck", "bottle_healthcheck._redaction"],
-    package_data={"bottle_healthcheck": ["py.typed"]},
+    packages=find_packages(HERE, include=["bottle_healthcheck", "bottle_healthcheck.*"]),
+    package_data={"": ["py.typed", "*.html", "*.css"]},
     zip_safe=False,  # type checkers find py.typed only in a folder
     python_requires=">=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*",
     install_requires=[

@@ -3,7 +3,7 @@ import logging
 
 from ._cache import ResultCache
 from ._checkers import basic_exception_handler
-from ._formats import json_failed_handler, json_success_handler
+from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._report import check_reduce
 from .environment import EnvironmentDump
 from .healthcheck import HealthCheck

@@ -11,10 +11,12 @@ try:
 except ImportError:  # pragma: no cover (posix alone has it)
     pwd = None  # type: ignore[assignment]
 
-from . import _compat, _jsonable, _route
-from ._validation import kind_of, validate_flag
+from . import _compat, _jsonable
+from ._http.plugin import Plugin, validate_options
+from ._http.response import BASE_HEADERS, send
 from ._interrupts import is_interrupt
 from ._redaction import Redactor
+from ._validation import kind_of, validate_flag
 
 MYPY = False
 if MYPY:
@@ -27,7 +29,7 @@ _OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "in
 _packages = {}  # type: dict
 
 
-class EnvironmentDump(_route.Plugin):
+class EnvironmentDump(Plugin):
     """A route that answers with the operating system, Python, configuration and process as JSON.
 
     The include_ arguments leave out a section where they are false. Secrets are masked; hide adds
@@ -40,7 +42,7 @@ class EnvironmentDump(_route.Plugin):
     def __init__(self, app=None, path=None, include_os=True, include_python=True,
                  include_config=True, include_process=True, hide=(), show=(), **options):
         # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
-        _route.check_options(options, _OPTIONS)
+        validate_options(options, _OPTIONS)
         self._redactor = Redactor(hide, show)
         self._include_python = include_python
         if include_python:
@@ -55,7 +57,7 @@ class EnvironmentDump(_route.Plugin):
                                      ("process", include_process, self.get_process)):
             if validate_flag("include_" + name, included):
                 self.add_section(name, func)
-        _route.Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
+        Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
 
     def add_section(self, name, func):
         # type: (str, Any) -> None
@@ -86,7 +88,7 @@ class EnvironmentDump(_route.Plugin):
         shown = self._redactor.clean(sections, known)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
-        return _route.answer(_jsonable.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
+        return send(_jsonable.dumps(shown).encode("ascii"), 200, BASE_HEADERS)
 
     def get_os(self):
         # type: () -> dict

@@ -5,17 +5,20 @@ import os
 import bottle
 import six
 
-from . import _compat, _jsonable, _log, _redaction, _route
-from ._validation import (validate_callable, validate_details, validate_list, validate_seconds,
-                          validate_status, validate_timeout)
+from . import _compat, _jsonable, _log, _redaction
 from ._cache import ResultCache, check_cache
 from ._changes import Changes
 from ._checkers import NOT_GIVEN, Checkers, basic_exception_handler
 from ._drain import Drain
-from ._formats import (BadQuestion, Question, check_formats, json_failed_handler,
-                       json_success_handler, to_bytes, write)
+from ._http.formats import validate_formats
+from ._http.formats.json_body import json_failed_handler, json_success_handler
+from ._http.negotiation import RequestError, RequestOptions
+from ._http.plugin import Plugin, validate_options
+from ._http.response import BASE_HEADERS, add_vary, override, send, to_bytes, validate_headers
 from ._interrupts import is_interrupt
 from ._report import Report
+from ._validation import (validate_callable, validate_details, validate_list, validate_seconds,
+                          validate_status, validate_timeout)
 
 MYPY = False
 if MYPY:
@@ -42,7 +45,7 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
 #: What the options must be, at construction and whenever they are set.
 _CHECKS = {
     "success_status": validate_status, "failed_status": validate_status,
-    "success_headers": _route.check_headers, "failed_headers": _route.check_headers,
+    "success_headers": validate_headers, "failed_headers": validate_headers,
     "success_handler": validate_callable, "failed_handler": validate_callable,
     "success_ttl": validate_seconds, "failed_ttl": validate_seconds,
     "stale_while_revalidate": validate_seconds, "on_change": validate_callable,
@@ -51,7 +54,7 @@ _CHECKS = {
     "timeout": lambda name, value: validate_timeout(value),
     "cache": lambda name, value: check_cache(value),
     "details": lambda name, value: validate_details(value),
-    "formats": lambda name, value: check_formats(value),
+    "formats": lambda name, value: validate_formats(value),
     "drain_status": lambda name, value: None if value is None else validate_status(name, value),
 }
 
@@ -59,7 +62,7 @@ _Answer = collections.namedtuple(
     "_Answer", "body status headers until version checkers pid")
 
 
-class HealthCheck(_route.Plugin):
+class HealthCheck(Plugin):
     """A route that runs the registered checks and answers with their verdict.
 
     Each result is kept for success_ttl or failed_ttl seconds (None or 0: not at all). timeout is
@@ -102,7 +105,7 @@ class HealthCheck(_route.Plugin):
                  **options  # type: Any
                  ):
         # type: (...) -> None
-        _route.check_options(options, _OPTIONS)
+        validate_options(options, _OPTIONS)
         #: By Accept header: what a request without a query gets, while it holds.
         self._answers = {}  # type: dict
         self.success_status = success_status  # type: Any
@@ -129,7 +132,7 @@ class HealthCheck(_route.Plugin):
         self._changes = Changes(self)
         self._broken_handler = None  # type: Any
         self._checkers = Checkers(self, validate_list(checkers))
-        _route.Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
+        Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
 
     def __setattr__(self, name, value):
         # type: (str, Any) -> None
@@ -212,10 +215,10 @@ class HealthCheck(_route.Plugin):
         answer = None if query else self._answers.get(accept)
         if answer is None or not self._still_holds(answer):
             try:
-                answer = self._make_answer(Question(query, accept, self.formats))
-            except BadQuestion as problem:
+                answer = self._make_answer(RequestOptions(query, accept, self.formats))
+            except RequestError as problem:
                 answer = _refusal(problem)
-        return _route.answer(answer.body, answer.status, answer.headers)
+        return send(answer.body, answer.status, answer.headers)
 
     def drain(self, output="draining"):
         # type: (Any) -> None
@@ -235,33 +238,33 @@ class HealthCheck(_route.Plugin):
                 and answer.checkers is self._checkers.items and answer.pid == os.getpid()
                 and not self._drain.is_on())
 
-    def _make_answer(self, question):
-        # type: (Question) -> _Answer
+    def _make_answer(self, options):
+        # type: (RequestOptions) -> _Answer
         """One walk: checks, results, report, bytes; kept as long as it holds, a second at most."""
         details = self._may_tell()
-        if question.selects and not details:
-            raise BadQuestion(404, "this health check tells no details")
+        if options.selects and not details:
+            raise RequestError(404, "this health check tells no details")
         # Read before the walk: what changes during it must outdate the answer.
         version, checkers = self.cache.version, self._checkers.items
         answers = self._answers
         report, until = self._drain.report(), 0.0
-        status = self.failed_status if self.drain_status is None else self.drain_status
         if report is None:
-            report, until = self._walk(self._select(question.check, question.exclude))
-            status = self.success_status if report.passed else self.failed_status
+            report, until = self._walk(self._select(options.check, options.exclude))
+        handler = self.success_handler if report.passed else self.failed_handler
+        has_formats = any(handler is own for own in _OWN_HANDLERS)
+        status = self._status_of(report, options.format.status if has_formats else None)
         if not details:
             report = report.without_details()
-        handler = self.success_handler if report.passed else self.failed_handler
-        if any(handler is own for own in _OWN_HANDLERS):
-            body, headers, status = self._write(report, question, status)
+        if has_formats:
+            body, headers = self._write(report, options)
         else:
             body, headers = self._ask_handler(handler, report)
             until = 0.0  # it is called for every answer
         answer = _Answer(body, status, headers, until, version, checkers, os.getpid())
-        if question.is_plain and self.details is True and until:
+        if options.is_plain and self.details is True and until:
             if len(answers) >= MOST_ANSWERS:
                 answers.clear()
-            answers[question.accept] = answer
+            answers[options.accept] = answer
         return answer
 
     def _walk(self, checkers):
@@ -284,17 +287,25 @@ class HealthCheck(_route.Plugin):
                 return self.cache.runs(checker)
         return []
 
-    def _write(self, report, question, status):
-        # type: (Report, Question, int) -> tuple
-        """(body, headers, status) of a report in the format that is asked for."""
+    def _status_of(self, report, status_of_format):
+        # type: (Report, Optional[int]) -> int
+        """The HTTP status of every response with a report."""
+        if status_of_format is not None:
+            return status_of_format
+        if report.draining and self.drain_status is not None:
+            return self.drain_status
+        return self.success_status if report.passed else self.failed_status
+
+    def _write(self, report, options):
+        # type: (Report, RequestOptions) -> tuple
+        """(body, headers) of a report in the format that is requested."""
         headers = self.success_headers if report.passed else self.failed_headers
-        body, content_type, more = write(report, question.format, question.accept)
-        if question.format != "json":
-            headers = _route.replaced(headers, [("Content-Type", content_type)] + more)
-        if question.negotiated and len(self.formats) > 1:
-            headers = _route.varying(headers, "Accept")
-        # Prometheus drops the metrics of any answer but a 200.
-        return body, headers, 200 if question.format == "prometheus" else status
+        body, headers_of_format = options.format.encode(report, options.media_type)
+        if options.format.name != "json":  # the user's headers describe the JSON
+            headers = override(headers, headers_of_format)
+        if options.negotiated and len(self.formats) > 1:
+            headers = add_vary(headers, "Accept")
+        return body, headers
 
     def _ask_handler(self, handler, report):
         # type: (Any, Report) -> tuple
@@ -313,7 +324,7 @@ class HealthCheck(_route.Plugin):
             if broken is not handler:  # once, not at every poll
                 _log.failure("a handler failed; the answer is the status alone")
             return (to_bytes({"status": report.status}),
-                    _route.replaced(headers, [("Content-Type", "application/json")]))
+                    override(headers, [("Content-Type", "application/json")]))
 
     def _may_tell(self):
         # type: () -> bool
@@ -339,26 +350,26 @@ class HealthCheck(_route.Plugin):
         selected = tuple(one for one in checkers if one.__name__ not in unwanted
                          and (check is None or one.__name__ in wanted))
         if check is not None and not selected:  # nothing to fail is no success
-            raise BadQuestion(404, "check and exclude leave no check, expected at least one")
+            raise RequestError(404, "check and exclude leave no check, expected at least one")
         return selected
 
 
 def _refusal(problem):
-    # type: (BadQuestion) -> _Answer
+    # type: (RequestError) -> _Answer
     """The answer to a request for what there is not; no balancer takes it for a success."""
     body = to_bytes(collections.OrderedDict([
         ("status", "failure"), ("error", _jsonable.message(problem))]))
-    return _Answer(body, problem.status, _route.BASE_HEADERS, 0.0, 0, (), 0)
+    return _Answer(body, problem.status, BASE_HEADERS, 0.0, 0, (), 0)
 
 
 def _names(argument, names, known):
     # type: (str, Any, set) -> set
-    """A name or a list of names as a set; BadQuestion where one is unknown."""
+    """A name or a list of names as a set; RequestError where one is unknown."""
     listed = [names] if isinstance(names, (six.text_type, str)) else names or ()
     # On 2.7 a name comes as text or as bytes.
     listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
     for name in listed:
         if name not in known:
             shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
-            raise BadQuestion(404, "%s names '%s', which is no check" % (argument, shown))
+            raise RequestError(404, "%s names '%s', which is no check" % (argument, shown))
     return set(listed)

@@ -1,4 +1,5 @@
-"""bottle_healthcheck._formats: the JSON bodies."""
+"""bottle_healthcheck._http.formats.json_body"""
+import collections
 import json
 import os
 import socket
@@ -7,6 +8,13 @@ import time
 import pytest
 
 from bottle_healthcheck import HealthCheck, json_failed_handler, json_success_handler
+from bottle_healthcheck._http.formats import FORMATS
+from bottle_healthcheck._report import Report
+
+#: 2026-02-03 04:05:06 UTC.
+NOW = 1770091506.25
+PASSED = {"checker": "database", "output": {"rows": 1}, "passed": True, "timestamp": NOW,
+          "expires": NOW + 27, "response_time": 0.25, "since": NOW - 3600}
 
 
 @pytest.mark.parametrize("handler, status", [(json_success_handler, "success"),
@@ -28,3 +36,22 @@ def test_the_body_of_a_handler(monkeypatch, handler, status):
 def test_the_status_comes_within_the_first_16_kib_whatever_the_results():
     health = HealthCheck(checkers=[lambda: (True, '"status": "failure"' * 2000)])
     assert json_success_handler(health.run().results).index('"status": "success"') < 100
+
+
+@pytest.fixture
+def same_host(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "web-1")
+    monkeypatch.setattr("os.getpid", lambda: 4321)
+    monkeypatch.setattr("time.time", lambda: NOW)
+
+
+def test_json_as_a_whole(same_host):
+    result = collections.OrderedDict((key, PASSED[key]) for key in (
+        "checker", "output", "passed", "timestamp", "expires", "response_time", "since"))
+    body, headers = FORMATS["json"].encode(Report([result]), "")
+    assert headers == [("Content-Type", "application/json")]
+    assert body == (
+        b'{"status": "success", "hostname": "web-1", "pid": 4321, "timestamp": 1770091506.25, '
+        b'"results": [{"checker": "database", "output": {"rows": 1}, "passed": true, '
+        b'"timestamp": 1770091506.25, "expires": 1770091533.25, "response_time": 0.25, '
+        b'"since": 1770087906.25}]}')

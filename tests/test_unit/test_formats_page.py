@@ -1,14 +1,19 @@
-"""bottle_healthcheck._page"""
+"""bottle_healthcheck._http.formats.page"""
 import base64
 import hashlib
+import os
 import re
+import zipfile
 
 import bottle
 import pytest
 from six.moves.html_parser import HTMLParser
 
-from bottle_healthcheck import HealthCheck, _page
+from bottle_healthcheck import HealthCheck
+from bottle_healthcheck._http.formats import page as html
 from bottle_healthcheck._report import Report
+from tests.flights import run_python
+from tests.helpers import ROOT
 from tests.wsgi import ask_health as ask
 
 NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC
@@ -69,21 +74,21 @@ def page(monkeypatch):
         report.draining = more.get("draining", False)
         if more.get("hidden"):
             report = report.without_details()
-        return Page(_page.render(report))
+        return Page(html.write(report))
     return make
 
 
-@pytest.mark.parametrize("results, verdict, kind, note", [
+@pytest.mark.parametrize("results, headline, kind, note", [
     ([result()], u"Healthy", "success", u"1 of 1 checks passed."),
     ([], u"Healthy", "success", u"There are no checks."),
     ([result(), result("disk", False, critical=False)], u"Healthy, with a warning", "warning",
      u"1 of 2 checks passed. Look at:"),
     ([result(), result("disk", False)], u"Failing", "failure", u"1 of 2 checks passed. Look at:"),
 ])
-def test_the_verdict_stands_large_and_in_the_title(page, results, verdict, kind, note):
+def test_the_overall_status_stands_large_and_in_the_title(page, results, headline, kind, note):
     found = page(*results)
-    assert found.all("h1") == [({"class": kind}, verdict)]
-    assert found.texts("title")[0] == verdict + u" - web-1<&>"
+    assert found.all("h1") == [({"class": kind}, headline)]
+    assert found.texts("title")[0] == headline + u" - web-1<&>"
     assert found.texts("p") == [note, u"2026-02-03 04:05:06 UTC on web-1<&>, process 4321"]
 
 
@@ -123,7 +128,7 @@ def test_draining_is_told_apart_from_a_failure(page):
 
 
 @pytest.mark.parametrize("draining", [True, False])
-def test_hidden_details_leave_verdict_and_time(page, draining):
+def test_hidden_details_leave_the_overall_status_and_the_time(page, draining):
     found = page(result("secret", False, "secret"), hidden=True, draining=draining)
     assert found.texts("h1") == [u"Failing"]
     assert found.texts("title")[0] == u"Failing - health check"
@@ -168,7 +173,7 @@ def test_a_strip_has_the_runs_of_this_process():
     (7199, u"119 min ago"), (7200, u"2 h ago"), (172799, u"47 h ago"), (172800, u"2 d ago"),
     (86400 * 1000, u"1000 d ago")])
 def test_a_duration_as_a_person_says_it(seconds, words):
-    assert _page._ago(seconds) == words
+    assert html._ago(seconds) == words
 
 
 # What the browser may do
@@ -211,12 +216,36 @@ def test_hostile_words_stay_words(page, output):
         assert found.texts("pre") == [HOSTILE]
 
 
-def test_nothing_is_compiled_before_a_page_is_asked_for():
-    app = bottle.Bottle()
-    HealthCheck(app, "/health")
-    _page._compiled.clear()
-    ask(app)
-    assert not _page._compiled
-    ask(app, "format=html")
-    ask(app, "format=html", "*/*")
-    assert len(_page._compiled) == 1
+def test_the_page_is_compiled_once_by_the_constructor_of_who_offers_it():
+    status, output, errors = run_python(
+        "import bottle\n"
+        "from bottle_healthcheck import HealthCheck\n"
+        "compiled, template = [], bottle.SimpleTemplate\n"
+        "def compile(source):\n"
+        "    compiled.append(source)\n"
+        "    return template(source)\n"
+        "bottle.SimpleTemplate = compile\n"
+        "HealthCheck(formats=['json', 'text'])\n"
+        "assert compiled == []\n"
+        "for _ in range(2):\n"
+        "    HealthCheck(formats=['json', 'html'])\n"
+        "    assert len(compiled) == 1\n")
+    assert (status, output, errors) == (0, "", "")
+
+
+def test_the_page_is_read_from_a_zip_too(tmpdir):
+    archive = str(tmpdir.join("packages.zip"))
+    with zipfile.ZipFile(archive, "w") as packed:
+        for folder, _, names in os.walk(os.path.join(ROOT, "bottle_healthcheck")):
+            for name in names:
+                path = os.path.join(folder, name)
+                packed.write(path, os.path.relpath(path, ROOT))
+    status, output, errors = run_python(
+        "import sys\n"
+        "sys.path.insert(0, %r)\n"
+        "import bottle_healthcheck\n"
+        "from bottle_healthcheck._http.formats import page\n"
+        "report = bottle_healthcheck.HealthCheck().run()\n"
+        "assert 'packages.zip' in page.__file__, page.__file__\n"
+        "assert '<h1 class=' in page.write(report)\n" % archive)
+    assert (status, output, errors) == (0, "", "")

@@ -1,0 +1,49 @@
+"""The formats that a report can be written in, and those that an endpoint offers."""
+import collections
+
+from . import health, json_body, metrics, page, text
+from .base import Format
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+#: By name. The first that an endpoint offers is what a request for nothing else gets; Prometheus'
+#: comes last: its status 200 must not tell a balancer that all is well.
+FORMATS = collections.OrderedDict((one.name, one) for one in (
+    Format("json", "application/json", json_body.write,
+           ("application/json", "application/*", "*/*", "text/*", "text/plain")),
+    Format("health", "application/health+json", health.write, ("application/health+json",)),
+    Format("text", "text/plain; charset=utf-8", text.write),
+    page.PageFormat("html", "text/html; charset=utf-8", page.write, ("text/html",)),
+    metrics.MetricsFormat("prometheus", media_types=(
+        "text/plain;version=0.0.4", "text/plain;version=1.0.0",
+        "application/openmetrics-text", "application/openmetrics-text;version=1.0.0")),
+))
+
+
+def validate_formats(formats):
+    # type: (Any) -> tuple
+    """The names of the formats to offer (None: all), loaded. Raises TypeError or ValueError."""
+    if formats is None:
+        formats = tuple(FORMATS)
+    if not isinstance(formats, (list, tuple, set, frozenset)):
+        raise TypeError("formats is of type %s, expected a list of some of %s"
+                        % (type(formats).__name__, ", ".join(FORMATS)))
+    unknown = [name for name in formats if name not in tuple(FORMATS)]
+    if unknown or not formats:
+        raise ValueError("formats is %r, expected at least one, all of %s"
+                         % (formats, ", ".join(FORMATS)))
+    offered = tuple(name for name in FORMATS if name in formats)
+    for name in offered:
+        FORMATS[name].load()
+    if not available(offered):
+        raise ValueError("formats is %r, which %s"
+                         % (formats, FORMATS[offered[0]].reason_unavailable()))
+    return offered
+
+
+def available(offered):
+    # type: (tuple) -> tuple
+    """The offered formats, without those that need a package that is not installed."""
+    return tuple(name for name in offered if not FORMATS[name].reason_unavailable())

@@ -1,0 +1,46 @@
+"""What all formats have in common."""
+import six
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional, Sequence, Tuple
+
+    from ..._report import Report
+
+
+class Format(object):
+    """A format that a report can be written in.
+
+    write(report) returns text. media_types are those that select the format in an Accept header,
+    in lower case; "text/plain;version=0.0.4" counts before "text/plain".
+    """
+
+    #: The HTTP status of every response in this format; None: that of the endpoint.
+    status = None  # type: Optional[int]
+
+    def __init__(self, name, content_type="", write=None, media_types=()):
+        # type: (str, str, Any, Sequence[str]) -> None
+        self.name = name
+        self.content_type = content_type
+        self.media_types = media_types
+        self._write = write
+
+    def load(self):
+        # type: () -> None
+        """Loads what encode() needs.
+
+        Constructors call this: in a request no file descriptor may be left for it.
+        """
+
+    def reason_unavailable(self):
+        # type: () -> str
+        """Why no report can be written in this format; "" where it can."""
+        return ""
+
+    def encode(self, report, media_type):
+        # type: (Report, str) -> Tuple[bytes, list]
+        """(body, headers) of a report.
+
+        media_type is the one of the Accept header that selects this format, "" where none does.
+        """
+        return six.ensure_binary(self._write(report)), [("Content-Type", self.content_type)]

@@ -1,0 +1,54 @@
+"""application/health+json as of draft-inadarei-api-health-check-06."""
+import collections
+
+from ... import _jsonable
+from .values import iso_8601, state_of
+
+MYPY = False
+if MYPY:
+    from ..._report import Report
+
+#: How the draft spells the state of a check.
+_STATUS = {"passed": "pass", "warning": "warn", "failed": "fail"}
+
+
+def write(report):
+    # type: (Report) -> str
+    """The health+json body of a report."""
+    body = collections.OrderedDict()  # type: collections.OrderedDict
+    body["status"] = _overall_status(report)
+    if report.details:
+        body["checks"] = collections.OrderedDict()
+        for result in report.results:
+            body["checks"].setdefault(_key(result), []).append(_check(result))
+    return _jsonable.dumps(body)
+
+
+def _overall_status(report):
+    # type: (Report) -> str
+    if report.warns:
+        return "warn"
+    return "pass" if report.passed else "fail"
+
+
+def _key(result):
+    # type: (dict) -> str
+    # The key's colon tells the component from the measurement: a name has none.
+    component = result["checker"].replace(":", "_")
+    if "response_time" in result:
+        return component + ":responseTime"
+    return component
+
+
+def _check(result):
+    # type: (dict) -> dict
+    check = collections.OrderedDict([("componentId", result["checker"])])
+    if "response_time" in result:
+        check["observedValue"] = result["response_time"]
+        check["observedUnit"] = "s"
+    check["status"] = _STATUS[state_of(result)]
+    if "timestamp" in result:
+        check["time"] = iso_8601(result["timestamp"])
+    if not result["passed"]:
+        check["output"] = _jsonable.output_text(result["output"])
+    return check

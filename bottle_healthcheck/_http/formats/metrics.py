@@ -1,0 +1,114 @@
+"""Metrics for Prometheus, by prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
+import collections
+
+from ... import _jsonable
+from .base import Format
+
+MYPY = False
+if MYPY:
+    from typing import Dict, Iterable, Sequence, Text, Tuple
+
+    from prometheus_client import core
+
+    from ..._report import Report
+
+#: What the names of the metrics begin with.
+PREFIX = "healthcheck"
+
+NOT_INSTALLED = ("needs a package that is not installed: "
+                 "pip install 'bottle-healthcheck[prometheus]'")
+
+#: The modules of prometheus_client, once they are loaded; none where it is not installed.
+_installed = []  # type: list
+
+
+class MetricsFormat(Format):
+    """Prometheus' text, or OpenMetrics; prometheus_client chooses the Content-Type."""
+
+    #: Prometheus drops the metrics of any response but a 200.
+    status = 200
+
+    def load(self):
+        # type: () -> None
+        """Imports prometheus_client where it is installed."""
+        load()
+
+    def reason_unavailable(self):
+        # type: () -> str
+        """Says so where prometheus_client is not installed."""
+        return "" if is_installed() else NOT_INSTALLED
+
+    def encode(self, report, media_type):
+        # type: (Report, str) -> Tuple[bytes, list]
+        """(body, headers): OpenMetrics where the media type is that, else Prometheus' text."""
+        from prometheus_client.exposition import choose_encoder  # the extra
+        generate, content_type = choose_encoder(media_type)
+        return generate(_Registry(families_of(report))), [("Content-Type", content_type)]
+
+
+class _Registry(object):
+    """What the encoders of prometheus_client take for a registry: the metrics of one report."""
+
+    def __init__(self, families):
+        # type: (Iterable[core.GaugeMetricFamily]) -> None
+        self._families = families
+
+    def collect(self):
+        # type: () -> Iterable[core.GaugeMetricFamily]
+        """The metrics."""
+        return self._families
+
+
+def load():
+    # type: () -> None
+    """Imports prometheus_client where it is installed.
+
+    Constructors call this: in a request an import fails where no file descriptor is left.
+    """
+    try:
+        import prometheus_client.core
+        import prometheus_client.exposition
+    except ImportError:
+        _installed[:] = []
+    else:
+        _installed[:] = [prometheus_client.core, prometheus_client.exposition]
+
+
+def is_installed():
+    # type: () -> bool
+    """Whether prometheus_client was there when the last constructor looked for it."""
+    return bool(_installed)
+
+
+def families_of(report, prefix=PREFIX):
+    # type: (Report, Text) -> Iterable[core.GaugeMetricFamily]
+    """The metrics of a report; of one without details, only the overall status."""
+    families = empty_families(prefix)
+    families["success"].add_metric([], 1 if report.passed else 0)
+    for result in report.results:
+        labels = [_jsonable.text(result["checker"])]
+        families["passed"].add_metric(labels, 1 if result["passed"] else 0)
+        if "response_time" in result:  # a drained service has none
+            families["took"].add_metric(labels, result["response_time"])
+            families["since"].add_metric(labels, result["since"])
+    return [family for family in families.values() if family.samples]
+
+
+def empty_families(prefix=PREFIX):
+    # type: (Text) -> Dict[str, core.GaugeMetricFamily]
+    """The metrics without values."""
+    from prometheus_client.core import GaugeMetricFamily  # the extra
+
+    def gauge(name, explanation, labels=()):
+        # type: (str, str, Sequence[str]) -> core.GaugeMetricFamily
+        return GaugeMetricFamily("%s_%s" % (prefix, name), explanation, labels=labels)
+
+    return collections.OrderedDict([
+        ("success", gauge("success", "Whether every critical check passes (1) or not (0).")),
+        ("passed", gauge("check_passed", "Whether the check passed (1) or failed (0).",
+                         ["check"])),
+        ("took", gauge("check_response_time_seconds", "How long the last run took.", ["check"])),
+        ("since", gauge("check_last_change_timestamp_seconds",
+                        "When the check began to pass or to fail, in epoch seconds.",
+                        ["check"])),
+    ])

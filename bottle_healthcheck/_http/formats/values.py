@@ -1,0 +1,32 @@
+"""Values that several formats show."""
+import datetime
+import socket
+
+
+def hostname():
+    # type: () -> str
+    """The host's name; no health check fails because there is none."""
+    try:
+        return socket.gethostname()
+    except Exception:
+        return "unknown"
+
+
+def iso_8601(epoch_seconds):
+    # type: (float) -> str
+    """The moment in UTC, to the millisecond."""
+    try:
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=epoch_seconds)
+        return "%s.%03dZ" % (moment.strftime("%Y-%m-%dT%H:%M:%S"), moment.microsecond // 1000)
+    except (OverflowError, ValueError):  # a clock that is wrong by centuries
+        return "%.3f" % epoch_seconds
+
+
+def state_of(result):
+    # type: (dict) -> str
+    """The state of a result's check: "passed", "warning" (it is not critical) or "failed"."""
+    if result["passed"]:
+        return "passed"
+    if result.get("critical") is False:
+        return "warning"
+    return "failed"

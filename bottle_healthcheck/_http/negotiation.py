@@ -1,0 +1,144 @@
+"""What a request asks for, by its query and its Accept header: which format, which checks."""
+import collections
+
+import six
+from six.moves.urllib.parse import unquote, unquote_to_bytes
+
+from .. import _jsonable
+from .formats import FORMATS, available
+
+MYPY = False
+if MYPY:
+    from typing import List
+
+#: Responses to an Accept header that is longer are not kept.
+LONGEST_KEPT_ACCEPT = 1024
+
+#: The format that a media type selects. Those that no format names are ignored.
+_FORMAT_NAMES = dict((media_type, one.name)
+                     for one in FORMATS.values() for media_type in one.media_types)
+
+#: A part of an Accept header; format is the name of the format that it selects.
+_Range = collections.namedtuple("_Range", "quality format media_type")
+
+
+class RequestError(ValueError):
+    """A request for a format or a check that does not exist; status is the HTTP status."""
+
+    def __init__(self, status, message):
+        # type: (int, str) -> None
+        ValueError.__init__(self, message)
+        self.status = status
+
+
+class RequestOptions(object):
+    """What a request asks for: a format, and which checks.
+
+    Raises RequestError where there is no such format.
+    """
+
+    def __init__(self, query, accept, offered):
+        # type: (str, str, tuple) -> None
+        fields = _fields(query) if query else {}
+        self.accept = accept
+        self.check = fields.get("check")
+        self.exclude = fields.get("exclude")
+        #: Whether the query names checks.
+        self.selects = self.check is not None or self.exclude is not None
+        self.negotiated = "format" not in fields
+        #: Whether every request with the same Accept header asks for the same.
+        self.is_plain = not query and len(accept) <= LONGEST_KEPT_ACCEPT
+        ranges = _ranges(accept)
+        if self.negotiated:
+            name = _preferred_format(ranges, offered)
+        else:
+            name = _named_format(fields["format"], offered)
+        self.format = FORMATS[name]
+        #: The media type of the Accept header that selects the format; "" where none does.
+        self.media_type = _preferred_media_type(ranges, name)
+
+
+def _preferred_format(ranges, offered):
+    # type: (List[_Range], tuple) -> str
+    """The offered format that an Accept header (RFC 9110, 12.5.1) prefers.
+
+    The first one that is offered where it prefers none of them, or several equally.
+    """
+    offered = available(offered)
+    ranges = [one for one in ranges if one.format in offered]
+    highest = max([one.quality for one in ranges] or [0])
+    best = set(one.format for one in ranges if one.quality == highest)
+    if len(best) == 1:
+        return best.pop()
+    return offered[0]
+
+
+def _preferred_media_type(ranges, name):
+    # type: (List[_Range], str) -> str
+    ranges = [one for one in ranges if one.format == name]
+    if not ranges:
+        return ""
+    return max(ranges, key=lambda one: one.quality).media_type
+
+
+def _named_format(names, offered):
+    # type: (list, tuple) -> str
+    """The format that the query names. Raises RequestError where it is not one that is offered."""
+    if len(names) > 1:
+        raise RequestError(400, "format is given %d times, expected once" % len(names))
+    name = names[0]
+    if name not in offered:
+        raise RequestError(400, "format is unknown or not offered, expected one of %s"
+                           % ", ".join(available(offered)))
+    reason = FORMATS[name].reason_unavailable()
+    if reason:
+        raise RequestError(400, "format=%s %s" % (name, reason))
+    return name
+
+
+def _fields(query):
+    # type: (str) -> dict
+    """The values of a query string by name; bytes that are not UTF-8 match nothing."""
+    fields = {}  # type: dict
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        fields.setdefault(_unquote(name), []).append(_unquote(value))
+    return fields
+
+
+def _unquote(text):
+    # type: (str) -> str
+    text = text.replace("+", " ")
+    if six.PY2:
+        raw = unquote(text)
+    else:
+        raw = unquote_to_bytes(text.encode("latin-1", "replace"))
+    return six.ensure_str(_jsonable.text(raw))
+
+
+def _ranges(accept):
+    # type: (str) -> List[_Range]
+    """The parts of an Accept header that are wanted at all; none of a malformed one."""
+    try:
+        ranges = [_range(part) for part in accept.split(",") if part.strip()]
+    except ValueError:
+        return []
+    return [one for one in ranges if one.quality > 0]
+
+
+def _range(text):
+    # type: (str) -> _Range
+    """A part of an Accept header. Raises ValueError where it is malformed."""
+    parts = [part.strip().lower() for part in text.split(";")]
+    media_type = parts[0]
+    if media_type.count("/") != 1:
+        raise ValueError("not a media type: %r" % media_type)
+    quality = 1.0
+    for part in parts[1:]:
+        if part.startswith("q="):
+            quality = float(part[2:])
+            if not 0 <= quality <= 1:
+                raise ValueError("not a quality: %r" % part)
+        elif parts[0] + ";" + part in _FORMAT_NAMES:
+            media_type = parts[0] + ";" + part
+    return _Range(quality, _FORMAT_NAMES.get(media_type), media_type)

@@ -1,0 +1,100 @@
+"""Headers and body of a response, and how it is sent through Bottle."""
+import re
+
+import bottle
+import six
+
+from .. import _jsonable
+from .._validation import kind_of
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+#: Sent with every response; headers that the user names replace them.
+BASE_HEADERS = (("Content-Type", "application/json"),
+                ("Cache-Control", "no-store"),
+                ("X-Content-Type-Options", "nosniff"))
+
+#: A header's name (RFC 9110, 5.6.2).
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
+
+
+def validate_headers(name, headers):
+    # type: (str, Any) -> tuple
+    """The pairs to send: the base, replaced by name with what the user gave (None: nothing)."""
+    pairs = headers.items() if hasattr(headers, "items") else headers or ()
+    merged = dict(BASE_HEADERS)
+    try:
+        # Unpacked, so that what are no pairs are refused here: pylint: disable=R1721
+        given = [(key, value) for key, value in pairs]
+    except (TypeError, ValueError):
+        raise TypeError("%s is %s, expected a dictionary of header names and values"
+                        % (name, kind_of(headers)))
+    for key, value in given:
+        # Spelt as Bottle keeps names, which it tells apart without regard to case and underscore.
+        spelt = _header_text(name, key).title().replace("_", "-")
+        if not re.match(_TOKEN, spelt):
+            raise ValueError("%s names %r, which is no header's name" % (name, spelt))
+        merged[spelt] = _header_text(name, value)
+    if "Content-Length" in merged or "Transfer-Encoding" in merged:
+        raise ValueError("%s names a header that frames the body; it is set for every answer, "
+                         "leave it out" % name)
+    return tuple(sorted(merged.items()))
+
+
+def _header_text(name, value):
+    # type: (str, Any) -> str
+    """A header's name or value as the native text that WSGI requires."""
+    if not isinstance(value, (six.text_type, str, int, float)) or isinstance(value, bool):
+        raise TypeError("%s holds %s, expected text" % (name, kind_of(value)))
+    if isinstance(value, six.text_type):
+        value = six.ensure_str(value)
+    value = str(value)
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError("%s holds a line break or a null in %r: expected one line"
+                         % (name, value))
+    return value
+
+
+def override(headers, others):
+    # type: (tuple, list) -> tuple
+    """The headers with others in place of those of the same names."""
+    names = [name for name, _ in others]
+    return tuple(others) + tuple(pair for pair in headers if pair[0] not in names)
+
+
+def add_vary(headers, name):
+    # type: (tuple, str) -> tuple
+    """The headers with a name added to Vary."""
+    named = [value for key, value in headers if key == "Vary"]
+    return override(headers, [("Vary", ", ".join(named + [name]))])
+
+
+def to_bytes(body):
+    # type: (Any) -> bytes
+    """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
+    if isinstance(body, dict):
+        body = _jsonable.dumps(body)
+    if isinstance(body, bytes):
+        return b"".join([body])  # the very type: a subclass might raise further on
+    if isinstance(body, six.text_type):
+        return _jsonable.text(body).encode("utf-8")
+    raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
+                    % kind_of(body))
+
+
+def send(body, status, headers):
+    # type: (bytes, int, tuple) -> bytes
+    """Sends a whole body through bottle.response.
+
+    No HTTPError (Bottle replaces its body with an HTML page), no new HTTPResponse (it drops what
+    before_request hooks set). Bottle adds the Content-Length, and drops the body of a HEAD.
+    """
+    response = bottle.response
+    if status != 200:
+        response.status = status
+    named = response.headers.dict  # at once: set_header would check the same names again
+    for name, value in headers:
+        named[name] = [value]  # a list for each response: hooks may add to it
+    return body

@@ -1,0 +1,169 @@
+# coding: utf-8
+"""bottle_healthcheck._http.formats: what holds in every format."""
+import json
+import os
+import sys
+
+import bottle
+import pytest
+import six
+
+from bottle_healthcheck import HealthCheck
+from tests.wsgi import ask_health as ask
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+              "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+
+#: A name that needs percent-encoding in UTF-8; native text, as names of checks are.
+NAIVE = six.ensure_str(u"na\xefve \u2713")
+
+
+def service(*checks, **options):
+    """An app with a health check on /health: up, down, warning and a name that is not ASCII."""
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/health", **options)
+    outcomes = {"up": (True, "all-is-well"), "down": (False, "no-route"),
+                "warning": (False, "slow-disk"), NAIVE: (True, "good")}
+    for name in checks or ("up", "down"):
+        health.add_check(lambda name=name: outcomes[name], name=name,
+                         critical=name != "warning")
+    app.health = health
+    return app
+
+
+@pytest.fixture
+def without_prometheus_client(monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+
+@pytest.mark.parametrize("formats, error", [
+    ("json", TypeError), (b"json", TypeError), (1, TypeError), ({"json": 1}, TypeError),
+    ((), ValueError), (("json", "xml"), ValueError), ([None], ValueError)])
+def test_formats_that_make_no_sense_are_refused_at_construction(formats, error):
+    with pytest.raises(error) as problem:
+        HealthCheck(formats=formats)
+    assert "formats is" in str(problem.value) and "json, health, text" in str(problem.value)
+
+
+def test_without_its_package_prometheus_cannot_be_the_only_format(without_prometheus_client):
+    with pytest.raises(ValueError) as problem:
+        HealthCheck(formats=["prometheus"])
+    assert "pip install 'bottle-healthcheck[prometheus]'" in str(problem.value)
+    app = service("up", formats=["prometheus", "text"])  # where it stands first
+    for accept in (None, PROMETHEUS, "rubbish"):
+        assert ask(app, accept=accept).headers["Content-Type"] == TEXT
+
+
+@pytest.mark.parametrize("checks, status, by_format", [
+    (("up",), 200, {"json": "success", "health": "pass", "text": "success", "html": "Healthy"}),
+    (("up", "warning"), 200, {"json": "success", "health": "warn", "text": "success",
+                              "html": "Healthy, with a warning"}),
+    (("up", "down"), 503, {"json": "failure", "health": "fail", "text": "failure",
+                           "html": "Failing"})])
+def test_every_format_has_the_same_overall_status(checks, status, by_format):
+    app = service(*checks, failed_status=503)
+    for name, expected in by_format.items():
+        answer = ask(app, "format=" + name)
+        assert answer.status == status
+        assert overall_status_of(name, answer.body) == expected
+
+
+def overall_status_of(name, body):
+    """The overall status as a body of that format spells it."""
+    text = body.decode("utf-8")
+    if name == "text":
+        return text.splitlines()[-1]
+    if name == "html":
+        return text.split("<h1")[1].split(">")[1].split("<")[0]
+    return json.loads(text)["status"]
+
+
+@pytest.fixture(params=["json", "health", "html", "text", "prometheus"])
+def name(request):
+    if request.param == "prometheus":
+        pytest.importorskip("prometheus_client")
+    return request.param
+
+
+def broken():
+    raise RuntimeError("no session")
+
+
+BODIES = {"json": b'{"status": "failure"}', "health": b'{"status": "fail"}',
+          "text": b"failure\n"}
+
+
+@pytest.mark.parametrize("details", [False, lambda: False, lambda: None, broken])
+@pytest.mark.parametrize("draining", [False, True])
+def test_hidden_details_are_hidden_in_every_format(name, details, draining, monkeypatch):
+    monkeypatch.setattr(os, "getpid", lambda: 987654321)  # a real one may be 20, as in 2026
+    app = service("up", "down", "warning", NAIVE, details=details)
+    if draining:
+        app.health.drain("moving-out")
+    for _ in range(2):
+        answer = ask(app, "format=" + name)
+        assert answer.status == (200 if name == "prometheus" else 500)
+        assert answer.body == BODIES.get(name, answer.body)
+        for secret in (b"up", b"down", b"no-route", b"warning\"", b"slow", b"drain", b"moving",
+                       bottle.tob(str(os.getpid()))):
+            assert secret not in answer.body.split(b"</style>")[-1].lower()
+
+
+def test_hidden_details_do_not_tell_a_warning():
+    app = service("up", "warning", details=False)
+    assert ask(app, "format=health").body == b'{"status": "pass"}'
+    assert b"warning" not in ask(app, "format=html").body.split(b"</style>")[-1]
+
+
+@pytest.mark.parametrize("query", ["check=up", "check=nothing", "exclude=up", "exclude=nothing",
+                                   "check=", "check=up&exclude=up"])
+def test_hidden_details_answer_404_to_every_name(query):
+    answers = [ask(service("up", details=details), query) for details in (False, broken)]
+    for answer in answers:
+        assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
+        assert answer.body == (b'{"status": "failure", "error": "this health check tells no '
+                               b'details"}')
+
+
+def test_details_are_asked_for_every_request():
+    tells = []
+    app = service("up", details=lambda: bool(tells))
+    assert b"all-is-well" not in ask(app).body
+    tells.append(True)
+    assert b"all-is-well" in ask(app).body
+    del tells[:]
+    assert b"all-is-well" not in ask(app).body
+
+
+def test_a_drained_service_says_so_in_every_format(name):
+    app = service("up", drain_status=404)
+    app.health.drain("moving-out")
+    answer = ask(app, "format=" + name)
+    assert answer.status == (200 if name == "prometheus" else 404)
+    assert b"all-is-well" not in answer.body
+    assert (b"drain" if name == "prometheus" else b"moving-out") in answer.body
+    app.health.resume()
+    assert ask(app, "format=" + name).status == 200
+    assert b"moving-out" not in ask(app, "format=" + name).body
+
+
+@pytest.mark.parametrize("handler, body", [
+    (lambda results: "mine", b"mine"), (lambda results: {"n": 1}, b'{"n": 1}'), (None, b"NOT OK")])
+def test_a_handler_of_the_users_own_is_the_only_format_of_its_outcome(name, handler, body):
+    app = service("up", "down", failed_handler=handler, failed_status=503)
+    for query, accept in (("format=" + name, None), ("", BROWSER), ("", PROMETHEUS)):
+        answer = ask(app, query, accept)
+        assert (answer.status, answer.body) == (503, body)
+        assert answer.headers["Content-Type"] == JSON
+    app = service("up", failed_handler=handler)  # the other outcome keeps its formats
+    assert ask(app, accept=BROWSER).headers["Content-Type"] == HTML
+
+
+def test_a_handler_that_fails_hides_what_it_may_have_hidden(name):
+    app = service("up", "down", failed_handler=lambda results: 1 / 0, failed_status=503)
+    answer = ask(app, "format=" + name)
+    assert (answer.status, answer.body) == (503, b'{"status": "failure"}')

@@ -1,0 +1,257 @@
+# coding: utf-8
+"""bottle_healthcheck._http.negotiation: which format and which checks a request asks for."""
+import json
+import sys
+import time
+
+import bottle
+import pytest
+import six
+from six.moves.urllib.parse import quote
+
+from bottle_healthcheck import HealthCheck
+from bottle_healthcheck._http.formats import validate_formats
+from bottle_healthcheck._http.negotiation import RequestOptions
+from tests.wsgi import ask_health as ask
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+              "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+JSON = "application/json"
+HEALTH = "application/health+json"
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+
+#: A name that needs percent-encoding in UTF-8; native text, as names of checks are.
+NAIVE = six.ensure_str(u"na\xefve \u2713")
+
+
+def service(*checks, **options):
+    """An app with a health check on /health: up, down, warning and a name that is not ASCII."""
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/health", **options)
+    outcomes = {"up": (True, "all-is-well"), "down": (False, "no-route"),
+                "warning": (False, "slow-disk"), NAIVE: (True, "good")}
+    for name in checks or ("up", "down"):
+        health.add_check(lambda name=name: outcomes[name], name=name,
+                         critical=name != "warning")
+    app.health = health
+    return app
+
+
+@pytest.fixture
+def without_prometheus_client(monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+
+# The choice
+
+def format_of(accept, offered):
+    return RequestOptions("", accept, offered).format.name
+
+
+@pytest.mark.parametrize("accept, name", [
+    ("", "json"), ("*/*", "json"), ("text/*", "json"), ("application/*", "json"),
+    ("text/plain", "json"), ("text/plain;version=0.0.3", "json"), ("image/png", "json"),
+    ("text/plain, text/*, */*", "json"), (BROWSER, "html"), (PROMETHEUS, "prometheus"),
+    ("text/plain;version=0.0.4", "prometheus"), ("text/plain; version=0.0.4", "prometheus"),
+    ("application/health+json", "health"),
+    ("text/html;q=0.5, application/json;q=0.5", "json"), ("text/html, */*", "json"),
+    ("text/html, application/health+json", "json"), ("text/html;q=0", "json"),
+    ("text/html;q=0.1, */*;q=0", "html"), ("text/html;q=0.5, image/png", "html"),
+    ("text/html;q=0.4, application/health+json;q=0.6, */*;q=0.1", "health"),
+    ("TEXT/HTML ; Q=0.9", "html"), ("text/html,", "html"),
+    # malformed
+    ("text/html;q=2", "json"), ("text/html;q=-1", "json"), ("text/html;q=x", "json"),
+    ("text/html;q=", "json"), ("text/html;q=nan", "json"), ("text/html, rubbish", "json"),
+    ("rubbish", "json"), (";", "json"), ("text/html/x", "json"), ("\xff\xfe", "json"),
+])
+def test_what_an_accept_header_prefers(accept, name):
+    pytest.importorskip("prometheus_client")
+    assert format_of(accept, validate_formats(None)) == name
+
+
+@pytest.mark.parametrize("offered, accept, name", [
+    (("json", "text"), BROWSER, "json"),
+    (("health", "html"), "*/*", "health"),
+    (("html",), "application/json", "html"),
+    (("text",), PROMETHEUS, "text"),
+    (("json", "html"), "text/html;q=0.1, application/health+json", "html"),
+    (validate_formats(["html", "text"]), "*/*", "text"),
+])
+def test_formats_limits_what_an_accept_header_gets(offered, accept, name):
+    assert format_of(accept, offered) == name
+
+
+@pytest.mark.parametrize("other", ["json", "health", "text", "html"])
+def test_who_asks_for_no_metrics_is_never_told_a_failure_with_their_status_200(other):
+    pytest.importorskip("prometheus_client")
+    app = service(formats=["prometheus", other])
+    for accept in (None, "*/*", "text/plain", "image/png", "rubbish"):
+        answer = ask(app, accept=accept)
+        assert answer.status == 500 and b"healthcheck_success" not in answer.body
+    assert ask(app, accept=PROMETHEUS).status == 200
+
+
+@pytest.mark.parametrize("name, content_type", [
+    ("json", JSON), ("health", HEALTH), ("html", HTML), ("text", TEXT),
+    ("prometheus", "text/plain; version=0.0.4; charset=utf-8")])
+def test_the_query_wins_over_the_accept_header_and_nothing_varies(name, content_type):
+    if name == "prometheus":
+        pytest.importorskip("prometheus_client")
+    answer = ask(service(), "format=" + name, "image/png")
+    assert answer.headers["Content-Type"] == content_type
+    assert "Vary" not in answer.headers
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("accept, content_type", [
+    (None, JSON), ("*/*", JSON), (BROWSER, HTML), (HEALTH, HEALTH)])
+def test_an_answer_by_the_accept_header_varies_with_it(accept, content_type):
+    app = service()
+    for _ in range(2):  # the second one is sent again as it is
+        answer = ask(app, accept=accept)
+        assert answer.headers["Content-Type"] == content_type
+        assert answer.headers["Vary"] == "Accept"
+
+
+def test_answers_that_are_kept_are_told_apart_by_the_accept_header():
+    app = service("up")
+    for accept, content_type in [(BROWSER, HTML), (None, JSON), (HEALTH, HEALTH)] * 2:
+        assert ask(app, accept=accept).headers["Content-Type"] == content_type
+
+
+def test_a_vary_of_the_users_own_stays():
+    app = service("up", success_headers={"Vary": "Cookie", "Content-Type": "text/x-mine"})
+    assert ask(app).headers["Vary"] == "Cookie, Accept"
+    assert ask(app).headers["Content-Type"] == "text/x-mine"
+    assert ask(app, accept=HEALTH).headers["Content-Type"] == HEALTH
+    assert ask(app, "format=json").headers["Vary"] == "Cookie"
+
+
+@pytest.mark.parametrize("query, words", [
+    ("format=xml", "unknown or not offered, expected one of json, text"),
+    ("format=html", "unknown or not offered, expected one of json, text"),
+    ("format=", "unknown or not offered"), ("format", "unknown or not offered"),
+    ("format=JSON", "unknown or not offered"), ("format=json%00", "unknown or not offered"),
+    ("format=json&format=json", "given 2 times, expected once"),
+    ("format=json&format=text", "given 2 times, expected once"),
+    ("f%6Frmat=xml", "unknown or not offered"),
+])
+def test_a_format_that_there_is_not_is_400_in_json(query, words):
+    answer = ask(service("up", formats=("text", "json")), query, BROWSER)
+    assert (answer.status, answer.headers["Content-Type"]) == (400, JSON)
+    problem = json.loads(answer.body.decode("ascii"))
+    assert problem["status"] == "failure" and words in problem["error"]
+
+
+def test_what_nobody_asked_about_changes_nothing():
+    for query in ("_=123", "&&&", "=", "?", "formats=xml", "Format=xml", "%", "%zz=%", "a;b"):
+        assert ask(service("up"), query).status == 200
+
+
+# Without prometheus_client
+
+def test_without_its_package_prometheus_is_not_offered(without_prometheus_client):
+    app = service("up")
+    assert ask(app, accept=PROMETHEUS).headers["Content-Type"] == JSON
+    assert ask(app, accept=PROMETHEUS + ",text/html;q=0.6").headers["Content-Type"] == HTML
+    answer = ask(app, "format=prometheus")
+    assert answer.status == 400
+    assert (b"needs a package that is not installed: "
+            b"pip install 'bottle-healthcheck[prometheus]'") in answer.body
+    assert b"one of json, health, text, html\"" in ask(app, "format=xml").body
+
+
+# check= and exclude=
+
+def names_in(answer):
+    return [result["checker"]
+            for result in json.loads(answer.body.decode("ascii"))["results"]]
+
+
+@pytest.mark.parametrize("query, status, names", [
+    ("check=up", 200, ["up"]), ("check=down", 500, ["down"]),
+    ("check=down&check=up", 500, ["up", "down"]), ("check=up&check=up", 200, ["up"]),
+    ("exclude=down", 200, ["up", NAIVE]), ("exclude=down&exclude=up", 200, [NAIVE]),
+    ("check=up&check=down&exclude=down", 200, ["up"]), ("ch%65ck=u%70", 200, ["up"]),
+    ("check=" + quote(NAIVE), 200, [NAIVE]),
+    ("check=" + quote(NAIVE).replace("%20", "+"), 200, [NAIVE]),
+    ("exclude=" + quote(NAIVE) + "&exclude=down", 200, ["up"]),
+])
+def test_some_checks_alone(query, status, names):
+    answer = ask(service("up", "down", NAIVE), query)
+    assert answer.status == status
+    assert names_in(answer) == [six.ensure_text(name) for name in names]
+
+
+@pytest.mark.parametrize("query, words", [
+    ("check=nothing", u"check names 'nothing', which is no check"),
+    ("exclude=nothing", u"exclude names 'nothing', which is no check"),
+    ("check=up&check=nothing", u"'nothing'"), ("check=", u"''"), ("check", u"''"),
+    ("check=UP", u"'UP'"), ("check=up%00", u"'up\0'"), ("check=%ff", u"'\\xff'"),
+    ("check=%zz", u"'%zz'"), ("check=%E2%9C%93", u"'\u2713'"), ("check=\xe2", u"'\\xe2'"),
+    ("check=%ED%A0%80", u"which is no check"), ("check=%3Cscript%3E", u"'<script>'"),
+    ("check=" + "x" * 1000, u"'%s'" % (u"x" * 80)),
+    ("check=a%0d%0aSet-Cookie:b", u"'a\r\nSet-Cookie:b'"),
+])
+def test_an_unknown_check_is_404_in_json(query, words):
+    answer = ask(service("up", NAIVE), query, BROWSER)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
+    problem = json.loads(answer.body.decode("ascii"))
+    assert problem["status"] == "failure" and words in problem["error"]
+
+
+def test_only_the_named_checks_run():
+    app, ran = bottle.Bottle(), []
+    health = HealthCheck(app, "/health", success_ttl=None)
+    for name in "abc":
+        health.add_check(lambda name=name: (True, ran.append(name)), name=name)
+    ask(app, "check=b")
+    ask(app, "exclude=b")
+    ask(app, "check=c&format=text", BROWSER)
+    assert ran == ["b", "a", "c", "c"]
+    ask(app, "check=d")
+    ask(app, "check=a&format=xml")
+    assert ran == ["b", "a", "c", "c"]
+
+
+# Bad input
+
+def seconds(call):
+    begun = time.time()
+    call()
+    return time.time() - begun
+
+
+@pytest.mark.parametrize("accept", [
+    "a" * 65536, "," * 65536, ";" * 65536, "/" * 65536, "text/html," * 6553,
+    "text/html;q=0." + "1" * 65000, "text/html;q=" + "9" * 65000, "text/html;" + "a=b;" * 16000,
+    "application/openmetrics-text," * 2200, "application/openmetrics-text;version=x",
+    "application/openmetrics-text;version=" + "1." * 30000, "text/html ;" + " " * 65000 + "q=1",
+    "text/plain;version=0.0.4;" * 2600, "\"" * 65536, "(" * 65536, "\xff" * 65536,
+    "text/html;q=1e-999999", "*/*;q=0", "text/html\t,\x00/\x00"])
+def test_a_hostile_accept_header_is_answered_at_once(accept):
+    app = service("up")
+    statuses = []
+    assert seconds(lambda: statuses.append(ask(app, accept=accept).status)) < 5
+    assert seconds(lambda: statuses.append(ask(app, "format=text", accept).status)) < 5
+    pytest.importorskip("prometheus_client")
+    assert seconds(lambda: statuses.append(ask(app, "format=prometheus", accept).status)) < 5
+    assert statuses == [200, 200, 200]
+    assert len(app.health._answers) == (1 if len(accept) < 1024 else 0)
+
+
+@pytest.mark.parametrize("query, status", [
+    ("check=up&" * 10000, 200), ("check=up&" * 10000 + "check=x", 404), ("check=x&" * 10000, 404),
+    ("exclude=up&" * 10000, 200), ("format=json&" * 10000, 400), ("&" * 65536, 200),
+    ("%" * 65536, 200), ("%41" * 20000, 200), ("=" * 65536, 200), ("+" * 65536, 200),
+    ("check=" + "%ff" * 20000, 404), ("check=" + "%" * 60000, 404), ("\xff" * 65536, 200),
+    ("".join("check%d=up&" % number for number in range(6000)), 200)])
+def test_a_hostile_query_is_answered_at_once(query, status):
+    answers = []
+    assert seconds(lambda: answers.append(ask(service("up"), query))) < 5
+    assert answers[0].status == status
+    if status >= 400:
+        assert len(answers[0].body) < 1000

@@ -1,0 +1,143 @@
+# coding: utf-8
+"""bottle_healthcheck._http.response: headers, and what a response is whoever asks how."""
+import bottle
+import pytest
+
+from bottle_healthcheck import EnvironmentDump, HealthCheck
+from tests.wsgi import ask
+
+BOTH = pytest.mark.parametrize("kind", [HealthCheck, EnvironmentDump])
+
+
+@pytest.fixture
+def app():
+    return bottle.Bottle()
+
+
+@pytest.mark.parametrize("argument", ["success_headers", "failed_headers"])
+@pytest.mark.parametrize("headers, error", [
+    ("Content-Type", TypeError), (5, TypeError), ({"X": None}, TypeError),
+    ({"X": ["a"]}, TypeError), ({None: "x"}, TypeError), ({"X": True}, TypeError),
+    ({"X": "a\nb"}, ValueError), ({"X": "a\rb"}, ValueError), ({"X": "a\0b"}, ValueError),
+    ({"X\n": "a"}, ValueError), ({"": "a"}, ValueError), ({"X Y": "a"}, ValueError),
+    ({"X:": "a"}, ValueError), ({u"\xfc": "a"}, ValueError), ({"Content-Length": "5"}, ValueError),
+    ({"content_length": 5}, ValueError), ({"Transfer-Encoding": "chunked"}, ValueError),
+    ([("X", "a", "b")], TypeError)])
+def test_headers_that_make_no_sense(argument, headers, error):
+    with pytest.raises(error) as caught:
+        HealthCheck(**{argument: headers})
+    assert argument in str(caught.value)
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_response_is_bytes_with_their_length(app, kind, method):
+    kind(app, "/x")
+    answer = ask(app, "/x", method=method)
+    whole = ask(app, "/x")
+    assert answer.status == 200
+    assert answer.body == (b"" if method == "HEAD" else answer.body)
+    assert abs(int(answer.headers["Content-Length"]) - len(whole.body)) < 50  # times may differ
+    assert int(whole.headers["Content-Length"]) == len(whole.body) > 50
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(answer.pairs) == len(answer.headers) == (5 if kind is HealthCheck else 4)  # Vary
+
+
+@BOTH
+def test_a_frugal_client_is_answered(app, kind):
+    kind(app, "/x")
+    answer = ask(app, "/x", without=["HTTP_HOST"], SERVER_PROTOCOL="HTTP/1.0")
+    assert answer.status == 200
+
+
+@BOTH
+@pytest.mark.parametrize("header", ["HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE"])
+def test_a_response_is_always_whole(app, kind, header):
+    kind(app, "/x")
+    value = {"HTTP_IF_NONE_MATCH": "*", "HTTP_RANGE": "bytes=0-3",
+             "HTTP_IF_MODIFIED_SINCE": "Sun, 06 Nov 2044 08:49:37 GMT"}[header]
+    assert ask(app, "/x", **{header: value}).status == 200
+
+
+def test_options_is_the_health_checks_alone(app):
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")], failed_status=503)
+    EnvironmentDump(app, "/environment")
+    answer = ask(app, method="OPTIONS", without=["HTTP_HOST"], SERVER_PROTOCOL="HTTP/1.0")
+    assert answer.status == 503 and b'"down"' in answer.body
+    assert ask(app, "/environment", method="OPTIONS").status == 405
+    assert ask(app, method="POST").status == 405
+
+
+def test_headers_replace_the_base_by_name(app):
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")],
+                success_headers={"X-Mine": "1"},
+                failed_headers={"content-type": "text/plain", "cache_control": u"no-cache",
+                                "X-Number": 5, "X-Text": u"\xfc"})
+    answer = ask(app)
+    assert answer.headers["Content-Type"] == "text/plain"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Number"] == "5"
+    assert answer.headers["X-Text"] == str("\xc3\xbc")
+    assert "X-Mine" not in answer.headers
+
+
+def test_headers_may_be_pairs(app):
+    HealthCheck(app, "/healthcheck", success_headers=[("X-Mine", "1")])
+    answer = ask(app)
+    assert answer.headers["X-Mine"] == "1" and answer.headers["Content-Type"] == "application/json"
+
+
+def test_headers_and_status_do_not_leak_between_requests(app):
+    state = [False]
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (state[0], "")], failed_ttl=None,
+                success_ttl=None, failed_headers={"X-Failed": "1"},
+                success_headers={"X-Passed": "1"}, failed_status=503)
+
+    @app.route("/plain")
+    def plain():
+        return "plain"
+
+    first = ask(app)
+    assert first.status == 503 and first.headers["X-Failed"] == "1"
+    state[0] = True
+    second = ask(app)
+    assert second.status == 200
+    assert "X-Failed" not in second.headers and second.headers["X-Passed"] == "1"
+    third = ask(app, "/plain")
+    assert third.status == 200 and "X-Passed" not in third.headers
+    assert "Cache-Control" not in third.headers
+
+
+def test_hooks_see_the_response_and_may_add_to_it(app):
+    seen = []
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")], failed_status=503)
+
+    @app.hook("before_request")
+    def before():
+        bottle.response.set_header("X-Before", "1")
+        bottle.response.set_header("Cache-Control", "public")
+
+    @app.hook("after_request")
+    def after():
+        seen.append(bottle.response.status_code)
+        bottle.response.set_header("X-After", "2")
+
+    for _ in range(3):  # the third is the same bytes again
+        answer = ask(app)
+        assert (answer.headers["X-Before"], answer.headers["X-After"]) == ("1", "2")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert len(answer.pairs) == len(answer.headers)
+    assert seen == [503] * 3
+
+
+def test_an_error_page_of_the_app_does_not_replace_a_failure(app):
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")])
+
+    @app.error(500)
+    def page(error):
+        return "<h1>an error page</h1>"
+
+    assert b'"down"' in ask(app).body
