@@ -10,14 +10,12 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-    from .healthcheck import HealthCheck
-
 
 class Changes(object):
     """Tells on_change of the verdict's changes: each once, in order, by one thread at a time."""
 
     def __init__(self, healthcheck):
-        # type: (HealthCheck) -> None
+        # type: (Any) -> None  # a HealthCheck, whose module imports this one
         self._healthcheck = healthcheck
         self._current = None  # type: Any
         self._untold = collections.deque()  # type: collections.deque

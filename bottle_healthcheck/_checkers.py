@@ -17,8 +17,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Iterator
 
-    from .healthcheck import HealthCheck
-
 
 #: Told from None, which has a meaning of its own.
 NOT_GIVEN = object()  # type: Any
@@ -34,7 +32,7 @@ class Checker(object):
 
     def __init__(self, owner, func, name, timeout=NOT_GIVEN, success_ttl=NOT_GIVEN,
                  failed_ttl=NOT_GIVEN, critical=True):
-        # type: (HealthCheck, Any, str, Any, Any, Any, bool) -> None
+        # type: (Any, Any, str, Any, Any, Any, bool) -> None
         if timeout is NOT_GIVEN:
             timeout = owner.timeout
         if success_ttl is NOT_GIVEN:
@@ -138,7 +136,7 @@ class Checkers(collections_abc.MutableSequence):
     """
 
     def __init__(self, owner, checkers):
-        # type: (HealthCheck, list) -> None
+        # type: (Any, list) -> None
         _redaction.load_rules()  # no check's thread has to
         self._owner = owner
         self._turns = {}  # type: dict  # by process id: whose turn it is to change the list

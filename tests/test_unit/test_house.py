@@ -1,0 +1,164 @@
+"""The order of the package's modules: each imports only those below it."""
+import ast
+import os
+
+import pytest
+
+from tests.helpers import ROOT
+
+#: From the front doors down to the tools. A module may import those that stand below it, and no
+#: other, also for types and inside functions: so there are no circles, and whoever changes a module
+#: looks above it for what may break. A new module gets its place here.
+#: _log stands above _redaction, since the log masks secrets.
+HOUSE = """
+__main__
+__init__
+cli
+_demo
+prometheus
+healthcheck
+environment
+checks
+guards
+
+_http.__init__
+_http.plugin
+_http.negotiation
+_http.response
+_http.formats.__init__
+_http.formats.page
+_http.formats.metrics
+_http.formats.json_body
+_http.formats.health
+_http.formats.text
+_http.formats.base
+_http.formats.values
+
+_checkers
+_cache
+_flight
+_worker
+_shared
+_changes
+_drain
+
+_report
+_log
+_redaction.__init__
+_redaction.scrubber
+_redaction.text
+_redaction.known
+_http_client
+_validation
+_jsonable
+_interrupts
+_compat
+""".split()
+
+PACKAGE = "bottle_healthcheck"
+
+#: Below this one nothing knows Bottle.
+LAST_THAT_KNOWS_BOTTLE = "_http.formats.values"
+
+
+def modules_of(folder):
+    """{name of a module: its source} of a package; that of a package ends with .__init__."""
+    sources = {}
+    for path, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".py"):
+                file = os.path.join(path, name)
+                with open(file, "rb") as opened:
+                    sources[os.path.relpath(file, folder)[:-3].replace(os.sep, ".")] = opened.read()
+    return sources
+
+
+def imports_of(module, source, modules):
+    """The modules of the package that a module imports, wherever in it, and names of others."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported = [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = (PACKAGE + "." + module).split(".")[:-node.level]
+                base = ".".join(package + base.split(".")).rstrip(".")
+            imported = [(base, alias.name) for alias in node.names]
+        else:
+            continue
+        for base, name in imported:
+            yield resolve(base, name, modules)
+
+
+def resolve(base, name, modules):
+    """The module that `from base import name` or `import base` depends on."""
+    if base != PACKAGE and not base.startswith(PACKAGE + "."):
+        return base
+    inside = base[len(PACKAGE) + 1:]
+    prefix = inside + "." if inside else ""
+    for candidate in (prefix + str(name), prefix + str(name) + ".__init__", inside,
+                      prefix + "__init__"):
+        if candidate in modules:
+            return candidate
+    raise AssertionError("nothing in the package is %s, %s" % (base, name))
+
+
+def upward_imports(sources, house):
+    """What a module imports that does not stand below it, as (module, imported)."""
+    wrong = []
+    for module, source in sources.items():
+        for imported in imports_of(module, source, sources):
+            if imported in sources and house.index(imported) <= house.index(module):
+                wrong.append((module, imported))
+    return sorted(wrong)
+
+
+SOURCES = modules_of(os.path.join(ROOT, PACKAGE))
+
+
+def test_every_module_has_its_place():
+    assert sorted(SOURCES) == sorted(HOUSE)
+
+
+def test_no_module_imports_what_stands_above_it():
+    assert upward_imports(SOURCES, HOUSE) == []
+
+
+def test_nothing_below_the_front_doors_and_their_http_knows_bottle():
+    below = HOUSE[HOUSE.index(LAST_THAT_KNOWS_BOTTLE) + 1:]
+    assert [module for module in below
+            if "bottle" in imports_of(module, SOURCES[module], SOURCES)] == []
+    assert "bottle" in imports_of("_http.response", SOURCES["_http.response"], SOURCES)
+
+
+@pytest.mark.parametrize("source, wrong", [
+    ("from . import low", []), ("from .low import x", []), ("import bottle_healthcheck.low", []),
+    ("from bottle_healthcheck import low", []), ("from .wing.room import x", []),
+    ("from .wing import room", []), ("from .wing import x", []), ("import bottle", []),
+    ("from . import top", ["top"]), ("from .top import x", ["top"]),
+    ("import bottle_healthcheck.top", ["top"]), ("from bottle_healthcheck import top", ["top"]),
+    ("from bottle_healthcheck.top import x", ["top"]), ("from . import x", ["__init__"]),
+    ("from bottle_healthcheck import x", ["__init__"]), ("import bottle_healthcheck", ["__init__"]),
+    ("from . import mid", ["mid"]),
+    ("if MYPY:\n    from .top import x", ["top"]),
+    ("def f():\n    def g():\n        from . import top", ["top"]),
+    ("try:\n    import bottle_healthcheck.top as x\nexcept ImportError:\n    pass", ["top"]),
+    ("from . import low, top", ["top"]),
+])
+def test_an_import_is_found_wherever_it_stands(source, wrong):
+    house = ["__init__", "top", "mid", "wing.__init__", "wing.room", "low"]
+    sources = dict.fromkeys(house, "")
+    sources["mid"] = source
+    assert upward_imports(sources, house) == [("mid", name) for name in wrong]
+
+
+@pytest.mark.parametrize("source, wrong", [
+    ("from . import other", []), ("from .other import x", []), ("from .. import low", []),
+    ("from ..low import x", []), ("from .. import top", ["top"]), ("from ..top import x", ["top"]),
+    ("from . import x", ["wing.__init__"]), ("from .. import x", ["__init__"]),
+])
+def test_a_module_of_a_wing_counts_from_its_folder(source, wrong):
+    house = ["__init__", "top", "wing.__init__", "wing.room", "wing.other", "low"]
+    sources = dict.fromkeys(house, "")
+    sources["wing.room"] = source
+    assert upward_imports(sources, house) == [("wing.room", name) for name in wrong]
