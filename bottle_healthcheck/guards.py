@@ -2,14 +2,15 @@
 import hashlib
 import hmac
 import ipaddress
-import json
 
 import bottle
 import six
 
+from ._http.response import BASE_HEADERS, override, send, to_bytes
+
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterable, List, Optional, Union
+    from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
     _Environ = Dict[str, Any]
     _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
     _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -38,7 +39,7 @@ def require_token(token, *more):
         return any([hmac.compare_digest(given, known) for known in digests])
 
     return _guard(may_read, 401, "a bearer token is required",
-                  {"WWW-Authenticate": 'Bearer realm="monitoring"'})
+                  [("Www-Authenticate", 'Bearer realm="monitoring"')])
 
 
 def allow_networks(*networks, **options):
@@ -66,16 +67,14 @@ def allow_networks(*networks, **options):
         # type: (_Environ) -> bool
         return _is_in(_client(environ, trusted), allowed)
 
-    return _guard(may_read, 403, "not allowed from this address", {})
+    return _guard(may_read, 403, "not allowed from this address", [])
 
 
 def _guard(may_read, status, reason, headers):
-    # type: (Callable[[_Environ], bool], int, str, Dict[str, str]) -> _Guard
+    # type: (Callable[[_Environ], bool], int, str, List[Tuple[str, str]]) -> _Guard
     """A decorator that answers with status and reason unless may_read(environ)."""
-    refusal = json.dumps({"error": reason}).encode("ascii")
-    headers = dict(headers)
-    headers.update({"Content-Type": "application/json", "Cache-Control": "no-store",
-                    "X-Content-Type-Options": "nosniff"})
+    refusal = to_bytes({"error": reason})
+    refusal_headers = override(BASE_HEADERS, headers)
 
     # Plugins find the route's own arguments through the first cell of the closure (Bottle's
     # get_undecorated_callback), in order of the alphabet: `callback` has to come first.
@@ -86,10 +85,7 @@ def _guard(may_read, status, reason, headers):
             # type: (*Any, **Any) -> Any
             if may_read(bottle.request.environ):
                 return callback(*args, **url_args)
-            bottle.response.status = status
-            for name, value in headers.items():
-                bottle.response.set_header(name, value)
-            return refusal
+            return send(refusal, status, refusal_headers)
         return guarded
     return decorate
 
