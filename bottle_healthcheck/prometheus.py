@@ -5,7 +5,7 @@ It needs prometheus_client (the extra `bottle-healthcheck[prometheus]`).
 import re
 
 from ._http.formats import metrics
-from ._validation import kind_of
+from ._validation import wrong_type, wrong_value
 from .healthcheck import HealthCheck
 
 MYPY = False
@@ -29,10 +29,10 @@ class HealthCollector(object):
     def __init__(self, health, prefix=metrics.PREFIX):
         # type: (HealthCheck, str) -> None
         if not isinstance(health, HealthCheck):
-            raise TypeError("health is %s, expected a HealthCheck" % kind_of(health))
+            raise wrong_type("health", health, "a HealthCheck")
         if not re.match(_NAME, prefix):
-            raise ValueError("prefix is %r, expected letters, digits and _, not a digit first"
-                             % prefix)
+            raise wrong_value("prefix", repr(prefix),
+                              "letters, digits and _, not a digit first")
         metrics.load()
         self._health = health
         self._prefix = prefix

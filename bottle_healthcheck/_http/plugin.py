@@ -2,7 +2,7 @@
 import bottle
 import six
 
-from .._validation import kind_of
+from .._validation import wrong_type
 
 MYPY = False
 if MYPY:
@@ -22,8 +22,8 @@ def validate_app(app):
         raise TypeError("app is Bottle's stack of apps (bottle.app, bottle.default_app), expected "
                         "an app: call it, as in bottle.default_app()")
     if not isinstance(app, bottle.Bottle):
-        raise TypeError("app is %s, expected a bottle.Bottle; to guard another WSGI application, "
-                        "mount it in a Bottle" % kind_of(app))
+        raise wrong_type("app", app, "a bottle.Bottle; to guard another WSGI application, mount "
+                         "it in a Bottle")
 
 
 def validate_route_path(path):
@@ -32,7 +32,7 @@ def validate_route_path(path):
     if isinstance(path, (list, tuple)) and path:
         return [validate_route_path(one) for one in path]
     if not isinstance(path, (six.text_type, str)):
-        raise TypeError("path is %s, expected a text such as '/healthcheck'" % kind_of(path))
+        raise wrong_type("path", path, "a text such as '/healthcheck'")
     if not path.startswith("/"):
         raise ValueError("path is %r, which no request can match: expected a leading slash, "
                          "as in '/healthcheck'" % path)

@@ -5,7 +5,7 @@ import bottle
 import six
 
 from .. import _jsonable
-from .._validation import kind_of
+from .._validation import kind_of, wrong_type
 
 MYPY = False
 if MYPY:
@@ -29,8 +29,7 @@ def validate_headers(name, headers):
         # Unpacked, so that what are no pairs are refused here: pylint: disable=R1721
         given = [(key, value) for key, value in pairs]
     except (TypeError, ValueError):
-        raise TypeError("%s is %s, expected a dictionary of header names and values"
-                        % (name, kind_of(headers)))
+        raise wrong_type(name, headers, "a dictionary of header names and values")
     for key, value in given:
         # Spelt as Bottle keeps names, which it tells apart without regard to case and underscore.
         spelt = _header_text(name, key).title().replace("_", "-")

@@ -1,6 +1,7 @@
 """The formats that a report can be written in, and those that an endpoint offers."""
 import collections
 
+from ..._validation import wrong_type, wrong_value
 from . import health, json_body, metrics, page, text
 from .base import Format
 
@@ -28,12 +29,11 @@ def validate_formats(formats):
     if formats is None:
         formats = tuple(FORMATS)
     if not isinstance(formats, (list, tuple, set, frozenset)):
-        raise TypeError("formats is of type %s, expected a list of some of %s"
-                        % (type(formats).__name__, ", ".join(FORMATS)))
+        raise wrong_type("formats", formats, "a list of some of %s" % ", ".join(FORMATS))
     unknown = [name for name in formats if name not in tuple(FORMATS)]
     if unknown or not formats:
-        raise ValueError("formats is %r, expected at least one, all of %s"
-                         % (formats, ", ".join(FORMATS)))
+        raise wrong_value("formats", repr(formats),
+                          "at least one, all of %s" % ", ".join(FORMATS))
     offered = tuple(name for name in FORMATS if name in formats)
     for name in offered:
         FORMATS[name].load()
