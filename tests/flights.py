@@ -107,7 +107,7 @@ class World(object):
         del self.jobs[:]
 
 
-def run_python(script, seconds=60):
+def run_python(script, seconds=120):
     """(exit status, output, errors) of a script in a process of its own, ended after a while."""
     child = subprocess.Popen([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)

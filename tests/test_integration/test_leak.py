@@ -44,10 +44,10 @@ changes = []
 health = HealthCheck(app, "/health", success_ttl=0, failed_ttl=0,
                      on_change=lambda previous, current, report: changes.append(current))
 health.add_check(hung, timeout=0.05)
-health.add_check(slow, timeout=30)
+health.add_check(slow, timeout=600)
 health.add_check(failing)
 health.add_check(recovering)
-health.add_check(timed_recovering, timeout=30)
+health.add_check(timed_recovering, timeout=600)
 statuses = {}
 lock = threading.Lock()
 
@@ -95,6 +95,7 @@ print(json.dumps(report))
 """
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux' /proc")
 def test_ten_thousand_requests_leave_nothing_behind():
     status, output, errors = run_python(SCRIPT, seconds=300)

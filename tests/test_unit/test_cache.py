@@ -601,19 +601,19 @@ def asked_by_threads(health, count=32):
 
     def ask():
         here.append(1)
-        go.wait(30)
+        go.wait(60)
         answers.append(health.run())
     threads = [threading.Thread(target=ask) for _ in range(count)]
     for thread in threads:
         thread.start()
     go.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(answers) == len(here) == count
     return answers
 
 
-@pytest.mark.parametrize("timeout", [None, 30])
+@pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("state", ["cold", "expired long ago"])
 def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
     monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
@@ -951,18 +951,18 @@ health.add_check(kept, timeout=%(timeout)s)
 health.run()
 health.add_check(hung)
 health.run()
-entered.wait(30)
+entered.wait(60)
 held = threading.Event()
 if %(locked)s:
     thread = threading.Thread(target=holder)
     thread.daemon = True
     thread.start()
-    held.wait(30)
+    held.wait(60)
 del runs[:]
 pid = os.fork()
 if not pid:
-    signal.alarm(30)
-    health.checkers[1].timeout = health.checkers[1].patience = 20
+    signal.alarm(60)
+    health.checkers[1].timeout = health.checkers[1].patience = 60
     told = [(result["passed"], result["output"]) for result in health.run().results]
     print(told == [(True, "kept"), (True, "child")], runs)
     sys.stdout.flush()
@@ -975,7 +975,7 @@ os._exit(0)  # 2.7 complains of threads that are left at exit
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("locked", [False, True])
-@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("timeout", [None, 60])
 def test_a_real_fork_while_a_flight_runs_and_while_the_lock_is_held(timeout, locked):
     script = "from __future__ import print_function" + FORK % {
         "timeout": timeout, "locked": locked}

@@ -457,7 +457,7 @@ from bottle_healthcheck import HealthCheck
 def fails():
     raise ValueError("down")
 
-health = HealthCheck(timeout=5)
+health = HealthCheck(timeout=60)
 for number, output in enumerate([5, u"fine", {"rows": [1, u"fine"]}]):
     health.add_check(lambda output=output: (True, output), name="check %d" % number)
 health.add_check(fails)

@@ -6,19 +6,18 @@ two threads run at once: each request has a thread that stops where it runs a ch
 waits, until the machine lets it go on.
 """
 import logging
-import os
 import threading
 
 import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache, _flight
 from tests.flights import Gone, World
-from tests.helpers import PY2, need_module
+from tests.helpers import PY2, examples, need_module
 
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FLIGHT_EXAMPLES", "120"))
+EXAMPLES = examples(10, "FLIGHT_EXAMPLES")
 
 #: What a check may do. Fractions of time are binary, so that sums are exact.
 ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
@@ -558,6 +557,7 @@ FlightMachine.TestCase.settings = hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.too_slow])
 
 
+@pytest.mark.examples
 @pytest.mark.skipif(PY2, reason="hypothesis for Python 2 is too old")
 class TestFlights(FlightMachine.TestCase):
     pass

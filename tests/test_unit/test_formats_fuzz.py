@@ -7,13 +7,14 @@ import six
 from six.moves.urllib.parse import unquote_plus
 
 from bottle_healthcheck import HealthCheck
+from tests.helpers import examples
 from tests.wsgi import ask_health as ask
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
 
 EXAMPLES = hypothesis.settings(
-    max_examples=500, deadline=None, derandomize=True, database=None,
+    max_examples=examples(20, "FUZZ_EXAMPLES"), deadline=None, derandomize=True, database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],  # older ones allow it a second
     phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate))  # on 2.7 the others take minutes
 
@@ -78,6 +79,7 @@ def says_success(answer):
 APP, DISCREET = service(), service(details=False)
 
 
+@pytest.mark.examples
 @EXAMPLES
 @hypothesis.given(QUERIES, ACCEPTS, METHODS)
 def test_no_request_turns_a_failure_into_a_success(query, accept, method):
@@ -89,6 +91,7 @@ def test_no_request_turns_a_failure_into_a_success(query, accept, method):
         assert leaves_out_down(query)
 
 
+@pytest.mark.examples
 @EXAMPLES
 @hypothesis.given(QUERIES, ACCEPTS)
 def test_no_request_makes_a_discreet_service_talk(query, accept):

@@ -23,6 +23,34 @@ def test_a_deadline_tells_what_is_left_until_nothing_is(clock):
         deadline.left()
 
 
+class Silent(object):
+    """A socket that nobody answers: connecting takes all the time that it is given."""
+
+    def __init__(self, *args):
+        self._seconds = None
+
+    def settimeout(self, seconds):
+        self._seconds = seconds
+
+    def connect(self, address):
+        _peer.monotonic.tick(self._seconds)
+        raise socket.timeout("timed out")
+
+    def close(self):
+        pass
+
+
+def test_addresses_share_the_time(clock, monkeypatch):
+    address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [address] * 20)
+    monkeypatch.setattr(socket, "socket", Silent)
+    begun = clock.now
+    with pytest.raises(socket.timeout):
+        with _peer.connected("twenty.example", 80, _peer.Deadline(5)):
+            pytest.fail("nobody answers there")
+    assert abs(clock.now - begun - 5) < 0.001
+
+
 class Stop(BaseException):
     """As gevent's time-outs are."""
 

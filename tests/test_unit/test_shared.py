@@ -900,19 +900,19 @@ class Real(object):
             return True
 
 
-@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("processes, threads", [(2, 1), (1, 32), (4, 8)])
 def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, timeout):
     monkeypatch.setattr(_cache, "ASK_EVERY", 0.01)
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 20.0)
+    monkeypatch.setattr(_cache, "LONGEST_WAIT", 600.0)
     for module, name in ((_cache, "LONGEST_ASKING"), (_shared, "SLOWEST_ANSWER")):
-        monkeypatch.setattr(module, name, 20.0)  # on a busy machine any answer may take seconds
+        monkeypatch.setattr(module, name, 600.0)  # a loaded machine may stall
     backend, asked, told = Real(), [], []
     everybody = threading.Event()
 
     def check():
         check.runs += 1
-        everybody.wait(20)
+        everybody.wait(60)
         return True, "once"
     check.runs = 0
     healths = [HealthCheck(checkers=[check], timeout=timeout,
