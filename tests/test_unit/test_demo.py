@@ -67,12 +67,13 @@ def test_a_full_disk_fails(tmpdir, monkeypatch):
     assert [one["passed"] for one in answer.json["results"]] == [True, False]
 
 
-def test_serve_prints_the_urls_and_removes_its_folder(adapter, tmpdir, capsys):
+def test_serve_says_what_it_is_prints_the_urls_and_removes_its_folder(adapter, tmpdir, capsys):
     assert _demo.serve("127.0.0.1", 0, "test") == 0
     host, port = adapter.called_with
     assert host == "127.0.0.1" and port > 0
     out, err = capsys.readouterr()
-    assert out == ("curl -i http://127.0.0.1:%d/healthcheck\n"
+    assert out == ("A demonstration of both routes, until Ctrl-C ends it:\n"
+                   "curl -i http://127.0.0.1:%d/healthcheck\n"
                    "curl -i http://127.0.0.1:%d/environment\n" % (port, port))
     assert err == ""
     assert tmpdir.listdir() == []
