@@ -27,6 +27,21 @@ IMPORTS = os.pathsep.join([ROOT] + os.environ.get("PYTHONPATH", "").split(os.pat
 MORE_PATHS = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/nagios/plugins")
 
 
+def succeeds():
+    """A check that passes."""
+    return True, "fine"
+
+
+def fails():
+    """A check that fails."""
+    return False, "down"
+
+
+def raise_(exc):
+    """For a lambda that raises."""
+    raise exc
+
+
 def examples(few, many):
     """How many examples a test generates: few, or the variable `many` of a stage of .ci/run."""
     return int(os.environ.get(many, few))

@@ -12,7 +12,8 @@ import logging
 import sys
 import time
 
-from bottle_healthcheck import HealthCheck, ResultCache, _cache, _compat, _flight, _shared
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
 
 
 def _redis(address, patience):
@@ -91,9 +92,10 @@ class Lines(logging.Handler):
 
 
 def main(backend, address, notes, timeout=0.0, takes=0.3, patience=30):
-    later, steady, logged = Later(), _compat.monotonic, Lines()
-    _compat.monotonic = lambda: steady() + later.seconds
-    _flight.time = _shared.time = later
+    later, steady, logged = Later(), getattr(*internals.CLOCK), Lines()
+    internals.put(internals.CLOCK, lambda: steady() + later.seconds)
+    for place in internals.WALL_CLOCKS:
+        internals.put(place, later)
     logger = logging.getLogger("bottle_healthcheck")
     logger.addHandler(logged)
     logger.setLevel(logging.INFO)
@@ -105,8 +107,8 @@ def main(backend, address, notes, timeout=0.0, takes=0.3, patience=30):
         return True, "fine"
     shared = Counted(BACKENDS[backend](address, int(patience)))
     shared.get("x")  # imports and connects
-    # A loaded machine may stall.
-    _shared.SLOWEST_ANSWER = _cache.LONGEST_ASKING = _cache.LONGEST_WAIT = 60.0
+    for place in internals.LONGEST_WAITS:
+        internals.put(place, 60.0)  # a loaded machine may stall
     health = HealthCheck(checkers=[check], timeout=float(timeout) or None,
                          cache=ResultCache(backend=shared, prefix="tests"))
     for line in iter(sys.stdin.readline, ""):

@@ -46,14 +46,14 @@ def answer(kind, rounds):
 
 def redaction(rounds):
     """How much longer redacting the environment takes than writing it as JSON."""
-    from bottle_healthcheck import _json, _redact
+    from tests.internals import _json, _redact
     data = _json.plain(os.environ)
     return measuring.ratio(lambda: _redact.Redactor().clean(data), lambda: json.dumps(data), rounds)
 
 
 def growth(rounds):
     """How much longer redacting 8 times as long a hostile text takes."""
-    from bottle_healthcheck import _redact
+    from tests.internals import _redact
 
     def clean(size):
         text = (u"password=a:b@c/ --token " * size)[:size]

@@ -9,17 +9,10 @@ import weakref
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache, _cache
-from tests.flights import Check, Gone, World, run_python
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
+from tests.flights import Check, Gone, run_python
 from tests.helpers import PY2, wait_until
-
-
-@pytest.fixture
-def world(monkeypatch):
-    world = World()
-    for owner, name, value in world.replaced:
-        monkeypatch.setattr(owner, name, value)
-    return world
 
 
 def told(report, index=0):
@@ -72,7 +65,7 @@ def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
     health = checked(check)
     health.run()
     an_hour_ago = time.time() - 3600
-    monkeypatch.setattr(_cache.time, "time", lambda: an_hour_ago)
+    monkeypatch.setattr(time, "time", lambda: an_hour_ago)
     check.says = (True, "up")
     world.clock.tick(9)
     result = health.run().results[0]
@@ -84,7 +77,7 @@ def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
 def timer(monkeypatch, *times):
     """Has the stop-watch show these times, one after another."""
     shown = list(times)
-    monkeypatch.setattr(_cache._compat, "timer", lambda: shown.pop(0))
+    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
 
 
 @pytest.mark.parametrize("passed", [True, False])
@@ -211,7 +204,7 @@ def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatc
     def interrupted(self, job):
         raise Gone()
     with monkeypatch.context() as patch:
-        patch.setattr(_cache.Worker, "submit", interrupted)
+        patch.setattr(getattr(*internals.WORKER), "submit", interrupted)
         with pytest.raises(Gone):
             health.run()
     outcome = health.cache.last(health.checkers[0])
@@ -495,7 +488,7 @@ def test_a_landing_after_giving_up_is_a_recovery(world, caplog):
 
 def test_since_is_when_the_outcome_changed_last(world, monkeypatch):
     wall = [5000.0]
-    monkeypatch.setattr(_cache.time, "time", lambda: wall[0])
+    monkeypatch.setattr(time, "time", lambda: wall[0])
     check = Check()
     health = checked(check, timeout=2, success_ttl=0, failed_ttl=0)
 
@@ -616,13 +609,14 @@ def asked_by_threads(health, count=32):
 @pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("state", ["cold", "expired long ago"])
 def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
+    internals.wait_longer(monkeypatch)
     check = Check()
     health = checked(check, timeout=timeout)
     if state != "cold":
         now = [1000.0]
         health.run()
-        monkeypatch.setattr(_cache._compat, "monotonic", lambda: now[0] + time.time() % 1000 / 1e3)
+        internals.replace(monkeypatch, internals.CLOCK,
+                          lambda: now[0] + time.time() % 1000 / 1e3)
         health.cache.clear()
         health.run()
         now[0] += 1000
@@ -650,9 +644,8 @@ def test_threads_that_wait_are_all_woken_by_the_landing(monkeypatch):
             self.inner.set()
     threading_event = threading.Event
     fake = type("Threading", (object,), {"Event": Counted, "Lock": threading.Lock})
-    monkeypatch.setattr(_cache, "threading", fake)
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
-    monkeypatch.setattr(_cache, "PATIENCE", 60)
+    internals.replace(monkeypatch, internals.THREADING, fake)
+    internals.wait_longer(monkeypatch)
     check = Check(says=lambda: (release.wait(60), "landed"))
     health = checked(check, success_ttl=None, failed_ttl=None)
     assert [told(answer) for answer in asked_by_threads(health)] == [(True, "landed")] * 32
@@ -811,14 +804,14 @@ def test_who_waits_for_a_flight_that_something_else_than_an_exception_ends_is_to
     flights = []
 
     def interrupted():
-        flights.extend(health.cache._process().flights.values())
+        flights.extend(internals.flights(health.cache).values())
         raise Gone()
     check = Check(says=interrupted)
     health = checked(check, failed_ttl=0)
     with pytest.raises(Gone):
         health.run()
-    found = _cache._Wait(flights[0], world.clock.now)
-    outcome = health.cache._arrive(health.checkers[0], found, world.clock.now + 2)
+    outcome = internals.outcome_of_waiting(health.cache, health.checkers[0], flights[0],
+                                           world.clock.now, world.clock.now + 2)
     assert outcome.output == "ended by Gone"
     assert check.runs == 1
 
@@ -917,15 +910,16 @@ def test_a_fork_of_a_fork_keeps_one_process_in_mind(world):
         health.run()
         world.fork()
     health.run()
-    assert list(health.cache._processes) == [world.pid]
+    assert internals.processes(health.cache) == [world.pid]
     world.pid = 7  # process numbers start over
     health.run()
-    assert list(health.cache._processes) == [7]
+    assert internals.processes(health.cache) == [7]
 
 
 FORK = """
 import os, signal, sys, threading
 from bottle_healthcheck import HealthCheck
+from tests import internals
 
 hang, entered, runs = threading.Event(), threading.Event(), []
 
@@ -962,7 +956,7 @@ del runs[:]
 pid = os.fork()
 if not pid:
     signal.alarm(60)
-    health.checkers[1].timeout = health.checkers[1].patience = 60
+    internals.give(health.checkers[1], 60)
     told = [(result["passed"], result["output"]) for result in health.run().results]
     print(told == [(True, "kept"), (True, "child")], runs)
     sys.stdout.flush()
@@ -999,17 +993,17 @@ def test_a_withdrawn_flight_that_lands_late_leaves_the_next_one_in_the_air(monke
     release = threading.Event()
     health = HealthCheck(checkers=[lambda: (release.wait(60), "landed")], timeout=60)
     cache, checker = health.cache, health.checkers[0]
-    start = cache._start
+    start = getattr(*internals.start_place(cache))
 
     def start_and_end(flight, checker):  # as a signal's handler that raises ends a request
         start(flight, checker)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache, "_start", start_and_end)
+    internals.replace(monkeypatch, internals.start_place(cache), start_and_end)
     with pytest.raises(KeyboardInterrupt):
         health.run()
-    _, following, mine = cache._board(checker, False)
+    following, mine = internals.board(cache, checker)
     assert mine
     release.set()
     wait_until(lambda: cache.last(checker), what="the landing of the first flight")
-    assert cache._process().flights[checker.key] is following
+    assert internals.flights(cache)[checker.key] is following

@@ -5,16 +5,10 @@ import functools
 import pytest
 import six
 
-from bottle_healthcheck import HealthCheck, _checkers, basic_exception_handler
+from bottle_healthcheck import HealthCheck, basic_exception_handler
 from tests.flights import run_python
-
-
-def succeeds():
-    return True, "fine"
-
-
-def fails():
-    return False, "down"
+from tests.helpers import fails, raise_, succeeds
+from tests.internals import _checkers
 
 
 class Callable(object):
@@ -384,22 +378,18 @@ def test_the_exception_handler_gets_the_check_and_the_instance():
     assert report.results[0]["output"] == {"told": "by the handler"}
 
 
-def _raise(exc):
-    raise exc
-
-
 @pytest.mark.parametrize("handler", [
-    lambda checker, exc: 1 // 0, lambda checker, exc: _raise(SystemExit("handler")),
+    lambda checker, exc: 1 // 0, lambda checker, exc: raise_(SystemExit("handler")),
     lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
     lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2)])
 def test_a_faulty_exception_handler_counts_as_the_default_one(handler):
-    health = HealthCheck(exception_handler=handler, checkers=[lambda: _raise(OSError("disk"))])
+    health = HealthCheck(exception_handler=handler, checkers=[lambda: raise_(OSError("disk"))])
     result, = health.run().results
     assert (result["passed"], result["output"]) == (False, "disk")
 
 
 def test_no_exception_handler_means_the_default_one():
-    health = HealthCheck(exception_handler=None, checkers=[lambda: _raise(OSError("disk"))])
+    health = HealthCheck(exception_handler=None, checkers=[lambda: raise_(OSError("disk"))])
     assert health.exception_handler is basic_exception_handler
     assert health.run().results[0]["output"] == "disk"
 
@@ -410,7 +400,7 @@ def test_an_exception_without_a_message_is_told_by_its_type():
 
 
 def test_a_check_that_exits_has_failed_and_is_logged(caplog):
-    health = HealthCheck(checkers=[lambda: _raise(SystemExit("gone")), succeeds])
+    health = HealthCheck(checkers=[lambda: raise_(SystemExit("gone")), succeeds])
     report = health.run()
     assert [one["output"] for one in report.results] == ["gone", "fine"]
     assert report.passed is False

@@ -8,7 +8,7 @@ import bottle
 import pytest
 import webtest
 
-from bottle_healthcheck import _demo
+from tests.internals import _demo
 
 
 class Adapter(bottle.ServerAdapter):

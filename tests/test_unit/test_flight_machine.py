@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache, _flight
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
 from tests.flights import Gone, World
 from tests.helpers import PY2, examples, need_module
 
@@ -268,7 +269,7 @@ class Process(World):
             @staticmethod
             def time():
                 return process.clock.now
-        self.replaced.append((_flight, "time", Time))
+        self.replaced += [(place, Time) for place in internals.WALL_CLOCKS]
 
     def wait(self, event, seconds):
         if not event.is_set:
@@ -302,10 +303,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
     def __init__(self):
         stateful.RuleBasedStateMachine.__init__(self)
         self.process = Process()
-        self.originals = [(owner, name, getattr(owner, name))
-                          for owner, name, _ in self.process.replaced]
-        for owner, name, value in self.process.replaced:
-            setattr(owner, name, value)
+        self.originals = [(place, getattr(*place)) for place, _ in self.process.replaced]
+        for place, value in self.process.replaced:
+            internals.put(place, value)
         self.log = Lines()
         LOG.addHandler(self.log)
         LOG.setLevel(logging.INFO)
@@ -472,8 +472,8 @@ class FlightMachine(stateful.RuleBasedStateMachine):
                 while actor.at[0] in ("runs", "waits"):
                     self.process.actor = actor
                     actor.go_on(Gone())
-            for owner, name, value in self.originals:
-                setattr(owner, name, value)
+            for place, value in self.originals:
+                internals.put(place, value)
             LOG.removeHandler(self.log)
             LOG.setLevel(logging.NOTSET)
             LOG.propagate = True

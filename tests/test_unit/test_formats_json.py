@@ -9,7 +9,7 @@ from six.moves import reduce
 
 from bottle_healthcheck import (HealthCheck, check_reduce, json_failed_handler,
                                 json_success_handler)
-from bottle_healthcheck._formats import Report
+from tests.internals import Report
 
 
 @pytest.mark.parametrize("passed, result, verdict", [

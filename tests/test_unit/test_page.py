@@ -7,7 +7,8 @@ import bottle
 import pytest
 from six.moves.html_parser import HTMLParser
 
-from bottle_healthcheck import HealthCheck, _formats, _page
+from bottle_healthcheck import HealthCheck
+from tests.internals import _formats, _page
 from tests.wsgi import ask_health as ask
 
 NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC

@@ -3,8 +3,8 @@ import socket
 
 import pytest
 
-from bottle_healthcheck import _peer
 from tests.helpers import FakeClock, free_port
+from tests.internals import _peer
 
 
 @pytest.fixture

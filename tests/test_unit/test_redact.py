@@ -4,10 +4,10 @@ import json
 import pytest
 import six
 
-from bottle_healthcheck import _json, _redact, _redact_known, _redact_text
 from tests import counting, growth
 from tests.corpus_loader import load
 from tests.helpers import examples
+from tests.internals import _json, _redact, _redact_known, _redact_text
 
 try:
     from hypothesis import HealthCheck, given, settings, strategies as st
@@ -128,7 +128,13 @@ def test_all_cases_of_the_environment_at_once():
     assert [one for one in secrets if one in body or json.dumps(one)[1:-1] in body] == []
 
 
-@pytest.mark.parametrize("module, table, row", ROWS, ids=lambda value: str(value)[:40])
+def short(value):
+    """A test's name for a parameter, the same in every process."""
+    value = getattr(value, "__name__", value)
+    return str(value[0] if isinstance(value, tuple) else value)
+
+
+@pytest.mark.parametrize("module, table, row", ROWS, ids=short)
 def test_every_row_is_needed_by_a_case(module, table, row, monkeypatch):
     rows = getattr(module, table)
     kept = [one for one in rows if one != row]

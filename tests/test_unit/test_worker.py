@@ -6,9 +6,8 @@ import weakref
 import pytest
 from six.moves import queue
 
-from bottle_healthcheck import _worker
-from bottle_healthcheck._worker import Worker
 from tests.helpers import wait_until
+from tests.internals import Worker, _worker
 
 
 def done(worker, job=lambda: None):
