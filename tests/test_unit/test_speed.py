@@ -18,7 +18,7 @@ before = set(sys.modules)
 from bottle_healthcheck import EnvironmentDump, HealthCheck
 assert "%(patterns)s" not in sys.modules  # its patterns take long to compile
 app = bottle.Bottle()
-HealthCheck(app, "/healthcheck", checkers=[lambda: (True, {"rows": [1.5, "ok"]})], timeout=5)
+HealthCheck(app, "/healthcheck", checkers=[lambda: (True, {"rows": [1.5, "ok"]})], timeout=60)
 EnvironmentDump(app, "/environment", include_python=False)
 from tests.wsgi import ask
 assert ask(app).status == ask(app, "/environment").status == 200
