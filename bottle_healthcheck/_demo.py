@@ -61,8 +61,9 @@ def make_app(folder):
 
 def _run(app, host, port, server):
     # type: (bottle.Bottle, str, int, str) -> int
-    """Says where to ask, and serves."""
+    """Says what this is and where to ask, and serves."""
     authority = "%s:%d" % ("[%s]" % host if ":" in host else host, port)
+    print("A demonstration of both routes, until Ctrl-C ends it:")
     print("curl -i http://%s/healthcheck" % authority)
     print("curl -i http://%s/environment" % authority)
     sys.stdout.flush()

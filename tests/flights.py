@@ -4,10 +4,8 @@ import subprocess
 import sys
 import threading
 
-from bottle_healthcheck import _cache, _compat
-from tests.helpers import FakeClock
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from tests import internals
+from tests.helpers import ROOT, FakeClock
 
 
 class Gone(KeyboardInterrupt):
@@ -67,8 +65,14 @@ class World(object):
             RLock = staticmethod(threading.RLock)
 
         Threading.Event = Event
-        self.replaced = [(_compat, "monotonic", self.clock), (os, "getpid", lambda: self.pid),
-                         (_cache, "Worker", Worker), (_cache, "threading", Threading)]
+        #: Pairs of a place and what is put there.
+        self.replaced = [(internals.CLOCK, self.clock), ((os, "getpid"), lambda: self.pid),
+                         (internals.WORKER, Worker), (internals.THREADING, Threading)]
+
+    def take_over(self, patch):
+        """From here on, until monkeypatch takes it back, the package lives in this world."""
+        for place, value in self.replaced:
+            internals.replace(patch, place, value)
 
     def wait(self, event, seconds):
         """What Event.wait is here."""
@@ -107,7 +111,7 @@ class World(object):
         del self.jobs[:]
 
 
-def run_python(script, seconds=60):
+def run_python(script, seconds=120):
     """(exit status, output, errors) of a script in a process of its own, ended after a while."""
     child = subprocess.Popen([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -11,6 +11,10 @@ import pytest
 PY2 = sys.version_info[0] == 2
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
+#: Seconds that a test waits for what has to happen, and goes on at once when it has. A loaded
+#: machine may stall for some of them; only a fault takes them all.
+PATIENCE = 60
+
 _CHANCE = random.SystemRandom()  # hypothesis seeds the other
 
 #: The checkout.
@@ -21,6 +25,26 @@ IMPORTS = os.pathsep.join([ROOT] + os.environ.get("PYTHONPATH", "").split(os.pat
 
 #: Debian keeps daemons and monitoring plugins where a user's PATH does not look.
 MORE_PATHS = ("/usr/sbin", "/usr/local/sbin", "/usr/lib/nagios/plugins")
+
+
+def succeeds():
+    """A check that passes."""
+    return True, "fine"
+
+
+def fails():
+    """A check that fails."""
+    return False, "down"
+
+
+def raise_(exc):
+    """For a lambda that raises."""
+    raise exc
+
+
+def examples(few, many):
+    """How many examples a test generates: few, or the variable `many` of a stage of .ci/run."""
+    return int(os.environ.get(many, few))
 
 
 def need_command(name):
@@ -76,15 +100,15 @@ def free_port():
     raise RuntimeError("no port of 100 is free")
 
 
-def wait_until(condition, seconds=30, what="the condition"):
-    """Polls until condition() is true and returns its value; fails after so many seconds."""
-    deadline = time.time() + seconds
+def wait_until(condition, what="the condition"):
+    """Polls until condition() is true and returns its value; fails after PATIENCE seconds."""
+    deadline = time.time() + PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.time() > deadline:
-            pytest.fail("%s did not come true within %s s" % (what, seconds))
+            pytest.fail("%s did not come true within %d s" % (what, PATIENCE))
         time.sleep(0.02)
 
 

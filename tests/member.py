@@ -1,60 +1,73 @@
 """One process of a fleet that shares its results, for tests/test_integration/test_shared.py.
 
-    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT [TAKES]]
+    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT [TAKES [PATIENCE]]]
 
 reads seconds, one number a line: so much later by its own clocks it runs its only check, and
-writes a line of JSON: the result, how long that took, and what was logged. The check appends
-"run" to the file NOTES, and takes a while.
+writes a line of JSON: the result, how often the backend was asked, and what was logged. The check
+appends "run" to the file NOTES, and takes a while. The backend's client gives up after PATIENCE
+seconds.
 """
 import json
 import logging
 import sys
 import time
-import timeit
 
-from bottle_healthcheck import HealthCheck, ResultCache, _cache, _compat, _flight, _shared
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
 
 
-def _redis(address):
+def _redis(address, patience):
     from cachelib import RedisCache
     # Without that, redis-py from 6 on tries three times more, with pauses.
     options = {} if sys.version_info[0] == 2 else {"retry": None}
-    return RedisCache("127.0.0.1", int(address), socket_timeout=3, socket_connect_timeout=3,
-                      **options)
+    return RedisCache("127.0.0.1", int(address), socket_timeout=patience,
+                      socket_connect_timeout=patience, **options)
 
 
-def _memcache(address):
+def _memcache(address, patience):
     import memcache
     from cachelib import MemcachedCache
-    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=3,
+    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=patience,
                                           dead_retry=1))
 
 
-def _pylibmc(address):
+def _pylibmc(address, patience):
     import pylibmc
     from cachelib import MemcachedCache
     return MemcachedCache(pylibmc.Client(["127.0.0.1:" + address], behaviors={
-        "connect_timeout": 3000, "send_timeout": 3000000, "receive_timeout": 3000000,
-        "_poll_timeout": 3000}))
+        "connect_timeout": patience * 1000, "send_timeout": patience * 10 ** 6,
+        "receive_timeout": patience * 10 ** 6, "_poll_timeout": patience * 1000}))
 
 
-def _files(address):
+def _files(address, patience):
     from cachelib import FileSystemCache
     return FileSystemCache(address)
 
 
-def _django(address):
+def _django(address, patience):
     from django.conf import settings
     settings.configure(CACHES={"default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": "redis://127.0.0.1:" + address,
-        "OPTIONS": {"socket_timeout": 3, "retry": None}}})
+        "OPTIONS": {"socket_timeout": patience, "retry": None}}})
     from django.core.cache import cache
     return cache
 
 
 BACKENDS = {"redis": _redis, "memcache": _memcache, "pylibmc": _pylibmc, "files": _files,
             "django": _django}
+
+
+class Counted(object):
+    """A backend that counts how often it is asked."""
+
+    def __init__(self, backend):
+        self._backend = backend
+        self.asked = 0
+
+    def __getattr__(self, name):
+        self.asked += 1
+        return getattr(self._backend, name)
 
 
 class Later(object):
@@ -78,10 +91,11 @@ class Lines(logging.Handler):
         self.lines.append([record.levelname, record.getMessage()])
 
 
-def main(backend, address, notes, timeout=0.0, takes=0.3):
-    later, steady, logged = Later(), _compat.monotonic, Lines()
-    _compat.monotonic = lambda: steady() + later.seconds
-    _flight.time = _shared.time = later
+def main(backend, address, notes, timeout=0.0, takes=0.3, patience=30):
+    later, steady, logged = Later(), getattr(*internals.CLOCK), Lines()
+    internals.put(internals.CLOCK, lambda: steady() + later.seconds)
+    for place in internals.WALL_CLOCKS:
+        internals.put(place, later)
     logger = logging.getLogger("bottle_healthcheck")
     logger.addHandler(logged)
     logger.setLevel(logging.INFO)
@@ -91,17 +105,17 @@ def main(backend, address, notes, timeout=0.0, takes=0.3):
             file.write("run\n")
         time.sleep(float(takes))
         return True, "fine"
-    shared = BACKENDS[backend](address)
-    shared.get("x")  # imports and connects: on a busy machine that takes longer than an answer may
-    _shared.SLOWEST_ANSWER = _cache.LONGEST_ASKING = 5.0
-    _cache.LONGEST_WAIT = 9.0
+    shared = Counted(BACKENDS[backend](address, int(patience)))
+    shared.get("x")  # imports and connects
+    for place in internals.LONGEST_WAITS:
+        internals.put(place, 60.0)  # a loaded machine may stall
     health = HealthCheck(checkers=[check], timeout=float(timeout) or None,
                          cache=ResultCache(backend=shared, prefix="tests"))
     for line in iter(sys.stdin.readline, ""):
         later.seconds += float(line)
-        begun = timeit.default_timer()
+        before = shared.asked
         result, = health.run().results
-        sys.stdout.write(json.dumps(dict(result, took=timeit.default_timer() - begun,
+        sys.stdout.write(json.dumps(dict(result, asked=shared.asked - before,
                                          lines=logged.lines)) + "\n")
         sys.stdout.flush()
         logged.lines = []

@@ -59,10 +59,10 @@ class Server(object):
             self._process.send_signal(signal.SIGCONT)
             self.wait_for_end()
 
-    def wait_for_end(self, seconds=30):
-        """Fails, and kills the server, where it does not end within so many seconds."""
+    def wait_for_end(self):
+        """Fails, and kills the server, where it does not end."""
         try:
-            wait_until(lambda: self._process.poll() is not None, seconds,
+            wait_until(lambda: self._process.poll() is not None,
                        what="the end of %s" % self._command)
         finally:
             if self._process.poll() is None:
@@ -259,6 +259,8 @@ def gunicorn_service(*options, **shape):
             with open(name, "w") as file:
                 file.write(text)
         command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:%d" % port, "-c", path,
+                   # Only an end of its own accord comes before the test has waited long enough.
+                   "--graceful-timeout", "600", "--timeout", "600",
                    "--workers", str(workers)] + list(options) + ["tests.service:app"]
         env = environment(shape.pop("redis", None), shape)
         with _running(Server(command, port, lambda _: os.path.getsize(ready) >= workers, env=env,
@@ -300,10 +302,10 @@ global
     stats socket %(folder)s/stats mode 600
 defaults
     mode http
-    timeout connect 5s
-    timeout check 5s
-    timeout client 30s
-    timeout server 30s
+    timeout connect 60s
+    timeout check 60s
+    timeout client 60s
+    timeout server 60s
 frontend public
     bind 127.0.0.1:%(port)d
     default_backend service

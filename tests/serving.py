@@ -36,4 +36,4 @@ def serving(app, asked=None):
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(30)
+        thread.join(60)

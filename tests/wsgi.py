@@ -3,7 +3,14 @@ import collections
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
+import bottle
 import six
+import webtest
+
+from bottle_healthcheck import HealthCheck
+
+#: A name that needs percent-encoding in UTF-8; native text, as names of checks are.
+NAIVE = six.ensure_str(u"na\xefve \u2713")
 
 Answer = collections.namedtuple("Answer", "status headers pairs body")
 
@@ -34,6 +41,11 @@ def ask(app, path="/healthcheck", method="GET", without=(), **environ):
     return Answer(told[0], dict(told[1]), told[1], body)
 
 
+def ask_webtest(app, path="/healthcheck", method="GET", environ=None):
+    """One request through WebTest, which answers with more to ask for, whatever the status."""
+    return webtest.TestApp(app, environ).request(path, method=method, expect_errors=True)
+
+
 def ask_health(app, query="", accept=None, path="/health", method="GET"):
     """One request to a health route; a traceback (anything in wsgi.errors) fails the test."""
     more = {"wsgi.errors": six.StringIO()}
@@ -43,3 +55,18 @@ def ask_health(app, query="", accept=None, path="/health", method="GET"):
     assert more["wsgi.errors"].getvalue() == ""
     assert method == "HEAD" or int(answer.headers["Content-Length"]) == len(answer.body)
     return answer
+
+
+def service(*checks, **options):
+    """An app with a health check on /health: up, down, warning and a name that is not ASCII.
+
+    output is what each of them says; where it is not given, each says something else.
+    """
+    outputs = {"up": "all-is-well", "down": "no-route", "warning": "slow-disk", NAIVE: "good"}
+    output = options.pop("output", None)
+    app = bottle.Bottle()
+    app.health = HealthCheck(app, "/health", **options)
+    for name in checks or ("up", "down"):
+        app.health.add_check(lambda name=name: (name in ("up", NAIVE), output or outputs[name]),
+                             name=name, critical=name != "warning")
+    return app

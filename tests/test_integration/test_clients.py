@@ -18,6 +18,8 @@ from six.moves.urllib.parse import urlsplit
 from tests import servers
 from tests.helpers import IMPORTS, ROOT, client_config, missing, need_command
 
+pytestmark = pytest.mark.servers
+
 
 def run(command):
     """The exit status of a command."""
@@ -28,7 +30,7 @@ def run(command):
 
 def get(port, path, method="GET", headers=None):
     """(status, headers, body) of one request."""
-    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, headers=headers or {})
         answer = connection.getresponse()
         headers = dict((name.lower(), value) for name, value in answer.getheaders())
@@ -38,7 +40,8 @@ def get(port, path, method="GET", headers=None):
 def nagios(port):
     """{plugin: exit status}: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."""
     config = client_config("nagios.cfg", {"-p 8080": "-p %d" % port, "$HOSTADDRESS$": "127.0.0.1",
-                                          "$USER1$": os.path.dirname(need_command("check_http"))})
+                                          "$USER1$": os.path.dirname(need_command("check_http")),
+                                          "-t 10": "-t 60"})
     commands = [shlex.split(one) for one in re.findall("command_line +(.*)", config)]
     for one in commands:
         need_plugin(os.path.basename(one[0]))
@@ -53,15 +56,16 @@ def need_plugin(name):
 
 def shell(port):
     """{program: exit status}."""
-    lines = client_config("commands.sh", {"8080": port}).splitlines()
+    lines = client_config("commands.sh", {"8080": port, "-m 5": "-m 60",
+                                          "-T 5": "-T 60"}).splitlines()
     return dict((line.split()[0], run([need_command(line.split()[0])] + shlex.split(line)[1:]))
                 for line in lines)
 
 
 def docker(port):
     """The exit status of Docker's HEALTHCHECK: 0 healthy, 1 unhealthy, 2 reserved."""
-    command = json.loads(re.search(r"CMD (\[.*\])", client_config("Dockerfile", {"8080": port}),
-                                   re.S).group(1))
+    config = client_config("Dockerfile", {"8080": port, '"5"': '"60"'})
+    command = json.loads(re.search(r"CMD (\[.*\])", config, re.S).group(1))
     assert command[0] == "bottle-healthcheck"
     return run([sys.executable, "-m", "bottle_healthcheck"] + command[1:])
 
@@ -102,7 +106,7 @@ UNHEALTHY = {"check_http": 2, "check_curl": 2, "curl": 22, "wget": 8, "docker": 
 @pytest.mark.parametrize("shape, expected", [
     ({"checks": ["quick"]}, HEALTHY),
     ({"checks": ["quick"], "optional": ["failing"]}, HEALTHY),
-    ({"checks": ["quick", "failing"]}, UNHEALTHY),
+    pytest.param({"checks": ["quick", "failing"]}, UNHEALTHY, marks=pytest.mark.smoke),
     ({"checks": ["quick", "failing"], "failed_status": 503}, UNHEALTHY),
     ({"checks": ["hung"], "timeout": 1, "notes": os.devnull}, UNHEALTHY),
     ({"checks": ["quick"], "drain_file": ROOT}, UNHEALTHY),
@@ -127,18 +131,22 @@ def test_a_service_that_is_gone_is_unhealthy():
 @pytest.mark.parametrize("plugin", ["check_http", "check_curl"])
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_nagios_plugins_take_the_other_methods_too(plugin, method):
-    command = [need_plugin(plugin), "-I", "127.0.0.1", "-u", "/healthcheck", "-j", method, "-p"]
+    command = [need_plugin(plugin), "-I", "127.0.0.1", "-u", "/healthcheck", "-j", method,
+               "-t", "60", "-p"]
     with servers.bottle_service("wsgiref", checks=["quick"]) as service:
         assert run(command + [str(service.port)]) == 0
     with servers.bottle_service("wsgiref", checks=["failing"]) as service:
         assert run(command + [str(service.port)]) == 2
 
 
+@pytest.mark.smoke
 def test_nginx_passes_answers_on_and_keeps_none(tmpdir):
     drain_file = tmpdir.join("drain")
     with servers.bottle_service("waitress", checks=["quick"], success_ttl=0,
                                 drain_file=str(drain_file)) as service:
-        config = client_config("nginx.conf", {"127.0.0.1:8080": "127.0.0.1:%d" % service.port})
+        config = client_config("nginx.conf", {"127.0.0.1:8080": "127.0.0.1:%d" % service.port,
+                                              "timeout 2s": "timeout 60s",
+                                              "timeout 5s": "timeout 60s"})
         with servers.nginx(service, config) as nginx:
             assert get(nginx.port, "/now")[2] == get(nginx.port, "/now")[2]  # it does keep answers
             for draining, expected in ((False, (200, "success")), (True, (500, "failure")),

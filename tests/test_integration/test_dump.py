@@ -58,6 +58,6 @@ def test_no_secret_of_the_environment_leaves_a_real_process(tmpdir):
 def read(port):
     """The body of the dump, or None where nobody answers yet."""
     try:
-        return urlopen("http://127.0.0.1:%d/environment" % port, timeout=10).read().decode("ascii")
+        return urlopen("http://127.0.0.1:%d/environment" % port, timeout=60).read().decode("ascii")
     except EnvironmentError:
         return None

@@ -17,6 +17,8 @@ from tests.helpers import DATA, free_port, need_command, need_module, wait_until
 from tests.serving import serving
 from tests.wsgi import ask_health as ask
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def app():
@@ -33,7 +35,8 @@ def client_config(name, folder, **replaced):
     """A file of README, with the addresses and times of this test, in that folder."""
     with io.open(os.path.join(DATA, "clients", name), encoding="utf-8") as source:
         text = source.read()
-    for old, new in [("15s", "1s"), ("127.0.0.1:8080", replaced["service"]),
+    for old, new in [("15s", "1s"), ("timeout: 5s", "timeout: 60s"),
+                     ("127.0.0.1:8080", replaced["service"]),
                      ("127.0.0.1:9115", replaced.get("blackbox", ""))]:
         text = text.replace(old, new)
     path = os.path.join(folder, name)
@@ -66,7 +69,7 @@ def folder():
 def fetch(url):
     """The text of a URL, or nothing where there is no answer yet."""
     try:
-        with contextlib.closing(urlopen(url, timeout=10)) as answer:
+        with contextlib.closing(urlopen(url, timeout=60)) as answer:
             return answer.read().decode("utf-8")
     except EnvironmentError:
         return u""
@@ -105,7 +108,8 @@ def value(address, query):
     return found[0]["value"][1] if found else None
 
 
-@pytest.mark.parametrize("state", ["failing", "passing", "draining"])
+@pytest.mark.parametrize("state", [
+    pytest.param("failing", marks=pytest.mark.smoke), "passing", "draining"])
 def test_promtool_has_nothing_to_say_about_the_metrics(app, state):
     promtool = need_command("promtool")
     app.outcome["passed"] = state == "passing"
@@ -124,6 +128,7 @@ def test_promtool_has_nothing_to_say_about_the_documented_configuration():
     subprocess.check_output([need_command("promtool"), "check", "config", path])
 
 
+@pytest.mark.smoke
 def test_prometheus_keeps_scraping_while_checks_fail(app):
     queue = r'healthcheck_check_passed{check="que\"ue\n\\"}'
     with serving(app) as url, folder() as path:

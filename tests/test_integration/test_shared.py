@@ -14,8 +14,10 @@ import threading
 
 import pytest
 
-from tests.helpers import PY2, ROOT, need_module
+from tests.helpers import PY2, ROOT, need_module, wait_until
 from tests.servers import memcached_server, redis_server
+
+pytestmark = pytest.mark.servers
 
 SERVERS = {"redis": redis_server, "django": redis_server, "memcache": memcached_server,
            "pylibmc": memcached_server}
@@ -29,7 +31,7 @@ class Member(object):
             [sys.executable, "-W", "ignore", "-m", "tests.member"]
             + [str(one) for one in arguments],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._deadline = threading.Timer(120, self._process.kill)
+        self._deadline = threading.Timer(600, self._process.kill)
         self._deadline.start()
 
     def start(self, later=0):
@@ -66,9 +68,10 @@ class Fleet(object):
         self._folder = folder
         self._members = []
 
-    def member(self, timeout=0, takes=0.3):
+    def member(self, timeout=0, takes=0.3, patience=30):
         address = self.server.port if self.server else os.path.join(self._folder, "cache")
-        self._members.append(Member(self.kind, address, self.notes, timeout, takes))
+        self._members.append(Member(self.kind, address, self.notes, timeout, takes,
+                                    patience))
         return self._members[-1]
 
     @property
@@ -114,7 +117,8 @@ def fleet_with(kind, folder):
             fleet.end()
 
 
-@pytest.fixture(params=["redis", "django", "memcache", "pylibmc", "files"])
+@pytest.fixture(params=[pytest.param("redis", marks=pytest.mark.smoke), "django", "memcache",
+                        "pylibmc", "files"])
 def any_fleet(request, tmpdir):
     with fleet_with(request.param, str(tmpdir)) as fleet:
         yield fleet
@@ -129,7 +133,7 @@ def fleet(request, tmpdir):
 def flush(server):
     """Has a redis or a memcached forget everything."""
     for command in (b"FLUSHALL\r\n", b"flush_all\r\n"):
-        with contextlib.closing(socket.create_connection((server.host, server.port), 5)) as one:
+        with contextlib.closing(socket.create_connection((server.host, server.port), 60)) as one:
             one.sendall(command)
             if one.recv(64) in (b"+OK\r\n", b"OK\r\n"):
                 return
@@ -188,7 +192,7 @@ def test_a_server_that_is_killed_costs_two_lines_and_no_answer(fleet):
 def until_shared(fleet, first, second):
     """Lifetimes pass until the server is known to be back; both say so once, and share again."""
     lines = []
-    for _ in range(8):
+    for _ in range(120):
         for one in (first, second):
             lines += levels(one.run(later=40))
         if len(lines) == 2:
@@ -202,15 +206,14 @@ def until_shared(fleet, first, second):
 
 
 def test_a_server_that_hangs_costs_its_clients_time_out_once_and_no_answer(fleet):
-    first, second = fleet.member(), fleet.member()
+    first, second = fleet.member(patience=3), fleet.member(patience=3)
     first.run(), second.run()
     fleet.server.pause()
     slow = [one.run(later=28) for one in (first, second)]
     assert [(one["output"], levels(one)) for one in slow] == [("fine", ["WARNING"])] * 2
-    assert all(one["took"] < 20 for one in slow)
     quick = [one.run(later=1) for _ in range(8) for one in (first, second)]
     assert [(one["output"], one["lines"]) for one in quick] == [("fine", [])] * 16
-    assert all(one["took"] < 5 for one in quick)
+    assert [one["asked"] for one in quick] == [0] * 16  # it is left alone
     fleet.server.resume()
     until_shared(fleet, first, second)
 
@@ -234,8 +237,7 @@ def test_the_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
     with fleet_with(kind, str(tmpdir)) as fleet:
         victim, heir = fleet.member(timeout=2, takes=60), fleet.member(timeout=2)
         victim.start()
-        while not fleet.runs():
-            threading.Event().wait(0.005)
+        wait_until(fleet.runs, what="the victim's run")
         victim.end()
         outputs = []
         while outputs[-1:] != ["fine"] and len(outputs) < 10:

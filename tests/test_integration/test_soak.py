@@ -1,15 +1,15 @@
 """A minute of everything at once; `python -m tests.benchmarks.soak` does it for ten."""
-import os
-
 import pytest
 
-from tests.benchmarks.soak import soak
+from tests.benchmarks import soak
+from tests.helpers import PATIENCE
 
 
-@pytest.mark.skipif(os.environ.get("REQUIRE_SERVERS") != "1",
-                    reason="takes a minute: REQUIRE_SERVERS=1 runs it")
-def test_clients_see_nothing_but_documented_answers_and_nothing_grows():
-    answers, wrong = soak(60)
+@pytest.mark.soak
+def test_clients_see_nothing_but_documented_answers_and_nothing_grows(monkeypatch):
+    monkeypatch.setattr(soak, "LONGEST", float(PATIENCE))  # how long is for the benchmark to tell
+    monkeypatch.setattr(soak, "RECOVERY", float(PATIENCE))
+    answers, wrong = soak.soak(60)
     assert wrong == []
     seen = set(status for client, status in answers if client == "haproxy")
     assert seen == {200, 404, 500}  # the troubles have reached the clients

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from tests.benchmarks import environments, load, measuring, report, sockets
+from tests.helpers import FakeClock
 from tests.serving import serving
 
 
@@ -13,13 +14,12 @@ def test_the_median_is_the_middle_one_or_between_the_two_in_the_middle():
     assert measuring.median([9, 1, 2, 4]) == 3
 
 
-def test_what_takes_four_times_as_long_is_told_so():
-    def job():
-        sum(range(40000))
-
-    def base():
-        sum(range(10000))
-    assert 2 < measuring.ratio(job, base, 40) < 8
+def test_what_takes_four_times_as_long_is_told_so(monkeypatch):
+    clock = FakeClock()
+    monkeypatch.setattr(measuring.timeit, "default_timer", clock)
+    ratio = measuring.ratio(lambda: clock.tick(0.25), lambda: clock.tick(0.0625), 40)
+    assert ratio == 4
+    assert measuring.over(lambda: clock.tick(0.25), lambda: clock.tick(0.0625), 40) == 0.1875
 
 
 @pytest.mark.parametrize("found, limit, at_least, missed", [

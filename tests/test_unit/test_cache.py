@@ -10,17 +10,10 @@ import weakref
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache, _cache
-from tests.flights import Check, Gone, World, run_python
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
+from tests.flights import Check, Gone, run_python
 from tests.helpers import PY2, wait_until
-
-
-@pytest.fixture
-def world(monkeypatch):
-    world = World()
-    for owner, name, value in world.replaced:
-        monkeypatch.setattr(owner, name, value)
-    return world
 
 
 def told(report, index=0):
@@ -73,7 +66,7 @@ def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
     health = checked(check)
     health.run()
     an_hour_ago = time.time() - 3600
-    monkeypatch.setattr(_cache.time, "time", lambda: an_hour_ago)
+    monkeypatch.setattr(time, "time", lambda: an_hour_ago)
     check.says = (True, "up")
     world.clock.tick(9)
     result = health.run().results[0]
@@ -85,7 +78,7 @@ def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
 def timer(monkeypatch, *times):
     """Has the stop-watch show these times, one after another."""
     shown = list(times)
-    monkeypatch.setattr(_cache._compat, "timer", lambda: shown.pop(0))
+    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
 
 
 @pytest.mark.parametrize("passed", [True, False])
@@ -212,7 +205,7 @@ def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatc
     def interrupted(self, job):
         raise Gone()
     with monkeypatch.context() as patch:
-        patch.setattr(_cache.Worker, "submit", interrupted)
+        patch.setattr(getattr(*internals.WORKER), "submit", interrupted)
         with pytest.raises(Gone):
             health.run()
     assert health.cache.last(health.checkers[0]) is None
@@ -495,7 +488,7 @@ def test_a_landing_after_giving_up_is_a_recovery(world, caplog):
 
 def test_since_is_when_the_outcome_changed_last(world, monkeypatch):
     wall = [5000.0]
-    monkeypatch.setattr(_cache.time, "time", lambda: wall[0])
+    monkeypatch.setattr(time, "time", lambda: wall[0])
     check = Check()
     health = checked(check, timeout=2, success_ttl=0, failed_ttl=0)
 
@@ -601,28 +594,29 @@ def asked_by_threads(health, count=32):
 
     def ask():
         here.append(1)
-        go.wait(30)
+        go.wait(60)
         answers.append(health.run())
     threads = [threading.Thread(target=ask) for _ in range(count)]
     for thread in threads:
         thread.start()
     go.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(answers) == len(here) == count
     return answers
 
 
-@pytest.mark.parametrize("timeout", [None, 30])
+@pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("state", ["cold", "expired long ago"])
 def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
+    internals.wait_longer(monkeypatch)
     check = Check()
     health = checked(check, timeout=timeout)
     if state != "cold":
         now = [1000.0]
         health.run()
-        monkeypatch.setattr(_cache._compat, "monotonic", lambda: now[0] + time.time() % 1000 / 1e3)
+        internals.replace(monkeypatch, internals.CLOCK,
+                          lambda: now[0] + time.time() % 1000 / 1e3)
         health.cache.clear()
         health.run()
         now[0] += 1000
@@ -650,9 +644,8 @@ def test_threads_that_wait_are_all_woken_by_the_landing(monkeypatch):
             self.inner.set()
     threading_event = threading.Event
     fake = type("Threading", (object,), {"Event": Counted, "Lock": threading.Lock})
-    monkeypatch.setattr(_cache, "threading", fake)
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
-    monkeypatch.setattr(_cache, "PATIENCE", 60)
+    internals.replace(monkeypatch, internals.THREADING, fake)
+    internals.wait_longer(monkeypatch)
     check = Check(says=lambda: (release.wait(60), "landed"))
     health = checked(check, success_ttl=None, failed_ttl=None)
     assert [told(answer) for answer in asked_by_threads(health)] == [(True, "landed")] * 32
@@ -799,7 +792,7 @@ def raising(kind, *args):
     return check
 
 
-@pytest.mark.parametrize("timeout", [None, 30])
+@pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("kind", OWN_EXCEPTIONS)
 def test_what_is_no_exception_is_a_failed_check_that_is_not_kept(kind, timeout, caplog):
     check = Check(says=raising(kind, "at row 7"))
@@ -843,7 +836,8 @@ def test_what_ends_the_request_says_nothing_of_the_check(kind, caplog):
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own):
+def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own, monkeypatch):
+    internals.wait_longer(monkeypatch)
     running, waiting = threading.Event(), threading.Event()
 
     def interrupted():
@@ -867,7 +861,7 @@ def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own):
     threads[0].start()
     assert running.wait(60)
     threads[1].start()
-    flight, = health.cache._process().flights.values()
+    flight, = internals.flights(health.cache).values()
     wait_until(lambda: flight.landing is not None, what="the second to wait")
     waiting.set()
     for thread in threads:
@@ -886,7 +880,7 @@ def test_nothing_ends_a_worker(kind):
         threads.append(threading.current_thread())
         raise kind("stop")
     check = Check(says=ended)
-    health = checked(check, timeout=30, failed_ttl=60)
+    health = checked(check, timeout=600, failed_ttl=60)
     for _ in range(2):
         assert told(health.run()) == (False, kind.__name__ + ": stop")
     assert threads[0] is threads[1]
@@ -910,7 +904,7 @@ def test_what_an_exception_handler_raises_is_judged_alike():
 def test_an_old_style_exception_is_a_failed_check_too():
     import types
     old_style = types.ClassType("OldStyle", (), {})
-    for timeout in (None, 30):
+    for timeout in (None, 600):
         check = Check(says=raising(old_style))
         health = checked(check, timeout=timeout, failed_ttl=0)
         assert told(health.run())[0] is False
@@ -983,15 +977,16 @@ def test_a_fork_of_a_fork_keeps_one_process_in_mind(world):
         health.run()
         world.fork()
     health.run()
-    assert list(health.cache._processes) == [world.pid]
+    assert internals.processes(health.cache) == [world.pid]
     world.pid = 7  # process numbers start over
     health.run()
-    assert list(health.cache._processes) == [7]
+    assert internals.processes(health.cache) == [7]
 
 
 FORK = """
 import os, signal, sys, threading
 from bottle_healthcheck import HealthCheck
+from tests import internals
 
 hang, entered, runs = threading.Event(), threading.Event(), []
 
@@ -1017,18 +1012,18 @@ health.add_check(kept, timeout=%(timeout)s)
 health.run()
 health.add_check(hung)
 health.run()
-entered.wait(30)
+entered.wait(60)
 held = threading.Event()
 if %(locked)s:
     thread = threading.Thread(target=holder)
     thread.daemon = True
     thread.start()
-    held.wait(30)
+    held.wait(60)
 del runs[:]
 pid = os.fork()
 if not pid:
-    signal.alarm(30)
-    health.checkers[1].timeout = health.checkers[1].patience = 20
+    signal.alarm(60)
+    internals.give(health.checkers[1], 60)
     told = [(result["passed"], result["output"]) for result in health.run().results]
     print(told == [(True, "kept"), (True, "child")], runs)
     sys.stdout.flush()
@@ -1041,7 +1036,7 @@ os._exit(0)  # 2.7 complains of threads that are left at exit
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("locked", [False, True])
-@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("timeout", [None, 60])
 def test_a_real_fork_while_a_flight_runs_and_while_the_lock_is_held(timeout, locked):
     script = "from __future__ import print_function" + FORK % {
         "timeout": timeout, "locked": locked}
@@ -1065,17 +1060,17 @@ def test_a_withdrawn_flight_that_lands_late_leaves_the_next_one_in_the_air(monke
     release = threading.Event()
     health = HealthCheck(checkers=[lambda: (release.wait(60), "landed")], timeout=60)
     cache, checker = health.cache, health.checkers[0]
-    start = cache._start
+    start = getattr(*internals.start_place(cache))
 
     def start_and_end(flight, checker):  # as a signal's handler that raises ends a request
         start(flight, checker)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache, "_start", start_and_end)
+    internals.replace(monkeypatch, internals.start_place(cache), start_and_end)
     with pytest.raises(KeyboardInterrupt):
         health.run()
-    _, following, mine = cache._board(checker, False)
+    following, mine = internals.board(cache, checker)
     assert mine
     release.set()
     wait_until(lambda: cache.last(checker), what="the landing of the first flight")
-    assert cache._process().flights[checker.key] is following
+    assert internals.flights(cache)[checker.key] is following

@@ -1,22 +1,16 @@
 # coding: utf-8
 """bottle_healthcheck._checkers: names, the list of checks, what a check and a handler return."""
 import functools
-import sys
 import threading
 
 import pytest
 import six
 
-from bottle_healthcheck import HealthCheck, _checkers, basic_exception_handler
+from bottle_healthcheck import HealthCheck, basic_exception_handler
+from tests import counting
 from tests.flights import run_python
-
-
-def succeeds():
-    return True, "fine"
-
-
-def fails():
-    return False, "down"
+from tests.helpers import fails, raise_, succeeds
+from tests.internals import _checkers
 
 
 class Callable(object):
@@ -171,16 +165,12 @@ def test_removing_and_moving():
 
 def calls_to_register(number, register):
     """How many functions are called while so many checks are registered."""
-    calls = []
-    health = HealthCheck()
-    sys.setprofile(lambda frame, event, arg: calls.append(event) if event == "call" else None)
-    try:
+    def job():
+        health = HealthCheck()
         for _ in range(number):
             register(health)
-    finally:
-        sys.setprofile(None)
-    assert len(health.checkers) == number
-    return len(calls)
+        assert len(health.checkers) == number
+    return counting.calls(job)
 
 
 @pytest.mark.parametrize("register", [
@@ -471,22 +461,18 @@ def test_the_exception_handler_gets_the_check_and_the_instance():
     assert report.results[0]["output"] == {"told": "by the handler"}
 
 
-def _raise(exc):
-    raise exc
-
-
 @pytest.mark.parametrize("handler", [
-    lambda checker, exc: 1 // 0, lambda checker, exc: _raise(SystemExit("handler")),
+    lambda checker, exc: 1 // 0, lambda checker, exc: raise_(SystemExit("handler")),
     lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
     lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2)])
 def test_a_faulty_exception_handler_counts_as_the_default_one(handler):
-    health = HealthCheck(exception_handler=handler, checkers=[lambda: _raise(OSError("disk"))])
+    health = HealthCheck(exception_handler=handler, checkers=[lambda: raise_(OSError("disk"))])
     result, = health.run().results
     assert (result["passed"], result["output"]) == (False, "disk")
 
 
 def test_no_exception_handler_means_the_default_one():
-    health = HealthCheck(exception_handler=None, checkers=[lambda: _raise(OSError("disk"))])
+    health = HealthCheck(exception_handler=None, checkers=[lambda: raise_(OSError("disk"))])
     assert health.exception_handler is basic_exception_handler
     assert health.run().results[0]["output"] == "disk"
 
@@ -497,7 +483,7 @@ def test_an_exception_without_a_message_is_told_by_its_type():
 
 
 def test_a_check_that_exits_has_failed_and_is_logged(caplog):
-    health = HealthCheck(checkers=[lambda: _raise(SystemExit("gone")), succeeds])
+    health = HealthCheck(checkers=[lambda: raise_(SystemExit("gone")), succeeds])
     report = health.run()
     assert [one["output"] for one in report.results] == ["gone", "fine"]
     assert report.passed is False
@@ -544,7 +530,7 @@ from bottle_healthcheck import HealthCheck
 def fails():
     raise ValueError("down")
 
-health = HealthCheck(timeout=5)
+health = HealthCheck(timeout=60)
 for number, output in enumerate([5, u"fine", {"rows": [1, u"fine"]}]):
     health.add_check(lambda output=output: (True, output), name="check %d" % number)
 health.add_check(fails)

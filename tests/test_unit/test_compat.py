@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bottle_healthcheck import _compat
+from tests.internals import _compat
 
 
 class Callable(object):

@@ -15,15 +15,10 @@ import webtest
 
 from bottle_healthcheck import EnvironmentDump, environment
 from tests import corpus_loader
-from tests.helpers import need_module
+from tests.helpers import need_module, raise_
 from tests.wsgi import ask
 
 NO_PACKAGES = {"include_python": False}
-
-
-@pytest.fixture
-def app():
-    return bottle.Bottle()
 
 
 def told(app, path="/environment"):
@@ -31,10 +26,6 @@ def told(app, path="/environment"):
     answer = ask(app, path)
     assert answer.status == 200
     return json.loads(answer.body.decode("ascii"), parse_constant=pytest.fail)
-
-
-def _raise(exc):
-    raise exc
 
 
 # The answer
@@ -158,7 +149,7 @@ class EvilException(Exception):
     (ValueError(u"\xe4"), u"ValueError: \xe4"), (ValueError(u"\ud800"), "ValueError: \\ud800")])
 def test_whatever_a_section_raises_the_others_are_told(app, exc, error):
     dump = EnvironmentDump(app, "/environment", include_python=False)
-    dump.add_section("broken", lambda: _raise(exc))
+    dump.add_section("broken", lambda: raise_(exc))
     dump.add_section("fine", lambda: "fine")
     answer = told(app)
     assert answer["broken"] == {"error": error}
@@ -167,14 +158,14 @@ def test_whatever_a_section_raises_the_others_are_told(app, exc, error):
 
 def test_an_interrupt_in_a_section_goes_on():
     dump = EnvironmentDump(include_python=False)
-    dump.add_section("broken", lambda: _raise(KeyboardInterrupt()))
+    dump.add_section("broken", lambda: raise_(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         dump.dump_environment()
 
 
 def test_a_section_of_ours_that_fails_does_not_take_the_others(app, monkeypatch):
     dump = EnvironmentDump(app, "/environment", include_python=False)
-    monkeypatch.setattr(dump, "get_login", lambda: _raise(OSError("no user")))
+    monkeypatch.setattr(dump, "get_login", lambda: raise_(OSError("no user")))
     answer = told(app)
     assert answer["process"] == {"error": "OSError: no user"}
     assert answer["os"]["name"] == os.name
@@ -280,7 +271,7 @@ def test_a_working_directory_that_is_gone(app, tmpdir, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="pwd is posix")
 def test_a_user_without_a_passwd_entry(app, monkeypatch):
     import pwd
-    monkeypatch.setattr(pwd, "getpwuid", lambda uid: _raise(KeyError(uid)))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: raise_(KeyError(uid)))
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
     assert told(app)["process"]["user"] == str(os.geteuid())
 
@@ -338,7 +329,7 @@ def test_the_packages_are_listed_once_per_process(app, no_packages, monkeypatch)
 
 
 def test_packages_that_cannot_be_listed_do_not_take_the_section(app, no_packages, monkeypatch):
-    monkeypatch.setattr(environment, "_list_packages", lambda: _raise(ImportError("no such")))
+    monkeypatch.setattr(environment, "_list_packages", lambda: raise_(ImportError("no such")))
     EnvironmentDump(app, "/environment")
     python = told(app)["python"]
     assert python["packages"] == {"error": "ImportError: no such"}

@@ -12,13 +12,11 @@ import bottle
 import pytest
 import six
 
-from bottle_healthcheck import EnvironmentDump, HealthCheck, _cache, _compat
-from tests.helpers import FakeClock, wait_until
+import bottle_healthcheck
+from bottle_healthcheck import EnvironmentDump, HealthCheck
+from tests import internals
+from tests.helpers import FakeClock, succeeds, wait_until
 from tests.wsgi import ask
-
-
-def succeeds():
-    return True, "fine"
 
 
 def serve(*checks, **arguments):
@@ -157,7 +155,7 @@ def test_ok_passed_for_a_pair(returned):
 
 @pytest.mark.parametrize("none", [None, 0, 0.0])
 def test_a_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
-    monkeypatch.setattr(_compat, "monotonic", FakeClock())  # so coarse that no time passes
+    internals.replace(monkeypatch, internals.CLOCK, FakeClock())  # so coarse that no time passes
     monkeypatch.setattr(time, "time", FakeClock())
     runs = []
     app = serve(lambda: (True, runs.append(1)), success_ttl=none)
@@ -169,7 +167,7 @@ def test_a_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
 def test_a_wall_clock_that_was_set_back_froze_results(monkeypatch):
     wall, steady = FakeClock(1e9), FakeClock()
     monkeypatch.setattr(time, "time", wall)
-    monkeypatch.setattr(_compat, "monotonic", steady)
+    internals.replace(monkeypatch, internals.CLOCK, steady)
     runs = []
     app = serve(lambda: (True, runs.append(1)))
     told(app)
@@ -183,7 +181,7 @@ def test_a_wall_clock_that_was_set_back_froze_results(monkeypatch):
 
 
 def test_32_requests_at_once_ran_a_check_32_times(monkeypatch):
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 0.1)
+    internals.replace(monkeypatch, internals.LONGEST_WAIT, 0.1)
     runs, entered, release, answers = [], threading.Event(), threading.Event(), []
 
     def slow():
@@ -221,7 +219,7 @@ print(sorted(bottle_healthcheck.EnvironmentDump().get_python()))
 
 
 def _environ():
-    path = os.pathsep.join([os.path.dirname(os.path.dirname(_compat.__file__))] + [
+    path = os.pathsep.join([os.path.dirname(os.path.dirname(bottle_healthcheck.__file__))] + [
         one for one in [os.environ.get("PYTHONPATH")] if one])
     return dict(os.environ, PYTHONPATH=path)
 

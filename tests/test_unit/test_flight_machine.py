@@ -6,19 +6,19 @@ two threads run at once: each request has a thread that stops where it runs a ch
 waits, until the machine lets it go on.
 """
 import logging
-import os
 import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache, _flight
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
 from tests.flights import Gone, World
-from tests.helpers import PY2, need_module
+from tests.helpers import PY2, examples, need_module
 
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FLIGHT_EXAMPLES", "120"))
+EXAMPLES = examples(10, "FLIGHT_EXAMPLES")
 
 #: What a check may do. Fractions of time are binary, so that sums are exact.
 ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
@@ -292,7 +292,7 @@ class Process(World):
             @staticmethod
             def time():
                 return process.clock.now
-        self.replaced.append((_flight, "time", Time))
+        self.replaced += [(place, Time) for place in internals.WALL_CLOCKS]
 
     def wait(self, event, seconds):
         if not event.is_set:
@@ -326,10 +326,9 @@ class FlightMachine(stateful.RuleBasedStateMachine):
     def __init__(self):
         stateful.RuleBasedStateMachine.__init__(self)
         self.process = Process()
-        self.originals = [(owner, name, getattr(owner, name))
-                          for owner, name, _ in self.process.replaced]
-        for owner, name, value in self.process.replaced:
-            setattr(owner, name, value)
+        self.originals = [(place, getattr(*place)) for place, _ in self.process.replaced]
+        for place, value in self.process.replaced:
+            internals.put(place, value)
         self.log = Lines()
         LOG.addHandler(self.log)
         LOG.setLevel(logging.INFO)
@@ -497,8 +496,8 @@ class FlightMachine(stateful.RuleBasedStateMachine):
                 while actor.at[0] in ("runs", "waits"):
                     self.process.actor = actor
                     actor.go_on(Gone())
-            for owner, name, value in self.originals:
-                setattr(owner, name, value)
+            for place, value in self.originals:
+                internals.put(place, value)
             LOG.removeHandler(self.log)
             LOG.setLevel(logging.NOTSET)
             LOG.propagate = True
@@ -582,6 +581,7 @@ FlightMachine.TestCase.settings = hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.too_slow])
 
 
+@pytest.mark.examples
 @pytest.mark.skipif(PY2, reason="hypothesis for Python 2 is too old")
 class TestFlights(FlightMachine.TestCase):
     pass

@@ -6,10 +6,9 @@ import sys
 
 import bottle
 import pytest
-import six
 
 from bottle_healthcheck import HealthCheck
-from tests.wsgi import ask_health as ask
+from tests.wsgi import NAIVE, ask_health as ask, service
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
@@ -17,22 +16,6 @@ PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetric
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
-
-#: A name that needs percent-encoding in UTF-8; native text, as names of checks are.
-NAIVE = six.ensure_str(u"na\xefve \u2713")
-
-
-def service(*checks, **options):
-    """An app with a health check on /health: up, down, warning and a name that is not ASCII."""
-    app = bottle.Bottle()
-    health = HealthCheck(app, "/health", **options)
-    outcomes = {"up": (True, "all-is-well"), "down": (False, "no-route"),
-                "warning": (False, "slow-disk"), NAIVE: (True, "good")}
-    for name in checks or ("up", "down"):
-        health.add_check(lambda name=name: outcomes[name], name=name,
-                         critical=name != "warning")
-    app.health = health
-    return app
 
 
 @pytest.fixture

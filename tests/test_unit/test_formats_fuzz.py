@@ -1,19 +1,17 @@
 """Whatever a client sends: a documented status, and no success while a critical check fails."""
 import json
 
-import bottle
 import pytest
-import six
 from six.moves.urllib.parse import unquote_plus
 
-from bottle_healthcheck import HealthCheck
-from tests.wsgi import ask_health as ask
+from tests.helpers import examples
+from tests.wsgi import NAIVE, ask_health as ask, service
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
 
 EXAMPLES = hypothesis.settings(
-    max_examples=500, deadline=None, derandomize=True, database=None,
+    max_examples=examples(20, "FUZZ_EXAMPLES"), deadline=None, derandomize=True, database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],  # older ones allow it a second
     phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate))  # on 2.7 the others take minutes
 
@@ -23,7 +21,8 @@ OCTETS = st.lists(st.integers(0x20, 0xff), max_size=12).map(
 NAMES = st.one_of(st.sampled_from(["check", "exclude", "format", "ch%65ck", "Check", ""]), OCTETS)
 VALUES = st.one_of(
     st.sampled_from(["up", "down", "warning", "d%6Fwn", "%64own", "down%00", "down+", "", "%",
-                     "na%C3%AFve", "na%EFve", "json", "health", "prometheus", "html", "text"]),
+                     "na%C3%AFve+%E2%9C%93", "na%EFve", "json", "health", "prometheus", "html",
+                     "text"]),
     OCTETS)
 PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=5).map(
     lambda pairs: "&".join("=".join(pair) for pair in pairs))
@@ -38,15 +37,6 @@ RANGES = st.lists(st.tuples(TYPES, st.lists(PARAMETERS, max_size=3)), max_size=4
 ACCEPTS = st.one_of(st.none(), RANGES, OCTETS)
 
 METHODS = st.sampled_from(["GET", "HEAD", "OPTIONS"])
-
-
-def service(details=True):
-    app = bottle.Bottle()
-    health = HealthCheck(app, "/health", failed_status=503, details=details)
-    for name in ("up", "down", "warning", six.ensure_str(u"na\xefve")):
-        health.add_check(lambda name=name: (name not in ("down", "warning"), "the-output"),
-                         name=name, critical=name != "warning")
-    return app
 
 
 def leaves_out_down(query):
@@ -75,9 +65,12 @@ def says_success(answer):
     return verdict
 
 
-APP, DISCREET = service(), service(details=False)
+APP, DISCREET = [
+    service("up", "down", "warning", NAIVE, failed_status=503, details=details, output="the-output")
+    for details in (True, False)]
 
 
+@pytest.mark.examples
 @EXAMPLES
 @hypothesis.given(QUERIES, ACCEPTS, METHODS)
 def test_no_request_turns_a_failure_into_a_success(query, accept, method):
@@ -89,6 +82,7 @@ def test_no_request_turns_a_failure_into_a_success(query, accept, method):
         assert leaves_out_down(query)
 
 
+@pytest.mark.examples
 @EXAMPLES
 @hypothesis.given(QUERIES, ACCEPTS)
 def test_no_request_makes_a_discreet_service_talk(query, accept):

@@ -7,8 +7,7 @@ import bottle
 import pytest
 
 from bottle_healthcheck import HealthCheck
-from bottle_healthcheck._http.formats import FORMATS
-from bottle_healthcheck._report import Report
+from tests.internals import FORMATS, Report
 from tests.helpers import DATA
 from tests.wsgi import ask_health as ask
 

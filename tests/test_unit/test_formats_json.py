@@ -8,8 +8,7 @@ import time
 import pytest
 
 from bottle_healthcheck import HealthCheck, json_failed_handler, json_success_handler
-from bottle_healthcheck._http.formats import FORMATS
-from bottle_healthcheck._report import Report
+from tests.internals import FORMATS, Report
 
 #: 2026-02-03 04:05:06 UTC.
 NOW = 1770091506.25

@@ -10,10 +10,9 @@ import pytest
 from six.moves.html_parser import HTMLParser
 
 from bottle_healthcheck import HealthCheck
-from bottle_healthcheck._http.formats import page as html
-from bottle_healthcheck._report import Report
 from tests.flights import run_python
 from tests.helpers import ROOT
+from tests.internals import Report, page as html
 from tests.wsgi import ask_health as ask
 
 NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC
@@ -244,7 +243,7 @@ def test_the_page_is_read_from_a_zip_too(tmpdir):
         "import sys\n"
         "sys.path.insert(0, %r)\n"
         "import bottle_healthcheck\n"
-        "from bottle_healthcheck._http.formats import page\n"
+        "from tests.internals import page\n"
         "report = bottle_healthcheck.HealthCheck().run()\n"
         "assert 'packages.zip' in page.__file__, page.__file__\n"
         "assert '<h1 class=' in page.write(report)\n" % archive)

@@ -1,6 +1,5 @@
 """bottle_healthcheck._http.formats.text"""
-from bottle_healthcheck._http.formats import FORMATS, text
-from bottle_healthcheck._report import Report
+from tests.internals import FORMATS, Report, text
 
 
 def test_text_is_a_line_a_check_and_the_overall_status():

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from bottle_healthcheck._http.formats.values import hostname, iso_8601, state_of
+from tests.internals import hostname, iso_8601, state_of
 
 #: 2026-02-03 04:05:06 UTC.
 NOW = 1770091506.25

@@ -6,10 +6,10 @@ import os
 import bottle
 import pytest
 import six
-import webtest
 
 from bottle_healthcheck.guards import allow_networks, require_token
 from tests.helpers import DATA
+from tests.wsgi import ask_webtest
 
 TOKEN = "fake-guard-0001-guard"
 OTHER = "fake-guard-0002-guard"
@@ -41,7 +41,7 @@ def ask(app, environ=None, path="/health", method="GET"):
     """The app's answer to one request; environ's values become native strings, None is absent."""
     extra = {str(key): str(value) for key, value in (environ or {}).items() if value is not None}
     method = extra.pop("REQUEST_METHOD", method)
-    return webtest.TestApp(app, extra).request(path, method=method, expect_errors=True)
+    return ask_webtest(app, path, method, extra)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])

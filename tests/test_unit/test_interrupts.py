@@ -9,8 +9,8 @@ import pytest
 import six
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck, ResultCache
-from bottle_healthcheck import _interrupts, _jsonable, _log
 from tests.helpers import need_module
+from tests.internals import _interrupts, _jsonable, _log
 from tests.wsgi import ask
 
 

@@ -9,8 +9,8 @@ import pytest
 import six
 from six.moves import UserString, collections_abc
 
-from bottle_healthcheck import _jsonable
 from tests import corpus_loader
+from tests.internals import _jsonable
 
 OPAQUE = corpus_loader._Opaque
 EVIL = RuntimeError("must not be told")

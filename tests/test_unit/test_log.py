@@ -5,7 +5,8 @@ import bottle
 import pytest
 import webtest
 
-from bottle_healthcheck import HealthCheck, _log
+from bottle_healthcheck import HealthCheck
+from tests.internals import _log
 
 PASSWORD = "fake-pw-4711-fake"
 URL = "postgresql://shop:%s@db1/shop" % PASSWORD

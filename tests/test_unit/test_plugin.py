@@ -5,16 +5,11 @@ import pytest
 import six
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
-from bottle_healthcheck._http.plugin import BOTTLE_OPTIONS, validate_options
+from tests.internals import BOTTLE_OPTIONS, validate_options
 from tests.test_unit.test_init import ENVIRONMENT, HEALTHCHECK, _arguments
 from tests.wsgi import ask
 
 BOTH = pytest.mark.parametrize("kind", [HealthCheck, EnvironmentDump])
-
-
-@pytest.fixture
-def app():
-    return bottle.Bottle()
 
 
 # Mistakes that are refused

@@ -5,7 +5,7 @@ import pytest
 from six.moves import reduce
 
 from bottle_healthcheck import check_reduce
-from bottle_healthcheck._report import Report
+from tests.internals import Report
 
 
 @pytest.mark.parametrize("passed, result, status", [

@@ -9,11 +9,6 @@ from tests.wsgi import ask
 BOTH = pytest.mark.parametrize("kind", [HealthCheck, EnvironmentDump])
 
 
-@pytest.fixture
-def app():
-    return bottle.Bottle()
-
-
 @pytest.mark.parametrize("argument", ["success_headers", "failed_headers"])
 @pytest.mark.parametrize("headers, error", [
     ("Content-Type", TypeError), (5, TypeError), ({"X": None}, TypeError),

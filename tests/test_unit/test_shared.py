@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache, _cache, _flight, _shared
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
 from tests.flights import Check, Gone, World
 from tests.helpers import PY2
 
@@ -84,7 +85,7 @@ class Fleet(World):
                 fleet.clock.tick(seconds)
 
         self.wall = Time.time
-        self.replaced += [(module, "time", Time) for module in (_cache, _flight, _shared)]
+        self.replaced += [(place, Time) for place in internals.WALL_CLOCKS]
         self.backend = Backend(self.clock)
 
     def process(self, *checks, **options):
@@ -106,8 +107,7 @@ class Fleet(World):
 @pytest.fixture
 def fleet(monkeypatch):
     fleet = Fleet()
-    for owner, name, value in fleet.replaced:
-        monkeypatch.setattr(owner, name, value)
+    fleet.take_over(monkeypatch)
     return fleet
 
 
@@ -465,16 +465,17 @@ def test_keys_are_hashes_of_prefix_and_name(fleet):
     assert key_of(fleet, b"caf\xe9" if PY2 else "caf\udce9", "database") not in keys
 
 
-def test_a_value_is_json_text_with_a_version(fleet):
+def test_a_value_is_json_text_with_a_version(fleet, monkeypatch):
+    shown = [50.0, 50.25]
+    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
     fleet.process(Check(says=(True, {u"caf\xe9": [1, None]})), success_ttl=60).run()
     text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
     assert isinstance(text, str)
     text.encode("ascii")
     now = fleet.wall()
     fields = json.loads(text)
-    assert 0 <= fields.pop("response_time") < 60
-    assert fields == {"version": 1, "passed": True, "output": {u"caf\xe9": [1, None]},
-                      "timestamp": now, "since": now}
+    assert fields == {"version": 1, "response_time": 0.25, "passed": True, "timestamp": now,
+                      "since": now, "output": {u"caf\xe9": [1, None]}}
 
 
 def value(**fields):
@@ -492,7 +493,7 @@ def without(name):
 
 def put(fleet, value, seconds=YEAR):
     """Keeps a value as the result of `check`."""
-    key = _shared.SharedResults(fleet.backend, "shop")._key("check")
+    key = internals.key_of(fleet.backend, "shop", "check")
     fleet.backend.kept[key] = value, fleet.clock.now + seconds
 
 
@@ -664,7 +665,7 @@ def test_a_backend_that_evicts_results_and_keeps_locks_makes_nobody_wait(fleet, 
 
 @pytest.mark.parametrize("question", ["add", "set"])
 def test_a_lock_that_is_let_go_of_meanwhile_is_no_failure(fleet, lines, question):
-    results = _shared.SharedResults(fleet.backend, "shop")
+    results = internals.SharedResults(fleet.backend, "shop")
     assert results.lock("check", "nothing", 10)
     if question == "set":  # that is asked for where nobody holds it
         results.release("check", "nothing")
@@ -788,7 +789,7 @@ def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
 def test_who_waits_does_not_count_the_time_that_the_backend_was_asked(fleet):
     health = fleet.process(Check(), timeout=1)
     cache, checker = health.cache, health.checkers[0]
-    _, flight, mine = cache._board(checker, False)  # another request's, which asks the backend
+    flight, mine = internals.board(cache, checker)  # another request's, which asks the backend
     assert mine
 
     def starts_late():
@@ -797,7 +798,7 @@ def test_who_waits_does_not_count_the_time_that_the_backend_was_asked(fleet):
 
     def lands():
         fleet.clock.tick(0.6)
-        cache._fly(flight, checker)
+        internals.fly(cache, flight, checker)
     fleet.meanwhile = [starts_late, lands]
     assert told(health) == "fine"
     assert fleet.waits == [1.0, 0.7]
@@ -847,7 +848,7 @@ def test_an_interrupted_question_leaves_no_flight_behind(fleet, method, nth, tim
     fleet.backend.broken = None
     fleet.meanwhile = [fleet.work]
     assert told(health) == "fine"
-    assert health.cache._process().flights == {}
+    assert internals.flights(health.cache) == {}
 
 
 @pytest.mark.parametrize("timeout", [None, 1])
@@ -855,7 +856,7 @@ def test_a_request_that_ends_while_it_waits_leaves_no_flight_behind(fleet, timeo
     fleet.dies_while_it_runs()
     health = fleet.process(Check(), timeout=timeout)
     fleet.set_off(health)
-    assert health.cache._process().flights == {}
+    assert internals.flights(health.cache) == {}
 
 
 def test_a_check_that_ends_the_request_leaves_no_other_flight_behind(fleet):
@@ -897,19 +898,17 @@ class Real(object):
             return True
 
 
-@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("processes, threads", [(2, 1), (1, 32), (4, 8)])
 def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, timeout):
-    monkeypatch.setattr(_cache, "ASK_EVERY", 0.01)
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 20.0)
-    for module, name in ((_cache, "LONGEST_ASKING"), (_shared, "SLOWEST_ANSWER")):
-        monkeypatch.setattr(module, name, 20.0)  # on a busy machine any answer may take seconds
+    internals.replace(monkeypatch, internals.ASK_EVERY, 0.01)
+    internals.wait_longer(monkeypatch)
     backend, asked, told = Real(), [], []
     everybody = threading.Event()
 
     def check():
         check.runs += 1
-        everybody.wait(20)
+        everybody.wait(60)
         return True, "once"
     check.runs = 0
     healths = [HealthCheck(checkers=[check], timeout=timeout,
@@ -928,7 +927,7 @@ def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, tim
         worker.join(60)
     assert told == ["once"] * processes * threads
     assert check.runs == 1
-    assert [health.cache._process().flights for health in healths] == [{}] * processes
+    assert [internals.flights(health.cache) for health in healths] == [{}] * processes
 
 
 def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
@@ -938,28 +937,28 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
 
     def interrupted(method, key):
         fleet.backend.broken = None
-        flight, = health.cache._process().flights.values()
+        flight, = internals.flights(health.cache).values()
         seen.append(flight)
         raise KeyboardInterrupt()
     fleet.backend.broken = interrupted
     with pytest.raises(KeyboardInterrupt):
         health.run()
-    found = _cache._Wait(seen[0], fleet.clock.now)
-    outcome = health.cache._arrive(health.checkers[0], found, fleet.clock.now + 2)
+    outcome = internals.outcome_of_waiting(health.cache, health.checkers[0], seen[0],
+                                           fleet.clock.now, fleet.clock.now + 2)
     assert outcome.output == "fine"
 
 
 def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
     health = fleet.process(Check(), timeout=2)
     checker = health.checkers[0]
-    _, flight, _ = health.cache._board(checker, False)
-    found = _cache._Wait(flight, fleet.clock.now)
+    flight, _ = internals.board(health.cache, checker)
+    begun = fleet.clock.now
 
     def late():  # this thread runs again after three seconds only
         fleet.clock.tick(3)
-        health.cache._withdraw(flight)
+        internals.withdraw(health.cache, flight)
     fleet.meanwhile = [late]
-    outcome = health.cache._arrive(checker, found, fleet.clock.now + 2)
+    outcome = internals.outcome_of_waiting(health.cache, checker, flight, begun, begun + 2)
     assert outcome.output == "timed out after 2 s"
     assert fleet.sleeps == [0.0]
 
@@ -967,8 +966,8 @@ def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
 def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
     fleet.dies_while_it_runs()
     health = fleet.process(Check())
-    _, asking, _ = health.cache._board(health.checkers[0], False)
-    fleet.meanwhile = [lambda: health.cache._withdraw(asking)]
+    asking, _ = internals.board(health.cache, health.checkers[0])
+    fleet.meanwhile = [lambda: internals.withdraw(health.cache, asking)]
     assert health.run_check("check")["output"] == "fine"
     assert fleet.waits == [2.0] and fleet.sleeps == [0.2]
 

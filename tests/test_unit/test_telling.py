@@ -9,17 +9,11 @@ import bottle
 import pytest
 import webtest
 
-from bottle_healthcheck import HealthCheck, _cache, _changes
-from tests.flights import Check, World, run_python
+from bottle_healthcheck import HealthCheck
+from tests import internals
+from tests.flights import Check, run_python
 from tests.helpers import PY2, wait_until
-
-
-@pytest.fixture
-def world(monkeypatch):
-    world = World()
-    for owner, name, value in world.replaced:
-        monkeypatch.setattr(owner, name, value)
-    return world
+from tests.wsgi import ask_webtest
 
 
 @pytest.fixture
@@ -109,19 +103,19 @@ def test_an_overrun_that_fails_in_the_end_is_one_line(world, lines):
 
 def ask_at_once(health, count=32):
     go = threading.Event()
-    threads = [threading.Thread(target=lambda: (go.wait(30), health.run()))
+    threads = [threading.Thread(target=lambda: (go.wait(60), health.run()))
                for _ in range(count)]
     for thread in threads:
         thread.start()
     go.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("timeout", [None, 30])
+@pytest.mark.parametrize("timeout", [None, 600])
 def test_a_change_is_one_line_at_any_number_of_threads(lines, timeout, monkeypatch):
-    monkeypatch.setattr(_cache, "LONGEST_WAIT", 60)
+    internals.wait_longer(monkeypatch)
     check = Check("database", raising(ValueError("no route")))
     health = every_time(check, timeout=timeout)
     ask_at_once(health)
@@ -201,7 +195,7 @@ def test_nothing_is_printed(level):
         "from bottle_healthcheck import HealthCheck\n"
         "logging.getLogger('bottle_healthcheck').setLevel(logging.%s)\n"
         "answers = [(True, 'OK'), (False, 'down'), (True, 'OK'), None]\n"
-        "health = HealthCheck(success_ttl=0, failed_ttl=0, timeout=30)\n"
+        "health = HealthCheck(success_ttl=0, failed_ttl=0, timeout=60)\n"
         "health.add_check(lambda: answers.pop(), name='one')\n"
         "while answers:\n"
         "    health.run()\n" % level)
@@ -306,12 +300,12 @@ def test_an_overrun_and_its_late_success_are_two_changes(world):
 
 def test_a_late_success_is_told_by_the_route_too(world):
     changes, app = Changes(), bottle.Bottle()
-    HealthCheck(app, "/health", checkers=[Check()], timeout=2, on_change=changes)
+    HealthCheck(app, "/healthcheck", checkers=[Check()], timeout=2, on_change=changes)
     client = webtest.TestApp(app)
-    assert client.get("/health", expect_errors=True).status_code == 500
+    assert client.get("/healthcheck", expect_errors=True).status_code == 500
     world.work()
-    assert client.get("/health").status_code == 200
-    assert client.get("/health").status_code == 200
+    assert client.get("/healthcheck").status_code == 200
+    assert client.get("/healthcheck").status_code == 200
     assert changes == [(None, "failure"), ("failure", "success")]
 
 
@@ -319,14 +313,14 @@ def test_a_late_success_is_told_by_the_route_too(world):
 def test_the_route_tells_a_new_result_at_once(world, passed):
     """The bytes of the last answer are sent again for a second, unless something has changed."""
     check, app = Check(says=(passed, "")), bottle.Bottle()
-    health = HealthCheck(app, "/health", checkers=[check])
+    health = HealthCheck(app, "/healthcheck", checkers=[check])
     client = webtest.TestApp(app)
     for _ in range(3):
-        answer = client.get("/health", expect_errors=True)
+        answer = client.get("/healthcheck", expect_errors=True)
     assert answer.json["results"][0]["passed"] is passed and check.runs == 1
     check.says = (not passed, "")
     health.run_check(check)
-    answer = client.get("/health", expect_errors=True)
+    answer = client.get("/healthcheck", expect_errors=True)
     assert answer.json["results"][0]["passed"] is not passed
 
 
@@ -390,7 +384,7 @@ def test_an_end_of_the_request_while_a_failure_is_logged_loses_no_later_change(
         raise KeyboardInterrupt()
     health = every_time(check, on_change=on_change)
     with monkeypatch.context() as patch:
-        patch.setattr(_changes._log, "failure", interrupted)
+        internals.replace(patch, internals.LOG_FAILURE, interrupted)
         with pytest.raises(KeyboardInterrupt):
             health.run()
     check.says = (False, "down")
@@ -443,49 +437,40 @@ def test_without_checks_the_first_verdict_is_a_success(world):
 
 # Draining
 
-@pytest.fixture
-def app():
-    return bottle.Bottle()
-
-
-def ask(app, method="GET"):
-    return webtest.TestApp(app).request("/health", method=method, expect_errors=True)
-
-
 def test_drain_answers_failure_past_cache_and_checks(world, app):
     check = Check()
-    health = HealthCheck(app, "/health", checkers=[check], drain_status=404)
-    assert ask(app).status_code == ask(app).status_code == 200
+    health = HealthCheck(app, "/healthcheck", checkers=[check], drain_status=404)
+    assert ask_webtest(app).status_code == ask_webtest(app).status_code == 200
     health.drain()
-    answer = ask(app)
+    answer = ask_webtest(app)
     assert answer.status_code == 404
     assert answer.json["status"] == "failure"
     assert answer.json["results"] == [
         {"checker": "drain", "passed": False, "output": "draining"}]
     health.resume()
-    assert ask(app).status_code == 200
+    assert ask_webtest(app).status_code == 200
     assert check.runs == 1
 
 
 def test_drain_answers_with_failed_status_where_no_other_is_given(world, app):
-    HealthCheck(app, "/health", failed_status=503).drain()
-    assert ask(app).status_code == 503
+    HealthCheck(app, "/healthcheck", failed_status=503).drain()
+    assert ask_webtest(app).status_code == 503
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_drain_answers_every_method(world, app, method):
-    HealthCheck(app, "/health", drain_status=404).drain()
-    answer = ask(app, method)
+    HealthCheck(app, "/healthcheck", drain_status=404).drain()
+    answer = ask_webtest(app, method=method)
     assert answer.status_code == 404
     assert (answer.body == b"") is (method == "HEAD")
 
 
 def test_drain_tells_what_it_is_given(world, app):
-    health = HealthCheck(app, "/health")
+    health = HealthCheck(app, "/healthcheck")
     health.drain({"until": "noon"})
-    assert ask(app).json["results"][0]["output"] == {"until": "noon"}
+    assert ask_webtest(app).json["results"][0]["output"] == {"until": "noon"}
     health.drain()
-    assert ask(app).json["results"][0]["output"] == "draining"
+    assert ask_webtest(app).json["results"][0]["output"] == "draining"
 
 
 def test_who_changes_a_drained_report_does_not_change_the_next(world):
@@ -496,8 +481,8 @@ def test_who_changes_a_drained_report_does_not_change_the_next(world):
 
 
 def test_drain_goes_through_the_failed_handler(world, app):
-    HealthCheck(app, "/health", failed_handler=None).drain()
-    assert ask(app).body == b"NOT OK"
+    HealthCheck(app, "/healthcheck", failed_handler=None).drain()
+    assert ask_webtest(app).body == b"NOT OK"
 
 
 def test_run_reports_draining_and_runs_nothing(world):
@@ -513,25 +498,26 @@ def test_run_reports_draining_and_runs_nothing(world):
 def test_a_drain_file_drains_for_as_long_as_it_exists(world, app, tmpdir):
     path = tmpdir.join("drain")
     check = Check()
-    health = HealthCheck(app, "/health", checkers=[check], drain_file=str(path), drain_status=404)
-    assert ask(app).status_code == ask(app).status_code == 200
+    health = HealthCheck(app, "/healthcheck", checkers=[check], drain_file=str(path),
+                         drain_status=404)
+    assert ask_webtest(app).status_code == ask_webtest(app).status_code == 200
     path.write("")
-    assert ask(app).status_code == 404
-    assert ask(app).json["results"][0]["output"] == "draining"
+    assert ask_webtest(app).status_code == 404
+    assert ask_webtest(app).json["results"][0]["output"] == "draining"
     health.drain("by call")
-    assert ask(app).json["results"][0]["output"] == "by call"
+    assert ask_webtest(app).json["results"][0]["output"] == "by call"
     health.resume()
-    assert ask(app).status_code == 404
+    assert ask_webtest(app).status_code == 404
     path.remove()
-    assert ask(app).status_code == 200
+    assert ask_webtest(app).status_code == 200
     assert check.runs == 1
 
 
 def test_a_drain_file_may_be_there_from_the_start(world, app, tmpdir):
     path = tmpdir.join("drain")
     path.write("")
-    HealthCheck(app, "/health", drain_file=str(path))
-    assert ask(app).status_code == 500
+    HealthCheck(app, "/healthcheck", drain_file=str(path))
+    assert ask_webtest(app).status_code == 500
 
 
 def test_a_drain_file_may_be_a_path_object_or_bytes(world, tmpdir):
@@ -554,10 +540,10 @@ def test_a_drain_file_in_a_folder_that_cannot_be_read_is_logged_once(world, line
     def stat(path):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
     app = bottle.Bottle()
-    HealthCheck(app, "/health", drain_file="/secret/drain")
+    HealthCheck(app, "/healthcheck", drain_file="/secret/drain")
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", stat)
-        assert [ask(app).status_code for _ in range(5)] == [200] * 5
+        assert [ask_webtest(app).status_code for _ in range(5)] == [200] * 5
     assert len(lines()) == 1 and "Permission denied" in lines()[0][1]
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 import six
 
-from bottle_healthcheck import _validation as validation
+from tests.internals import _validation as validation
 
 NAN = float("nan")
 

@@ -6,9 +6,8 @@ import weakref
 import pytest
 from six.moves import queue
 
-from bottle_healthcheck import _worker
-from bottle_healthcheck._worker import Worker
 from tests.helpers import wait_until
+from tests.internals import Worker, _worker
 
 
 def done(worker, job=lambda: None):
@@ -20,7 +19,7 @@ def done(worker, job=lambda: None):
         ended.set()
     assert worker.submit(job) is True
     assert worker.submit(last) is True
-    assert ended.wait(30)
+    assert ended.wait(60)
     return threads[0]
 
 
@@ -40,7 +39,7 @@ def test_every_job_runs_in_the_same_named_daemon_thread():
 
 def test_jobs_run_one_after_another_in_order():
     worker, order, go = Worker("worker"), [], threading.Event()
-    worker.submit(lambda: (go.wait(30), order.append("first")))
+    worker.submit(lambda: (go.wait(60), order.append("first")))
     worker.submit(lambda: order.append("second"))
     assert order == []
     go.set()
@@ -53,7 +52,7 @@ def test_two_workers_work_side_by_side():
     met = []
     for mine, other in ((here, there), (there, here)):
         Worker("one of two").submit(
-            lambda mine=mine, other=other: (mine.set(), met.append(other.wait(30))))
+            lambda mine=mine, other=other: (mine.set(), met.append(other.wait(60))))
     wait_until(lambda: len(met) == 2)
     assert met == [True, True]
 
