@@ -10,7 +10,7 @@ import sys
 from . import report
 
 #: In the order of the table.
-NAMES = ("cost", "sockets", "stampede", "ten_checks", "hang", "load", "fleet", "dump")
+NAMES = ("poll", "cost", "sockets", "stampede", "ten_checks", "hang", "load", "fleet", "dump")
 
 
 def main(argv=None):

@@ -33,26 +33,27 @@ def _named(name):
 
 def make_app(kind, checks, **options):
     """A WSGI application with the checks at PATH; the options are the library's own."""
-    return {"ours": _bottle, "original": _bottle, "flask": _flask, "django": _django,
-            "plain": _plain}[kind](checks, **options)
+    if kind == "django":
+        return _django(checks, **options)
+    if kind == "plain":
+        return _plain(checks, **options)
+    return make_health(kind, checkers=list(checks), **options)[0]
 
 
-def _bottle(checks, **options):
+def make_health(kind, **options):
+    """(the WSGI application, its HealthCheck) of a library that has one at PATH."""
+    if kind == "flask":
+        import flask
+        import healthcheck
+        app = flask.Flask("benchmark")
+        health = healthcheck.HealthCheck(**options)
+        app.add_url_rule(PATH, "healthcheck", view_func=health.run)
+        return app, health
     # Ours or the original: both have this name, and each environment has one of them.
     import bottle
     from bottle_healthcheck import HealthCheck
     app = bottle.Bottle()
-    HealthCheck(app, PATH, checkers=list(checks), **options)
-    return app
-
-
-def _flask(checks, **options):
-    import flask
-    import healthcheck
-    app = flask.Flask("benchmark")
-    health = healthcheck.HealthCheck(checkers=list(checks), **options)
-    app.add_url_rule(PATH, "healthcheck", view_func=health.run)
-    return app
+    return app, HealthCheck(app, PATH, **options)
 
 
 def _django(checks):
@@ -108,6 +109,20 @@ def bare_app(body):
         for name, value in HEADERS:
             response.set_header(name, value)
         return body
+    return app
+
+
+def bare_flask_app(body):
+    """The same route, written for Flask."""
+    import flask
+    app = flask.Flask("bare")
+
+    @app.route(PATH)
+    def bare():
+        response = flask.Response(body, mimetype="application/json")
+        for name, value in HEADERS:
+            response.headers[name] = value
+        return response
     return app
 
 

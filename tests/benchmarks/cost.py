@@ -1,8 +1,9 @@
-"""What an answer, a run and the import cost in the process.
+"""What an answer, a run, the registration of checks and the import cost in the process.
 
     python -m tests.benchmarks cost
 """
 import compileall
+import gc
 import os
 import shutil
 import subprocess
@@ -17,6 +18,9 @@ COUNTS = (1, 10, 100, 1000)
 
 #: A query that asks for nothing: the answer to it is made for each request.
 ANEW = "anew"
+
+#: Numbers of checks whose registration is compared.
+REGISTERED = (250, 2000)
 
 IMPORTS = """
 import timeit
@@ -44,6 +48,29 @@ def uncached(rounds, **options):
     return measuring.over(health.run, apps.passing, rounds)
 
 
+def registration(kind, times):
+    """How much longer registering many checks takes than registering few: the median of pairs."""
+    few, many = [apps.many(count) for count in REGISTERED]
+
+    def register(checks):
+        add_check = apps.make_health(kind)[1].add_check
+
+        def register_all():
+            for check in checks:
+                add_check(check)
+        gc.collect()  # what an earlier turn left
+        return measuring.seconds(register_all)
+    register(few)  # what is made on first use
+    return measuring.median([register(many) / register(few) for _ in range(times)])
+
+
+def fresh_run(count, rounds):
+    """The seconds that run() takes for each check where all results are fresh."""
+    health = apps.make_health("ours", checkers=apps.many(count), success_ttl=3600)[1]
+    health.run()
+    return measuring.median([measuring.seconds(health.run) for _ in range(rounds)]) / count
+
+
 def import_seconds(python, processes):
     """What importing ours takes on top of Bottle, and what Bottle takes: medians, in seconds."""
     import bottle_healthcheck
@@ -68,10 +95,13 @@ def measure(kind, quick):
     for count in COUNTS:
         turns = max(10, rounds // 10) if kind != "ours" and count > 10 else rounds
         figures["cached %d" % count] = cached(kind, count, turns)
+    if kind != "django":
+        figures["registration"] = registration(kind, 3 if quick else 9)
     if kind == "ours":
         figures["anew 100"] = cached(kind, 100, rounds, ANEW)
         figures["inline"] = uncached(rounds * 10)
         figures["worker"] = uncached(rounds * 10, timeout=5)
+        figures["fresh run"] = fresh_run(1000, rounds)
         figures["import"], figures["import bottle"] = import_seconds(sys.executable, rounds // 8)
     return figures
 
@@ -84,5 +114,8 @@ def rows(quick):
     table.append(Row.of("answer made anew, 100 checks", "x bare route", "anew 100", found))
     table.append(Row.of("uncached run, over the check itself", "us", "inline", found, 60, 1e6))
     table.append(Row.of("the same in a worker thread", "us", "worker", found, 150, 1e6))
+    table.append(Row.of("run() with 1000 fresh checks", "us a check", "fresh run", found, 1.0, 1e6))
+    table.append(Row.of("registering %d checks" % REGISTERED[1], "x %d checks" % REGISTERED[0],
+                        "registration", found, 30))
     table.append(Row.of("import, on top of Bottle's", "ms", "import", found, 15, 1e3))
     return table

@@ -11,6 +11,9 @@ from .report import Row, each_kind
 #: What a container's environment may hold beside the process's own.
 VARIABLES = 100
 
+#: In times of a bare route, half of what 1.0.0 took.
+LIMIT = 531
+
 
 def fill_environment():
     """A large environment, some of it secret."""
@@ -77,6 +80,6 @@ def rows(quick):
     """The rows of the table."""
     found = each_kind("dump", quick, ("ours", "original", "flask"))
     return [Row.of("environment dump, %d variables" % (3 * VARIABLES), "x bare route", "answer",
-                   found),
+                   found, LIMIT),
             Row.of("its redaction", "x json.dumps", "redaction", found),
             Row.of("redaction of a hostile text 8 times as long", "x", "growth", found)]

@@ -14,7 +14,7 @@ HEAD = """# Benchmarks
     python -m tests.benchmarks --markdown tests/benchmarks/README.md
 
 in an environment that has what `requirements.txt` names runs them all and writes this file; it
-takes about 10 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
+takes about 12 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
 `--quick` takes a look with fewer rounds, `--json FILE` writes the figures for programs, and the
 exit status is 1 where a target is missed. The other libraries are installed at pinned versions
 into environments under `~/.cache/bottle-healthcheck`.
@@ -22,6 +22,15 @@ into environments under `~/.cache/bottle-healthcheck`.
 Each figure compares: with a hand-written Bottle route that returns the same bytes and sets the
 same headers ("x bare route"), or with the target beside it. All are medians, of turns that
 alternate with what they are compared with. "a plain route" calls its checks and keeps nothing.
+"0.2.1, Python 3" is 0.2.1 with its `print` statement made a call: its checks need no more there.
+
+The polls come alone, 1.1 s after the last, as a monitor's do; so they run code that is in no
+processor's cache, and cost many times what the same request costs in a loop (the rows "cached
+answer"). Each library and number of checks has a process of its own, and all are polled in the
+same rounds, with a bare route beside each; py-healthcheck's is a route of Flask here. Results
+are fresh, except in the rows where one of them expires before each poll; there the target is half
+of what 0.2.1 takes.
+
 `python -m tests.benchmarks.plots` draws how cost grows, in 10 minutes more:
 
 ![by the number of checks](checks.svg)

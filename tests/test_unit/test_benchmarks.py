@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.benchmarks import environments, load, measuring, report, sockets
+from tests.benchmarks import environments, load, measuring, poll, report, sockets
 from tests.helpers import FakeClock
 from tests.serving import serving
 
@@ -70,3 +70,52 @@ def test_a_server_that_answers_nobody_is_left_out_of_the_table():
     with pytest.raises(environments.Missing) as raised:
         sockets.requests_a_second(sockets.free_port(), "/bare", 1)
     assert str(raised.value).startswith("/bare was not answered: ")
+
+
+def test_the_checks_that_expire_do_so_one_by_one_between_two_polls_and_not_again():
+    polls = 25
+    lifetimes = poll.lifetimes(100, polls)
+    # The checks run first at 0, with the first bare route; a poll comes half a round after it.
+    last = (poll.WARMING + 2 * polls - 0.5) * poll.PERIOD
+    expiring = [seconds for seconds in lifetimes if seconds < last]
+    rounds = [seconds / poll.PERIOD for seconds in expiring]
+    assert rounds == pytest.approx(list(range(poll.WARMING + polls, poll.WARMING + 2 * polls)))
+    assert all(2 * seconds > last for seconds in expiring)
+
+
+@pytest.mark.parametrize("count, expiring", [(1, 1), (10, 10), (1000, 25)])
+def test_there_is_a_lifetime_for_each_check(count, expiring):
+    lifetimes = poll.lifetimes(count, 25)
+    assert len(lifetimes) == count
+    assert len([seconds for seconds in lifetimes if seconds < poll.FOR_EVER]) == expiring
+
+
+def test_polls_that_ran_more_checks_than_expected_are_not_counted():
+    fresh = [poll.Sample(bare=0.1, poll=0.2, runs=0)] * 4 + [poll.Sample(0.1, 9.0, 1)] * 3
+    staggered = [poll.Sample(0.1, 0.5, 1)] * 5 + [poll.Sample(0.1, 9.0, 2)] * 2
+    assert poll.figures(fresh + staggered, 7) == {"bare": 0.1, "poll": 2.0, "staggered": 0.5}
+
+
+def test_a_figure_of_too_few_polls_is_left_out():
+    samples = [poll.Sample(0.1, 0.2, 1)] * 4 + [poll.Sample(0.1, 0.2, 0)] * 3
+    assert poll.figures(samples + samples[::-1], 7) == {"staggered": 0.2}
+
+
+def test_a_polled_endpoint_runs_its_checks_once_and_counts_them():
+    endpoint = poll.Endpoint("ours", 3, 1000)  # results are kept for long, as machines may stall
+    endpoint.first_poll()
+    assert endpoint.runs == 3
+    for request in endpoint.bare, endpoint.poll:
+        status, body = request()
+        assert (status, len(json.loads(body.decode("ascii"))["results"])) == ("200 OK", 3)
+    assert endpoint.runs == 3
+
+
+def test_an_installed_file_is_edited_or_said_to_be_another(tmpdir):
+    path = tmpdir.join("module.py")
+    path.write('print "OK"\n')
+    environments.edit(str(path), 'print "OK"', 'print("OK")')
+    assert path.read() == 'print("OK")\n'
+    with pytest.raises(environments.Missing) as raised:
+        environments.edit(str(path), 'print "OK"', 'print("OK")')
+    assert str(raised.value) == "module.py has no 'print \"OK\"'"
