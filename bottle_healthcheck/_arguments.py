@@ -30,6 +30,20 @@ def check_callable(name, value):
     return value
 
 
+def check_words(name, words):
+    # type: (str, Any) -> Any
+    """A list of texts, or TypeError for a text alone, ValueError for an empty one in it."""
+    if isinstance(words, (six.text_type, bytes)) or not hasattr(words, "__iter__"):
+        raise TypeError("%s is %r, expected a list of texts such as (\"word\",)" % (name, words))
+    words = list(words)
+    for word in words:
+        if not isinstance(word, six.string_types):
+            raise TypeError("%s holds %r, expected texts only" % (name, word))
+        if not word:
+            raise ValueError("%s holds an empty text, which is part of every name" % name)
+    return [_json.text(word) for word in words]
+
+
 def name_of(func):
     # type: (Any) -> str
     """A check's name where none is given: the function's, or the class's of a callable object."""
