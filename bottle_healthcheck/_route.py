@@ -1,9 +1,11 @@
 """What both plugins share of Bottle: arguments, registering, the plugin API, answering."""
+import operator
 import re
 
 import bottle
 import six
 
+from . import _redaction
 from ._arguments import kind_of
 
 MYPY = False
@@ -158,6 +160,7 @@ class Plugin(object):
         """
         check_app(app)
         app.route(check_path(path), callback=self._callback, **self.options)
+        _redaction.add_secret_source(app, operator.attrgetter("config"))
 
     def setup(self, app):
         # type: (bottle.Bottle) -> None

@@ -6,9 +6,8 @@ import sys
 import bottle
 import six
 
-from . import _compat, _json, _route
-from ._arguments import check_flag, kind_of
-from ._redaction import Redactor
+from . import _compat, _json, _redaction, _route
+from ._arguments import check_flag, check_words, kind_of
 
 MYPY = False
 if MYPY:
@@ -35,13 +34,15 @@ class EnvironmentDump(_route.Plugin):
                  include_config=True, include_process=True, hide=(), show=(), **options):
         # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
         _route.check_options(options, _OPTIONS)
-        self._redactor = Redactor(hide, show)
+        self._redactor = _redaction.load_rules().Redactor(check_words("hide", hide),
+                                                          check_words("show", show))
         self._include_python = include_python
         self._sections = collections.OrderedDict()  # type: collections.OrderedDict
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
-                                     ("config", include_config, self.get_config),
-                                     ("process", include_process, self.get_process)):
+                                     ("config", include_config, self._raw("get_config", _config)),
+                                     ("process", include_process,
+                                      self._raw("get_process", self._process))):
             if check_flag("include_" + name, included):
                 self.add_section(name, func)
         _route.Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
@@ -70,8 +71,7 @@ class EnvironmentDump(_route.Plugin):
             (_json.text(name), _section(func)) for name, func in list(self._sections.items()))
         # passlib and keyring have versions, no secrets: packages by name are left alone.
         packages = _taken_packages(sections.get(u"python")) if self._include_python else None
-        # What is a secret in the environment or the configuration is one wherever it turns up.
-        shown = self._redactor.clean(sections, [_json.plain(os.environ), _json.plain(_config())])
+        shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
         return _route.answer(_json.dumps(shown).encode("ascii"), 200, _route.BASE_HEADERS)
@@ -110,14 +110,23 @@ class EnvironmentDump(_route.Plugin):
     def get_process(self):
         # type: () -> dict
         """Arguments, working directory, user, pid and environment of the process."""
-        return {"argv": self.safe_dump(getattr(sys, "argv", [])),
-                "cwd": _working_directory(), "user": self.get_login(), "pid": os.getpid(),
-                "environ": self.safe_dump(os.environ)}
+        return self.safe_dump(self._process())
 
     def safe_dump(self, dictionary):
         # type: (Any) -> Any
         """A copy of a mapping, or any value, as plain JSON data, secrets masked."""
         return self._redactor.clean(_json.plain(dictionary))
+
+    def _process(self):
+        # type: () -> dict
+        return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
+                "user": self.get_login(), "pid": os.getpid(), "environ": os.environ}
+
+    def _raw(self, name, collect):
+        # type: (str, Any) -> Any
+        """What collects a section, unredacted: the dump is redacted once. A subclass' own wins."""
+        is_overridden = getattr(type(self), name) != getattr(EnvironmentDump, name)
+        return getattr(self, name) if is_overridden else collect
 
 
 def _taken_packages(python):
