@@ -39,4 +39,5 @@ def traceback_of(exc_info):
         told = "".join(traceback.format_exception(*exc_info))
     except (Exception, SystemExit):  # a SyntaxError of somebody's own making is enough
         told = "".join(traceback.format_tb(exc_info[2]))
-    return u"\n" + _redaction.clean_output(_json.text(told))
+    # A message may have lines of its own, which must not look like the log's.
+    return u"\n" + u"\n  ".join(_redaction.clean_output(_json.text(told)).splitlines())
