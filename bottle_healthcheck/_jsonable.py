@@ -277,6 +277,25 @@ def _object(pairs, parents):
     return result
 
 
+def parse(source):
+    # type: (Text) -> Any
+    """What JSON text of an object or array holds, every value of an equal name too; else None."""
+    if source[:64].lstrip()[:1] not in (u"{", u"["):
+        return None
+    try:
+        return plain(json.loads(source, object_pairs_hook=_every_pair))
+    except (ValueError, RuntimeError):  # too deep is a RuntimeError
+        return None
+
+
+def _every_pair(pairs):
+    # type: (List[Tuple[Text, Any]]) -> Any
+    result, equal = Object(), {}  # type: Any, dict
+    for name, value in pairs:
+        result[unused(name, result, equal)] = value
+    return result
+
+
 def unused(name, taken, equal):
     # type: (Text, Any, dict) -> Text
     """The name with a quote, or a quote and a number; equal counts the names of one object."""

@@ -42,4 +42,5 @@ def traceback_of(exc_info):
         if is_interrupt():
             raise
         told = "".join(traceback.format_tb(exc_info[2]))
-    return u"\n" + _redaction.clean_output(_jsonable.text(told))
+    # A message may have lines of its own, which must not look like the log's.
+    return u"\n" + u"\n  ".join(_redaction.clean_output(_jsonable.text(told)).splitlines())

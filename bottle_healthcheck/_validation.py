@@ -171,6 +171,20 @@ def validate_list(checkers):
     return list(checkers)
 
 
+def validate_words(name, words):
+    # type: (str, Any) -> Any
+    """Return a list of texts, as text; a text alone and an empty one in the list are refused."""
+    if isinstance(words, (six.text_type, bytes)) or not hasattr(words, "__iter__"):
+        raise TypeError("%s is %r, expected a list of texts such as (\"word\",)" % (name, words))
+    words = list(words)
+    for word in words:
+        if not is_text(word):
+            raise TypeError("%s holds %r, expected texts only" % (name, word))
+        if not word:
+            raise ValueError("%s holds an empty text, which is part of every name" % name)
+    return [_jsonable.text(word) for word in words]
+
+
 def validate_file(name, path):
     # type: (str, Any) -> Any
     """Return the path of a file, or None."""

@@ -11,12 +11,11 @@ try:
 except ImportError:  # pragma: no cover (posix alone has it)
     pwd = None  # type: ignore[assignment]
 
-from . import _compat, _jsonable
+from . import _compat, _jsonable, _redaction
 from ._http.plugin import Plugin, validate_options
 from ._http.response import BASE_HEADERS, send
 from ._interrupts import is_interrupt
-from ._redaction import Redactor
-from ._validation import kind_of, validate_flag
+from ._validation import kind_of, validate_flag, validate_words
 
 MYPY = False
 if MYPY:
@@ -43,7 +42,8 @@ class EnvironmentDump(Plugin):
                  include_config=True, include_process=True, hide=(), show=(), **options):
         # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
         validate_options(options, _OPTIONS)
-        self._redactor = Redactor(hide, show)
+        self._redactor = _redaction.load_rules().Redactor(validate_words("hide", hide),
+                                                          validate_words("show", show))
         self._include_python = include_python
         if include_python:
             # Loads what reads versions: a request may have no file descriptor left for that.
@@ -53,8 +53,9 @@ class EnvironmentDump(Plugin):
         self._sections = collections.OrderedDict()  # type: collections.OrderedDict
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
-                                     ("config", include_config, self.get_config),
-                                     ("process", include_process, self.get_process)):
+                                     ("config", include_config, self._raw("get_config", _config)),
+                                     ("process", include_process,
+                                      self._raw("get_process", self._process))):
             if validate_flag("include_" + name, included):
                 self.add_section(name, func)
         Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
@@ -83,9 +84,7 @@ class EnvironmentDump(Plugin):
             (_jsonable.text(name), _section(func)) for name, func in list(self._sections.items()))
         # passlib and keyring have versions, no secrets: packages by name are left alone.
         packages = _taken_packages(sections.get(u"python")) if self._include_python else None
-        # What is a secret in the environment or the configuration is one wherever it turns up.
-        known = [_jsonable.plain(os.environ), _jsonable.plain(_config())]
-        shown = self._redactor.clean(sections, known)
+        shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
         return send(_jsonable.dumps(shown).encode("ascii"), 200, BASE_HEADERS)
@@ -123,14 +122,23 @@ class EnvironmentDump(Plugin):
     def get_process(self):
         # type: () -> dict
         """Arguments, working directory, user, pid and environment of the process."""
-        return {"argv": self.safe_dump(getattr(sys, "argv", [])),
-                "cwd": _working_directory(), "user": self.get_login(), "pid": os.getpid(),
-                "environ": self.safe_dump(os.environ)}
+        return self.safe_dump(self._process())
 
     def safe_dump(self, dictionary):
         # type: (Any) -> Any
         """A copy of a mapping, or any value, as plain JSON data, secrets masked."""
         return self._redactor.clean(_jsonable.plain(dictionary))
+
+    def _process(self):
+        # type: () -> dict
+        return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
+                "user": self.get_login(), "pid": os.getpid(), "environ": os.environ}
+
+    def _raw(self, name, collect):
+        # type: (str, Any) -> Any
+        """What collects a section, unredacted: the dump is redacted once. A subclass' own wins."""
+        is_overridden = getattr(type(self), name) != getattr(EnvironmentDump, name)
+        return getattr(self, name) if is_overridden else collect
 
 
 def _taken_packages(python):

@@ -10,7 +10,7 @@ from bottle_healthcheck._http import negotiation, plugin
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, page, text, validate_formats, values)
 from bottle_healthcheck._redaction import (  # noqa: F401
-    known, scrubber, text as redaction_text)
+    known, scrubber, text as rules, tokens)
 
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
 CLOCK = (_compat, "monotonic")
@@ -24,8 +24,8 @@ LOG_FAILURE = (_log, "failure")
 #: Seconds between two looks for another process's result.
 ASK_EVERY = (_cache, "ASK_EVERY")
 
-#: The name of the module whose patterns take long to compile.
-PATTERNS = redaction_text.__name__
+#: The name of the module that loads all rules, whose patterns take long to compile.
+PATTERNS = scrubber.__name__
 
 Report, SharedResults, Worker = _report.Report, _shared.SharedResults, _worker.Worker
 Deadline, Url = _http_client.Deadline, _http_client.Url
@@ -65,6 +65,11 @@ def give(checker, seconds):
 def kept_answers(health):
     """How many answers of a route are kept to be sent again."""
     return len(health._answers)
+
+
+def cleaning_place(dump):
+    """The place of what redacts the sections of an EnvironmentDump, which is called with them."""
+    return dump._redactor, "clean"
 
 
 # Runs that are going on, in a ResultCache

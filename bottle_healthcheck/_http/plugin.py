@@ -1,7 +1,10 @@
 """What both plugins share of Bottle: paths, options of routes, registering, the plugin API."""
+import operator
+
 import bottle
 import six
 
+from .. import _redaction
 from .._validation import wrong_type
 
 MYPY = False
@@ -81,6 +84,7 @@ class Plugin(object):
         """
         validate_app(app)
         app.route(validate_route_path(path), callback=self._callback, **self.options)
+        _redaction.add_secret_source(app, operator.attrgetter("config"))
 
     def setup(self, app):
         # type: (bottle.Bottle) -> None

@@ -1,5 +1,33 @@
-"""Secrets out of plain data: masked by name, by shape, and wherever a known one turns up again."""
-from .known import MASK
-from .scrubber import FAILED, Redactor, clean_output, load_rules
+"""Secrets out of plain data: masked by name, by shape, and wherever a known one turns up again.
 
-__all__ = ["FAILED", "MASK", "Redactor", "clean_output", "load_rules"]
+A secret without name and shape stays visible: an entropy rule would hide digests and trace ids.
+"""
+MYPY = False
+if MYPY:
+    from typing import Any
+
+_LOADED = []  # type: list
+
+
+def load_rules():
+    # type: () -> Any
+    """The module of the walk, and with it all rules, whose patterns take long to compile.
+
+    Constructors load it: in the child of a fork a check's thread could wait for an import for ever.
+    """
+    if not _LOADED:
+        from . import scrubber
+        _LOADED.append(scrubber)
+    return _LOADED[0]
+
+
+def clean_output(output):
+    # type: (Any) -> Any
+    """A redacted and cut copy of a check's plain output: text alone is ever masked."""
+    return load_rules().clean_output(output)
+
+
+def add_secret_source(owner, read):
+    # type: (Any, Any) -> None
+    """Has the secrets in read(owner) masked, beside those of the environment; owner may end."""
+    load_rules().KNOWN.add_source(owner, read)

@@ -1,64 +1,86 @@
-"""Known secrets, wherever they turn up in a text."""
-import bisect
+"""Secrets that the process knows, masked wherever they turn up in a text."""
+import os
 import re
+import time
+import weakref
 
-MYPY = False
-if MYPY:
-    from typing import Iterable, List, Text
+from .. import _jsonable
+from .values import MASK
 
-#: What stands for a secret.
-MASK = u"********"
 #: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
-MIN_KNOWN = 8
+MIN_LENGTH = 8
+#: So often the sources are compared with what was read of them, in seconds.
+COMPARE_SECONDS = 1
 
-#: Where no letter or digit stands before, but for those of an escape such as \n, \x0a or %0a.
-_WORD_START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
-#: Where no letter or digit follows.
-_WORD_END = r"(?![^\W_])"
+#: A lower-case word (DB_PASSWORD=postgres), a number or a URL would hide what is said of others.
+_ORDINARY = re.compile(r"(?:[a-z]+|[\W\d_]+)\Z|[\w+.-]{1,32}://", re.U)
+#: No letter or digit stands before, but for those of an escape such as \n, \x0a or %0a.
+_START = re.compile(r"(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....)", re.U)
 
 
-class Known(object):
-    """Secrets that are masked wherever they turn up as whole words: inside of one, they'd be told.
-
-    They are sorted: those that a text goes on with stand at or before its place, each being the
-    beginning of the next. So the time hardly depends on how many there are.
-    """
+class SecretIndex(object):
+    """Masks secrets that stand as whole words: inside of a word mere letters are meant."""
 
     def __init__(self, secrets):
-        # type: (Iterable[Text]) -> None
-        self._secrets = sorted(secret for secret in secrets if len(secret) >= MIN_KNOWN)
-        self._starts = set(secret[:MIN_KNOWN] for secret in self._secrets)
-        self._longest = max([0] + [len(secret) for secret in self._secrets])
-        self._word_start, self._word_end = [re.compile(one, re.U)
-                                            for one in (_WORD_START, _WORD_END)]
-        self._shorter = []  # type: List[int]
-        for at, secret in enumerate(self._secrets):  # which other one each begins with, or -1
-            while at and not secret.startswith(self._secrets[at - 1]):
-                at = self._shorter[at - 1] + 1
-            self._shorter.append(at - 1)
+        # type: (list) -> None
+        self._secrets = frozenset(
+            one for one in secrets if len(one) >= MIN_LENGTH and not _ORDINARY.match(one))
+        self._starts = frozenset(secret[:MIN_LENGTH] for secret in self._secrets)
+        self._lengths = sorted(set(map(len, self._secrets)), reverse=True)
 
-    def masked(self, text):
-        # type: (Text) -> Text
-        """The text without these secrets."""
+    def mask(self, text):
+        # type: (str) -> str
+        """The text without these secrets, the longest first."""
         shown, at = [], 0
-        for start in range(len(text) - MIN_KNOWN + 1) if self._secrets else ():
-            if text[start:start + MIN_KNOWN] in self._starts and start >= at:
-                end = self._end(text, start)
-                if end:
-                    shown += [text[at:start], MASK]
-                    at = end
+        for start in range(len(text) - MIN_LENGTH + 1) if self._secrets else ():
+            if start >= at and text[start:start + MIN_LENGTH] in self._starts:
+                for end in [start + length for length in self._lengths]:
+                    if text[start:end] in self._secrets and _is_word(text, start, end):
+                        shown += [text[at:start], MASK]
+                        at = end
+                        break
         return u"".join(shown) + text[at:]
 
-    def _end(self, text, start):
-        # type: (Text, int) -> int
-        """Where the longest secret ends that begins there, or 0."""
-        if text[start].isalnum() and not self._word_start.match(text, start):
-            return 0
-        at = bisect.bisect(self._secrets, text[start:start + self._longest]) - 1
-        while at >= 0:
-            secret, at = self._secrets[at], self._shorter[at]
-            end = start + len(secret)
-            if text.startswith(secret, start) \
-                    and (not secret[-1].isalnum() or self._word_end.match(text, end)):
-                return end
-        return 0
+
+def _is_word(text, start, end):
+    begins = not text[start].isalnum() or _START.match(text, start)
+    goes_on = text[end - 1:end].isalnum() and text[end:end + 1].isalnum()
+    return begins and not goes_on
+
+
+class KnownSecrets(object):
+    """The index of what collect(data) finds in the environment and in other sources."""
+
+    def __init__(self, collect, clock=getattr(time, "monotonic", time.time)):
+        self._collect, self._clock = collect, clock
+        self._sources = []
+        self._read = (None, None, SecretIndex([]))  # type: tuple
+
+    def add_source(self, owner, read):
+        """Adds read(owner), a mapping of names to values; the owner is not kept alive."""
+        others = [source for source in self._sources if source[0]() not in (None, owner)]
+        self._sources = others + [(weakref.ref(owner), read)]
+        self._read = (None,) + self._read[1:]
+
+    def data(self):
+        # type: () -> list
+        """Plain data of every source."""
+        found = [_jsonable.plain(os.environ)]
+        for reference, read in self._sources:
+            try:
+                found.append(_jsonable.plain(read(reference())))
+            except Exception:  # the owner is gone, or has no such thing
+                continue
+        return found
+
+    def index(self):
+        # type: () -> SecretIndex
+        """The index, made anew where a source has changed; threads at once make the same."""
+        read_at, data, index = self._read
+        now = self._clock()
+        if read_at is None or not 0 <= now - read_at < COMPARE_SECONDS:
+            new_data = self.data()
+            if new_data != data:
+                index = SecretIndex(self._collect(new_data))
+            self._read = now, new_data, index
+        return index

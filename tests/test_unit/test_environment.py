@@ -14,7 +14,7 @@ import six
 import webtest
 
 from bottle_healthcheck import EnvironmentDump, environment
-from tests import corpus_loader
+from tests import corpus_loader, internals
 from tests.helpers import need_module, raise_
 from tests.wsgi import ask
 
@@ -403,3 +403,29 @@ def test_what_is_hidden_or_failed_in_the_python_section_stays_so(app, no_package
     EnvironmentDump(app, "/environment")
     assert b"fake-4711-pw" not in ask(app, "/environment").body
     assert "ValueError" in told(app)["python"]["packages"]["error"]
+
+
+def test_the_dump_is_redacted_once(monkeypatch):
+    dump, cleaned = EnvironmentDump(include_python=False), []
+    clean = getattr(*internals.cleaning_place(dump))
+    internals.replace(monkeypatch, internals.cleaning_place(dump),
+                      lambda data: cleaned.append(1) or clean(data))
+    dump.dump_environment()
+    assert len(cleaned) == 1
+
+
+def test_a_command_line_keeps_the_user_of_a_password(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["curl", "-u", "ann:Zq7Wm2Xc9Lp4", "https://h.example/"])
+    dump = EnvironmentDump(include_python=False)
+    shown = json.loads(dump.dump_environment().decode("ascii"))
+    assert shown["process"]["argv"] == ["curl", "-u", "ann:********", "https://h.example/"]
+    assert dump.get_process()["argv"] == shown["process"]["argv"]
+
+
+def test_a_subclass_section_of_its_own_is_shown():
+    class Mine(EnvironmentDump):
+        def get_process(self):
+            return {"pid": "mine"}
+
+    shown = json.loads(Mine(include_python=False).dump_environment().decode("ascii"))
+    assert shown["process"] == {"pid": "mine"}

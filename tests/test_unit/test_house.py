@@ -47,7 +47,13 @@ _log
 _redaction.__init__
 _redaction.scrubber
 _redaction.text
+_redaction.command_lines
+_redaction.pairs
+_redaction.tokens
+_redaction.urls
 _redaction.known
+_redaction.values
+_redaction.names
 _http_client
 _validation
 _jsonable

@@ -1,0 +1,113 @@
+"""Which names say that what they name is a secret."""
+import re
+import unicodedata
+
+MYPY = False
+if MYPY:
+    from typing import Iterable
+
+#: How secret a name is. What stands under a weak name may be a state; a strong one's are listed.
+NOT_SECRET, WEAK, STRONG = range(3)
+
+#: In the dump a name that contains one of these hides whatever stands there.
+CONTRACT = ("key", "token", "pass")
+#: Strong anywhere in a name.
+STRONG_PARTS = ("passw", "passphrase", "passcode", "secret", "pwd", "pswd", "mnemonic",
+                "seedphrase", "recoveryphrase")
+#: Weak at the end of a name: authToken, DBPW.
+WEAK_ENDS = ("pass", "passin", "passout", "token", "tokens", "pw", "psw", "auth", "sessid",
+             "sessionid", "connectsid", "credential", "credentials", "creds")
+#: Weak as the last word.
+WEAK_WORDS = frozenset(
+    "authorization bearer cookie cookies cred csrf dsn hmac jwt otp pat pepper phrase pin private "
+    "psk salt salts sas seed sig signature signing sk totp xsrf".split())
+#: What makes a key a secret one in outputs, where a bare "key" is none.
+KEYS_OF = ("access", "account", "admin", "api", "app", "auth", "client", "consumer", "cryption",
+           "deploy", "functions", "host", "license", "master", "private", "service", "shared",
+           "signing", "ssh", "storage", "subscription", "webhook", "write")
+#: Last words that say nothing: the word before them counts.
+TAILS = frozenset(
+    "backup base basic bytes code current data default dev hex id json live new next old previous "
+    "primary prod production sandbox secondary staging string test text users utf value".split())
+#: Last words of settings, and words that only end like a secret's name.
+SETTINGS = frozenset(
+    "addr age algorithm arn at audience backend bypass class command compass count days dir "
+    "disabled domain enabled endpoint engine env expires expiry field file format handler hasher "
+    "header headers helper host hours interval issuer length level limit location login manager "
+    "max method methods min minutes mode model name namespace path policy port prefix prompt "
+    "provider queue realm ref region required reset role rotation samesite scope scopes seconds "
+    "secretary secretsmanager secure server service size source state status stdin store timeout "
+    "total ttl type uri url user username validator validators version".split())
+#: First words of switches and of limits.
+SWITCHES = frozenset("allow ask disable enable max min no require show skip use without".split())
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_EXCEPTION = re.compile(r"(?:Error|Exception|Expired)\Z")
+
+
+class Names(object):
+    """Judges names; hide adds words that make a name secret, show exempts exact names.
+
+    In the outputs of checks nothing is masked for its name alone.
+    """
+
+    def __init__(self, hide=(), show=(), for_outputs=False):
+        # type: (Iterable[str], Iterable[str], bool) -> None
+        self.for_outputs = for_outputs
+        self._hide = [word.lower() for word in hide]
+        self._show = show
+        self._judged = {}  # type: dict
+
+    def always_masked(self, name):
+        # type: (str) -> bool
+        """Whether the value is masked whatever it is."""
+        lower = _fold(name).lower()
+        is_judged = self.for_outputs or name in self._show
+        return not is_judged and any(word in lower for word in list(CONTRACT) + self._hide)
+
+    def strength(self, name):
+        # type: (str) -> int
+        """NOT_SECRET, WEAK or STRONG."""
+        name = name[-200:]  # what it names stands at its end
+        if len(self._judged) > 4096:
+            self._judged = {}
+        strength = self._judged.get(name)
+        if strength is None:
+            strength = self._judged[name] = self._judge(name)
+        return strength
+
+    def _judge(self, name):
+        words = _words(name)
+        if not words or name in self._show or words[0] in SWITCHES:
+            return NOT_SECRET
+        if any(word in _fold(name).lower() for word in self._hide):
+            return STRONG
+        is_session = "".join(words) == "sessionid"  # XDG_SESSION_ID is a number
+        while len(words) > 1 and (words[-1] in TAILS or words[-1].isdigit()):
+            words.pop()
+        last, joined = words[-1], "".join(words)
+        if last in SETTINGS or _EXCEPTION.search(name):
+            return NOT_SECRET
+        if any(part in joined for part in STRONG_PARTS):
+            return STRONG
+        is_key = last in ("key", "keys") and not self.for_outputs
+        if joined.endswith(("key", "keys")):
+            is_key = is_key or joined.rstrip("s")[:-3].endswith(KEYS_OF)
+        is_weak = is_key or is_session or last in WEAK_WORDS or joined.endswith(WEAK_ENDS)
+        return WEAK if is_weak else NOT_SECRET
+
+
+def is_setting(name):
+    # type: (str) -> bool
+    """Whether the name is that of a setting or an id, which is no secret below a secret name."""
+    last = (_words(name[-200:]) or [""])[-1]
+    return last == "id" or last in SETTINGS
+
+
+def _words(name):
+    return [word.lower() for word in _WORD.findall(_fold(name))]
+
+
+def _fold(name):
+    """The name with full-width letters and their like as ASCII."""
+    return unicodedata.normalize("NFKC", name)
