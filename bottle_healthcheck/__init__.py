@@ -1,8 +1,8 @@
 """Health check and environment routes for Bottle services."""
 import logging
 
-from ._cache import ResultCache
-from ._checkers import basic_exception_handler
+from ._engine.cache import ResultCache
+from ._engine.check import basic_exception_handler
 from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._report import check_reduce
 from .environment import EnvironmentDump

@@ -2,6 +2,7 @@
 import codecs
 import inspect
 import os
+import threading
 import time
 
 import six
@@ -11,10 +12,8 @@ if MYPY:
     from typing import Any
 
 if hasattr(time, "monotonic"):
-    def monotonic():
-        # type: () -> float
-        """Seconds since an arbitrary start, untouched by the wall clock."""
-        return time.monotonic()  # looked up each time: tests put a clock of their own there
+    #: Seconds since an arbitrary start, untouched by the wall clock.
+    monotonic = time.monotonic
 elif os.name == "posix":  # pragma: no cover (2.7)
     def monotonic():
         # type: () -> float
@@ -70,3 +69,19 @@ if six.PY2:  # pragma: no cover (2.7)
         spec = inspect.getargspec(func)
         bound = 1 if inspect.ismethod(func) else 0
         return len(spec.args) - len(spec.defaults or ()) - bound
+
+
+def acquire(lock, seconds):
+    # type: (Any, float) -> bool
+    """Acquires a lock, waiting at most so long; 2.7 has to look again and again."""
+    if not six.PY2:
+        return lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+    until = monotonic() + seconds  # pragma: no cover (2.7)
+    pause = 0.0005
+    while not lock.acquire(False):
+        remaining = until - monotonic()
+        if remaining <= 0:
+            return False
+        time.sleep(min(pause, remaining))
+        pause = min(2 * pause, 0.05)
+    return True

@@ -3,9 +3,11 @@ import time
 
 from six.moves import reduce
 
+from . import _jsonable
+
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Callable, List, Optional, Sequence, Text
 
 
 def check_reduce(passed, result):
@@ -17,8 +19,7 @@ def check_reduce(passed, result):
 class Report(object):
     """The results of the checks that were run, and the overall status.
 
-    results is a list of result dictionaries, timestamp is epoch seconds, passed is true where
-    every critical check passed.
+    timestamp is epoch seconds, passed is true where every critical check passed.
     """
 
     #: Whether more than the overall status may be shown.
@@ -28,18 +29,61 @@ class Report(object):
     draining = False
 
     def __init__(self, results, runs_of=None):
-        # type: (list, Any) -> None
-        self.results = results
+        # type: (Optional[list], Any) -> None
+        self._results = results
+        #: (check, outcome), where the results are not given.
+        self.pairs = ()  # type: Sequence[Any]
         self.timestamp = time.time()
-        self.passed = reduce(check_reduce, results, True)
-        #: The last runs of the check with that name in this process, oldest first.
+        self.passed = True
+        if results is not None:
+            self.passed = reduce(check_reduce, results, True)
+        #: Returns the last runs of the check with that name in this process, oldest first.
         self.runs_of = runs_of or (lambda name: ())
+
+    @classmethod
+    def of_outcomes(cls, pairs, history_of):
+        # type: (Sequence[Any], Callable[[Any], list]) -> Report
+        """The report of (check, outcome) pairs; results are made when somebody reads them.
+
+        history_of returns the last runs of a check.
+        """
+        def runs_of(name):
+            # type: (Text) -> Sequence[Any]
+            for check, _ in pairs:
+                if check.__name__ == name:
+                    return history_of(check)
+            return ()
+
+        report = cls(None, runs_of)
+        report.pairs = pairs
+        for check, outcome in pairs:
+            if check.critical and not outcome.passed:
+                report.passed = False
+                break
+        return report
+
+    @property
+    def results(self):
+        # type: () -> List[dict]
+        """The list of result dictionaries."""
+        if self._results is None:
+            self._results = [check.result(outcome) for check, outcome in self.pairs]
+        return self._results
+
+    def result_texts(self):
+        # type: () -> List[Text]
+        """The results as JSON texts; those of checks are kept by the checks."""
+        if self.pairs:
+            return [check.result_text(outcome) for check, outcome in self.pairs]
+        return [_jsonable.dumps(result) for result in self.results]
 
     @property
     def status(self):
         # type: () -> str
         """The overall status as responses spell it: "success" or "failure"."""
-        return "success" if self.passed else "failure"
+        if self.passed:
+            return "success"
+        return "failure"
 
     @property
     def warns(self):

@@ -13,7 +13,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
 
 from . import _compat, _jsonable, _redaction
 from ._http.plugin import Plugin, validate_options
-from ._http.response import BASE_HEADERS, send
+from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
 from ._validation import kind_of, validate_flag, validate_words
 
@@ -87,7 +87,7 @@ class EnvironmentDump(Plugin):
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
-        return send(_jsonable.dumps(shown).encode("ascii"), 200, BASE_HEADERS)
+        return send(Response(200, BASE_HEADERS, (_jsonable.dumps(shown).encode("ascii"),)))
 
     def get_os(self):
         # type: () -> dict

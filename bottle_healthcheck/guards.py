@@ -6,7 +6,7 @@ import ipaddress
 import bottle
 import six
 
-from ._http.response import BASE_HEADERS, override, send, to_bytes
+from ._http.response import BASE_HEADERS, Response, override, send, to_bytes
 
 MYPY = False
 if MYPY:
@@ -85,7 +85,7 @@ def _guard(may_read, status, reason, headers):
             # type: (*Any, **Any) -> Any
             if may_read(bottle.request.environ):
                 return callback(*args, **url_args)
-            return send(refusal, status, refusal_headers)
+            return send(Response(status, refusal_headers, (refusal,)))
         return guarded
     return decorate
 

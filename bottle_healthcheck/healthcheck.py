@@ -1,20 +1,20 @@
 """HealthCheck: the checks of a service, their verdict, and the route that tells it."""
 import collections
-import os
 
 import bottle
-import six
 
-from . import _compat, _jsonable, _log, _redaction
-from ._cache import ResultCache, check_cache
-from ._changes import Changes
-from ._checkers import NOT_GIVEN, Checkers, basic_exception_handler
-from ._drain import Drain
+from . import _jsonable, _log, _redaction
+from ._engine.cache import ResultCache, validate_cache
+from ._engine.check import NOT_GIVEN, Settings, basic_exception_handler
+from ._engine.drain import Drain
+from ._engine.registry import Registry, UnknownCheck
+from ._engine.transitions import ChangeObserver
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._http.negotiation import RequestError, RequestOptions
 from ._http.plugin import Plugin, validate_options
-from ._http.response import BASE_HEADERS, add_vary, override, send, to_bytes, validate_headers
+from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, override, send,
+                             to_bytes, validate_headers)
 from ._interrupts import is_interrupt
 from ._report import Report
 from ._validation import (validate_callable, validate_details, validate_list, validate_seconds,
@@ -26,16 +26,6 @@ if MYPY:
     Check = Callable[[], Tuple[Any, Any]]
     Handler = Callable[[list], Any]
     ExceptionHandler = Callable[[Any, BaseException], Tuple[Any, Any]]
-
-#: Seconds for which the same bytes are sent again while no result changes: so old may the
-#: timestamp in them be.
-ANSWER_AGE = 1.0
-
-#: Their bodies may be sent again; what a user's own handler answers is the user's business.
-_OWN_HANDLERS = (json_success_handler, json_failed_handler)
-
-#: Answers that are kept, one for each Accept header in use.
-MOST_ANSWERS = 32
 
 _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler", "success_ttl",
             "failed_status", "failed_headers", "failed_handler", "failed_ttl",
@@ -52,14 +42,11 @@ _CHECKS = {
     "exception_handler": lambda name, value: (validate_callable(name, value)
                                               or basic_exception_handler),
     "timeout": lambda name, value: validate_timeout(value),
-    "cache": lambda name, value: check_cache(value),
+    "cache": lambda name, value: validate_cache(value),
     "details": lambda name, value: validate_details(value),
     "formats": lambda name, value: validate_formats(value),
     "drain_status": lambda name, value: None if value is None else validate_status(name, value),
 }
-
-_Answer = collections.namedtuple(
-    "_Answer", "body status headers until version checkers pid")
 
 
 class HealthCheck(Plugin):
@@ -106,8 +93,8 @@ class HealthCheck(Plugin):
                  ):
         # type: (...) -> None
         validate_options(options, _OPTIONS)
-        #: By Accept header: what a request without a query gets, while it holds.
-        self._answers = {}  # type: dict
+        self._settings = Settings()
+        self._responses = KeptResponses()
         self.success_status = success_status  # type: Any
         self.success_headers = success_headers  # type: Any
         self.success_handler = success_handler  # type: Any
@@ -123,15 +110,16 @@ class HealthCheck(Plugin):
             raise ValueError("stale_while_revalidate needs a timeout: without one there is no "
                              "worker thread to renew a result in")
         #: `.clear()` forgets every result; give it to another HealthCheck to share results.
-        self.cache = cache  # type: Any
+        self.cache = validate_cache(cache)
         self.details = details  # type: Any
         self.formats = formats  # type: Any
         self.on_change = on_change  # type: Any
         self.drain_status = drain_status  # type: Any
         self._drain = Drain(drain_file)
-        self._changes = Changes(self)
+        self._changes = ChangeObserver()
         self._broken_handler = None  # type: Any
-        self._checkers = Checkers(self, validate_list(checkers))
+        self._checkers = Registry(self._settings, self.cache)
+        self._checkers.extend(validate_list(checkers))
         Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
 
     def __setattr__(self, name, value):
@@ -143,12 +131,18 @@ class HealthCheck(Plugin):
         if name not in _CHECKS:
             object.__setattr__(self, name, value)
             return
-        object.__setattr__(self, name, _CHECKS[name](name, value))
-        self._answers = {}  # last: who makes an answer meanwhile puts it into the old one
+        value = _CHECKS[name](name, value)
+        if name == "cache" and "_checkers" in self.__dict__:
+            self._checkers.cache = value
+        elif hasattr(self._settings, name):
+            setattr(self._settings, name, value)
+        object.__setattr__(self, name, value)
+        # Last: a response that is made meanwhile is kept where nobody looks any more.
+        self._responses = KeptResponses()
 
     @property
     def checkers(self):
-        # type: () -> Checkers
+        # type: () -> Registry
         """The registered checks, in order; appending a function registers it."""
         return self._checkers
 
@@ -181,44 +175,37 @@ class HealthCheck(Plugin):
 
     def run(self, check=None, exclude=None):
         # type: (Any, Any) -> Report
-        """Runs the checks, or uses their kept results, and returns a Report.
+        """Runs the checks, or uses their cached results, and returns a Report.
 
         check and exclude are a name or a list of names: only those, or all but those. Works
         outside a request. Raises ValueError for an unknown name.
         """
-        return self._drain.report() or self._walk(self._select(check, exclude))[0]
+        report = self._drain.report()
+        if report is not None:
+            return report
+        return self._report_of(self._checkers.select(check, exclude))
 
     def run_check(self, checker):
         # type: (Any) -> dict
-        """Runs one check now, or joins its running flight; keeps its result and returns it.
+        """Runs one check now, or joins its run that is going on; stores and returns its result.
 
         checker is a registered check, its function, or its name. Raises ValueError where it is
         none.
         """
-        items = self._checkers.items
-        if isinstance(checker, six.text_type):
-            checker = six.ensure_str(checker)  # on 2.7 names are bytes
-        by_name = isinstance(checker, str)  # what is no text may equal any name
-        # One function may be two checks: a registered check is itself first.
-        for found in ([one for one in items if one is checker]
-                      or [one for one in items
-                          if (one.__name__ if by_name else one) == checker]):
-            return found.result(self.cache.run(found))
-        raise ValueError("no such check: expected one of %r, its function or its name"
-                         % self._checkers)
+        found = self._checkers.find(checker)
+        return found.result(self.cache.run(found))
 
     def check(self, **url_args):
         # type: (**Any) -> bytes
-        """The route's callback: answers with the verdict as status and body."""
+        """The route's callback: responds with the overall status as status and body."""
         environ = bottle.request.environ
         query, accept = environ.get("QUERY_STRING"), environ.get("HTTP_ACCEPT", "")
-        answer = None if query else self._answers.get(accept)
-        if answer is None or not self._still_holds(answer):
-            try:
-                answer = self._make_answer(RequestOptions(query, accept, self.formats))
-            except RequestError as problem:
-                answer = _refusal(problem)
-        return send(answer.body, answer.status, answer.headers)
+        response = None
+        if not query and not self._drain.is_on():
+            response = self._responses.get(accept, self.cache.generation)
+        if response is None:
+            response = self._respond(query, accept)
+        return send(response)
 
     def drain(self, output="draining"):
         # type: (Any) -> None
@@ -231,104 +218,107 @@ class HealthCheck(Plugin):
         """Ends what drain() began; a drain_file that is still there goes on."""
         self._drain.called = False
 
-    def _still_holds(self, answer):
-        # type: (_Answer) -> bool
-        """Whether a kept answer is still what a walk through the checks would come to."""
-        return (answer.until > _compat.monotonic() and answer.version == self.cache.version
-                and answer.checkers is self._checkers.items and answer.pid == os.getpid()
-                and not self._drain.is_on())
+    def _respond(self, query, accept):
+        # type: (str, str) -> Response
+        """The response to a request: one walk from what is asked for to bytes."""
+        try:
+            options = RequestOptions(query, accept, self.formats)
+            shows_details = self._shows_details()
+            if options.selects and not shows_details:
+                raise RequestError(404, "this health check tells no details")
+            report = self._drain.report()
+            if report is not None:
+                return self._write(report, options, shows_details)
+            checks = self._checkers.select(options.check, options.exclude)
+        except RequestError as error:
+            return _refuse(error.status, error)
+        except UnknownCheck as error:
+            return _refuse(404, error)
+        responses = self._responses
+        report = self._report_of(checks)
+        # Before it is known which outcomes are cached: what changes later outdates the response.
+        generation = self.cache.generation
+        valid_until = self.cache.fresh_until(report.pairs)
+        response = self._write(report, options, shows_details)
+        if valid_until and self._may_keep(options):
+            responses.keep(accept, response, generation, valid_until)
+        return response
 
-    def _make_answer(self, options):
-        # type: (RequestOptions) -> _Answer
-        """One walk: checks, results, report, bytes; kept as long as it holds, a second at most."""
-        details = self._may_tell()
-        if options.selects and not details:
-            raise RequestError(404, "this health check tells no details")
-        # Read before the walk: what changes during it must outdate the answer.
-        version, checkers = self.cache.version, self._checkers.items
-        answers = self._answers
-        report, until = self._drain.report(), 0.0
-        if report is None:
-            report, until = self._walk(self._select(options.check, options.exclude))
-        handler = self.success_handler if report.passed else self.failed_handler
-        has_formats = any(handler is own for own in _OWN_HANDLERS)
-        status = self._status_of(report, options.format.status if has_formats else None)
-        if not details:
+    def _report_of(self, checks):
+        # type: (tuple) -> Report
+        """The report of these checks; where they are all there are, on_change may be called."""
+        outcomes = self.cache.outcomes_of(checks)
+        if self.on_change is not None and checks is self._checkers.items:
+            self._changes.observe(self.on_change, self._last_report)
+        return Report.of_outcomes(list(zip(checks, outcomes)), self.cache.history)
+
+    def _last_report(self):
+        # type: () -> Optional[Report]
+        """The report of what was reported last of each check; None before all have run."""
+        checks = self._checkers.items
+        outcomes = [self.cache.reported(check) for check in checks]
+        if None in outcomes:
+            return None
+        return Report.of_outcomes(list(zip(checks, outcomes)), self.cache.history)
+
+    def _may_keep(self, options):
+        # type: (RequestOptions) -> bool
+        """Whether later requests with the same Accept header may get the same response."""
+        if not options.is_plain or not options.format.may_be_kept or self.details is not True:
+            return False
+        # A handler of the user's is called for every response.
+        return _is_own(self.success_handler) and _is_own(self.failed_handler)
+
+    def _write(self, report, options, shows_details):
+        # type: (Report, RequestOptions, bool) -> Response
+        """A report as a response: in the format that is requested, or by the user's handler."""
+        handler, headers = self.failed_handler, self.failed_headers
+        if report.passed:
+            handler, headers = self.success_handler, self.success_headers
+        status = self._status_of(report)
+        if not shows_details:
             report = report.without_details()
-        if has_formats:
-            body, headers = self._write(report, options)
-        else:
-            body, headers = self._ask_handler(handler, report)
-            until = 0.0  # it is called for every answer
-        answer = _Answer(body, status, headers, until, version, checkers, os.getpid())
-        if options.is_plain and self.details is True and until:
-            if len(answers) >= MOST_ANSWERS:
-                answers.clear()
-            answers[options.accept] = answer
-        return answer
-
-    def _walk(self, checkers):
-        # type: (tuple) -> tuple
-        """(the report of these checks, the steady time until which the same walk ends the same)."""
-        outcomes = self.cache.collect(checkers)
-        if checkers is self._checkers.items:
-            self._changes.look()
-        until = _compat.monotonic() + ANSWER_AGE
-        for checker, outcome in zip(checkers, outcomes):
-            until = min(until, self.cache.fresh_until(checker, outcome))
-        results = [checker.result(outcome) for checker, outcome in zip(checkers, outcomes)]
-        return Report(results, self._runs_of), until
-
-    def _runs_of(self, name):
-        # type: (str) -> list
-        """What the page shows of a check's past."""
-        for checker in self._checkers.items:
-            if checker.__name__ == name:
-                return self.cache.runs(checker)
-        return []
-
-    def _status_of(self, report, status_of_format):
-        # type: (Report, Optional[int]) -> int
-        """The HTTP status of every response with a report."""
-        if status_of_format is not None:
-            return status_of_format
-        if report.draining and self.drain_status is not None:
-            return self.drain_status
-        return self.success_status if report.passed else self.failed_status
-
-    def _write(self, report, options):
-        # type: (Report, RequestOptions) -> tuple
-        """(body, headers) of a report in the format that is requested."""
-        headers = self.success_headers if report.passed else self.failed_headers
-        body, headers_of_format = options.format.encode(report, options.media_type)
+        if not _is_own(handler):
+            return self._call_handler(handler, report, status, headers)
+        if options.format.status is not None:
+            status = options.format.status
+        parts, headers_of_format = options.format.encode(report, options.media_type)
         if options.format.name != "json":  # the user's headers describe the JSON
             headers = override(headers, headers_of_format)
         if options.negotiated and len(self.formats) > 1:
             headers = add_vary(headers, "Accept")
-        return body, headers
+        return Response(status, headers, parts)
 
-    def _ask_handler(self, handler, report):
-        # type: (Any, Report) -> tuple
-        """(body, headers) of the user's; a handler that fails must not show what it may hide."""
-        headers = self.success_headers if report.passed else self.failed_headers
+    def _status_of(self, report):
+        # type: (Report) -> int
+        """The HTTP status of a report, where its format has none of its own."""
+        if report.draining and self.drain_status is not None:
+            return self.drain_status
+        if report.passed:
+            return self.success_status
+        return self.failed_status
+
+    def _call_handler(self, handler, report, status, headers):
+        # type: (Any, Report, int, tuple) -> Response
+        """The user's response; a handler that fails must not show what it may hide."""
         if handler is None:
-            return b"OK" if report.passed else b"NOT OK", headers
+            return Response(status, headers, (b"OK" if report.passed else b"NOT OK",))
         try:
             body = to_bytes(handler(report.results))
             self._broken_handler = None
-            return body, headers
         except BaseException:
             if is_interrupt():
                 raise
             broken, self._broken_handler = self._broken_handler, handler
             if broken is not handler:  # once, not at every poll
                 _log.failure("a handler failed; the answer is the status alone")
-            return (to_bytes({"status": report.status}),
-                    override(headers, [("Content-Type", "application/json")]))
+            body = to_bytes({"status": report.status})
+            headers = override(headers, [("Content-Type", "application/json")])
+        return Response(status, headers, (body,))
 
-    def _may_tell(self):
+    def _shows_details(self):
         # type: () -> bool
-        """Whether this request may be told more than the verdict; where in doubt, not."""
+        """Whether this request may see more than the overall status; where in doubt, not."""
         if not callable(self.details):
             return bool(self.details)
         try:
@@ -339,37 +329,16 @@ class HealthCheck(Plugin):
             _log.failure("details() failed; only the verdict is told")
             return False
 
-    def _select(self, check, exclude):
-        # type: (Any, Any) -> tuple
-        """The registered checks that are meant, in order; all of them are the very tuple."""
-        checkers = self._checkers.items
-        if check is None and exclude is None:
-            return checkers
-        known = set(checker.__name__ for checker in checkers)
-        wanted, unwanted = _names("check", check, known), _names("exclude", exclude, known)
-        selected = tuple(one for one in checkers if one.__name__ not in unwanted
-                         and (check is None or one.__name__ in wanted))
-        if check is not None and not selected:  # nothing to fail is no success
-            raise RequestError(404, "check and exclude leave no check, expected at least one")
-        return selected
+
+def _is_own(handler):
+    # type: (Any) -> bool
+    """Whether a handler is one of the library's; a user's may equal anything."""
+    return handler is json_success_handler or handler is json_failed_handler
 
 
-def _refusal(problem):
-    # type: (RequestError) -> _Answer
-    """The answer to a request for what there is not; no balancer takes it for a success."""
+def _refuse(status, error):
+    # type: (int, ValueError) -> Response
+    """The 400 or 404 response; no balancer takes it for a success."""
     body = to_bytes(collections.OrderedDict([
-        ("status", "failure"), ("error", _jsonable.message(problem))]))
-    return _Answer(body, problem.status, BASE_HEADERS, 0.0, 0, (), 0)
-
-
-def _names(argument, names, known):
-    # type: (str, Any, set) -> set
-    """A name or a list of names as a set; RequestError where one is unknown."""
-    listed = [names] if isinstance(names, (six.text_type, str)) else names or ()
-    # On 2.7 a name comes as text or as bytes.
-    listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
-    for name in listed:
-        if name not in known:
-            shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
-            raise RequestError(404, "%s names '%s', which is no check" % (argument, shown))
-    return set(listed)
+        ("status", "failure"), ("error", _jsonable.message(error))]))
+    return Response(status, BASE_HEADERS, (body,))

@@ -2,7 +2,7 @@
 import bottle
 import pytest
 
-from tests.flights import World
+from tests.worlds import World
 
 
 @pytest.fixture

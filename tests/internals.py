@@ -4,8 +4,9 @@ Modules are named here for the tests that belong to them; what several tests loo
 something in place of has a function.
 """
 from bottle_healthcheck import (  # noqa: F401
-    _cache, _checkers, _compat, _demo, _flight, _http_client, _interrupts, _jsonable, _log,
-    _report, _shared, _validation, _worker)
+    _compat, _demo, _http_client, _interrupts, _jsonable, _log, _report, _validation)
+from bottle_healthcheck._engine import (  # noqa: F401
+    breaker, cache as engine, check as check_module, runs, shared, transitions, worker)
 from bottle_healthcheck._http import negotiation, plugin
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, page, text, validate_formats, values)
@@ -15,19 +16,20 @@ from bottle_healthcheck._redaction import (  # noqa: F401
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
 CLOCK = (_compat, "monotonic")
 TIMER = (_compat, "timer")
-WORKER = (_cache, "Worker")
-THREADING = (_cache, "threading")
-WALL_CLOCKS = [(module, "time") for module in (_cache, _flight, _shared)]
+WORKER = (engine, "Worker")
+WAIT = (runs.Run, "wait")
+WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
 
 LOG_FAILURE = (_log, "failure")
 
 #: Seconds between two looks for another process's result.
-ASK_EVERY = (_cache, "ASK_EVERY")
+POLL_INTERVAL = (engine, "POLL_INTERVAL")
 
 #: The name of the module that loads all rules, whose patterns take long to compile.
 PATTERNS = scrubber.__name__
 
-Report, SharedResults, Worker = _report.Report, _shared.SharedResults, _worker.Worker
+Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Worker
+SharedLock = shared.SharedLock
 Deadline, Url = _http_client.Deadline, _http_client.Url
 RequestOptions = negotiation.RequestOptions
 BOTTLE_OPTIONS, validate_options = plugin.BOTTLE_OPTIONS, plugin.validate_options
@@ -36,9 +38,9 @@ json_message = _jsonable.message
 
 #: Seconds that a request waits where a check has no timeout, that such a check may take, and that a
 #: backend may take to answer.
-LONGEST_WAIT = (_cache, "LONGEST_WAIT")
-LONGEST_WAITS = [LONGEST_WAIT, (_cache, "PATIENCE"), (_cache, "LONGEST_ASKING"),
-                 (_shared, "SLOWEST_ANSWER")]
+LONGEST_WAIT = (engine, "MAX_INLINE_WAIT")
+LONGEST_WAITS = [LONGEST_WAIT, (check_module, "DEFAULT_RUN_LIMIT"), (shared, "LONGEST_CLAIM"),
+                 (breaker, "SLOWEST")]
 
 
 def put(place, value):
@@ -59,17 +61,22 @@ def wait_longer(patch, seconds=600):
 
 def give(checker, seconds):
     """Changes the timeout of a registered check."""
-    checker.timeout = checker.patience = seconds
+    checker.timeout = checker.run_limit = seconds
 
 
-def kept_answers(health):
-    """How many answers of a route are kept to be sent again."""
-    return len(health._answers)
+def kept_responses(health):
+    """How many responses of a route are kept to be sent again."""
+    return len(health._responses._kept)
 
 
 def cleaning_place(dump):
     """The place of what redacts the sections of an EnvironmentDump, which is called with them."""
     return dump._redactor, "clean"
+
+
+def lose_thread(worker):
+    """Makes a worker take its thread for one that has ended, as one that gevent killed."""
+    worker._thread = None
 
 
 # Runs that are going on, in a ResultCache
@@ -79,35 +86,42 @@ def processes(cache):
     return list(cache._processes)
 
 
-def flights(cache):
+def runs_of(cache):
     """{key of a check: its run that goes on} in this process."""
-    return cache._process().flights
+    return cache._process().runs
 
 
-def board(cache, checker):
-    """The run of a check that goes on or that this request has to begin: (it, whether begun)."""
-    _, flight, mine = cache._board(checker, False)
-    return flight, mine
+def waiters(run):
+    """How many requests wait for a run."""
+    return len(run._waiters)
+
+
+def register_run(cache, checker):
+    """A run of a check as a request registers it that then stops; nobody executes it."""
+    run = runs.Run(checker.key, checker.__name__, None)
+    cache._process().runs[checker.key] = run
+    run.take("leader", run)
+    return run
+
+
+def give_up(cache, run):
+    """What that request does with its run where another process runs the check."""
+    cache._settle(run, run)
+
+
+def execute(cache, run, checker):
+    """Runs the check for that run, in this thread."""
+    cache._execute(run, checker, cache._state(checker))
+
+
+def outcome_of_waiting(cache, checker, run, since, until):
+    """What a request gets that waits for a run since then."""
+    return cache._resolve(checker, engine.Pending(run, since), until)
 
 
 def start_place(cache):
     """The place of what begins a run, which is called with it and its check."""
     return cache, "_start"
-
-
-def fly(cache, flight, checker):
-    """Does what a run consists of."""
-    cache._fly(flight, checker)
-
-
-def withdraw(cache, flight):
-    """Gives a run up that has not begun."""
-    cache._withdraw(flight)
-
-
-def outcome_of_waiting(cache, checker, flight, now, until):
-    """What a request is told that begins to wait for a run now."""
-    return cache._arrive(checker, _cache._Wait(flight, now), until)
 
 
 def key_of(backend, prefix, name):

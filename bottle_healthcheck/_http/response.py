@@ -1,20 +1,27 @@
 """Headers and body of a response, and how it is sent through Bottle."""
+import os
 import re
+import time
 
 import bottle
 import six
 
-from .. import _jsonable
+from .. import _compat, _jsonable
 from .._validation import kind_of, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Optional, Tuple
 
 #: Sent with every response; headers that the user names replace them.
 BASE_HEADERS = (("Content-Type", "application/json"),
                 ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"))
+
+#: Responses that are kept, one for each Accept header in use.
+MAX_KEPT = 32
+
+_NOTHING = None, None, 0.0, 0
 
 #: A header's name (RFC 9110, 5.6.2).
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
@@ -83,17 +90,59 @@ def to_bytes(body):
                     % kind_of(body))
 
 
-def send(body, status, headers):
-    # type: (bytes, int, tuple) -> bytes
-    """Sends a whole body through bottle.response.
+class Response(object):
+    """Status, headers and body: its parts, between which the present time stands.
+
+    A body without a time has one part.
+    """
+
+    __slots__ = ("status", "headers", "parts")
+
+    def __init__(self, status, headers, parts):
+        # type: (int, tuple, Tuple[bytes, ...]) -> None
+        self.status = status
+        self.headers = headers
+        self.parts = parts
+
+
+class KeptResponses(object):
+    """Responses by Accept header; each is valid until a result changes or expires."""
+
+    def __init__(self):
+        # type: () -> None
+        self._kept = {}  # type: dict
+
+    def get(self, accept, generation):
+        # type: (str, Any) -> Optional[Response]
+        """The response that is valid for that header and state of the results, or None."""
+        response, kept_generation, valid_until, pid = self._kept.get(accept, _NOTHING)
+        if kept_generation is not generation or valid_until <= _compat.monotonic():
+            return None
+        if pid != os.getpid():  # the body tells it
+            return None
+        return response
+
+    def keep(self, accept, response, generation, valid_until):
+        # type: (str, Response, Any, float) -> None
+        """Keeps a response for that state of the results, until then by the monotonic clock."""
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[accept] = response, generation, valid_until, os.getpid()
+
+
+def send(response):
+    # type: (Response) -> bytes
+    """Sends a response through bottle.response, and returns its whole body.
 
     No HTTPError (Bottle replaces its body with an HTML page), no new HTTPResponse (it drops what
     before_request hooks set). Bottle adds the Content-Length, and drops the body of a HEAD.
     """
-    response = bottle.response
-    if status != 200:
-        response.status = status
-    named = response.headers.dict  # at once: set_header would check the same names again
-    for name, value in headers:
+    sent = bottle.response
+    if response.status != 200:
+        sent.status = response.status
+    named = sent.headers.dict  # at once: set_header would check the same names again
+    for name, value in response.headers:
         named[name] = [value]  # a list for each response: hooks may add to it
-    return body
+    if len(response.parts) == 1:
+        return response.parts[0]
+    return repr(time.time()).encode("ascii").join(response.parts)

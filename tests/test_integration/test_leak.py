@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.flights import run_python
+from tests.worlds import run_python
 
 MIB = 1024 * 1024
 

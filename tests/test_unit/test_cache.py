@@ -1,4 +1,4 @@
-"""bottle_healthcheck._cache: DESIGN section 3, rule by rule."""
+"""bottle_healthcheck._engine.cache: which outcome a request gets, rule by rule."""
 import functools
 import gc
 import logging
@@ -12,7 +12,7 @@ import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
-from tests.flights import Check, Gone, run_python
+from tests.worlds import Check, Gone, run_python
 from tests.helpers import PY2, wait_until
 
 
@@ -40,7 +40,8 @@ def test_a_result_is_used_until_its_lifetime_is_over(world, began, passed, lifet
     health = checked(check)
     health.run()
     checker = health.checkers[0]
-    assert health.cache.fresh_until(checker, health.cache.last(checker)) == began + lifetime
+    reported = [(checker, health.cache.reported(checker))]
+    assert health.cache.fresh_until(reported) == began + lifetime
     check.says = (passed, "second")
     world.clock.tick(lifetime - 0.125)
     assert told(health.run()) == (passed, "first")
@@ -100,11 +101,11 @@ def test_the_response_time_of_an_overrun_is_how_long_it_runs(world):
 def test_the_last_sixty_runs_are_remembered_with_what_each_took(world, monkeypatch):
     check = Check(says=lambda: (check.runs % 2 == 0, ""))
     health = checked(check, success_ttl=0, failed_ttl=0)
-    assert health.cache.runs(health.checkers[0]) == []
+    assert health.cache.history(health.checkers[0]) == []
     timer(monkeypatch, *[time for number in range(61) for time in (100.0, 100.0 + number)])
     for _ in range(61):
         health.run()
-    assert health.cache.runs(health.checkers[0]) == [
+    assert health.cache.history(health.checkers[0]) == [
         (number % 2 == 1, float(number)) for number in range(1, 61)]
 
 
@@ -208,7 +209,7 @@ def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatc
         patch.setattr(getattr(*internals.WORKER), "submit", interrupted)
         with pytest.raises(Gone):
             health.run()
-    assert health.cache.last(health.checkers[0]) is None
+    assert health.cache.reported(health.checkers[0]) is None
     world.work_after(0)
     assert told(health.run()) == (True, "fine")
 
@@ -419,7 +420,7 @@ def test_a_run_that_overran_is_remembered_as_failed_though_it_passed(world):
     health.run()
     health.run()
     world.work()
-    assert [passed for passed, _ in health.cache.runs(health.checkers[0])] == [True, False]
+    assert [passed for passed, _ in health.cache.history(health.checkers[0])] == [True, False]
 
 
 def test_a_late_result_lives_from_its_return(world):
@@ -441,7 +442,7 @@ def test_an_overrun_is_never_kept(world):
     result = health.run().results[0]
     assert result["expires"] == result["timestamp"]
     checker = health.checkers[0]
-    assert health.cache.fresh_until(checker, health.cache.last(checker)) == 0.0
+    assert health.cache.fresh_until([(checker, health.cache.reported(checker))]) == 0.0
     world.work()
     assert told(health.run()) == (True, "fine")
 
@@ -626,25 +627,17 @@ def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
     assert check.runs == 1
 
 
-def test_threads_that_wait_are_all_woken_by_the_landing(monkeypatch):
+def test_threads_that_wait_are_all_woken_when_the_run_is_over(monkeypatch):
     waiting, release = [], threading.Event()
+    wait = getattr(*internals.WAIT)
 
-    class Counted(object):
-        """An Event that lets the check return once 31 threads wait for it."""
-        def __init__(self):
-            self.inner = threading_event()
-
-        def wait(self, seconds):
-            waiting.append(1)
-            if len(waiting) == 31:
-                release.set()
-            return self.inner.wait(seconds)
-
-        def set(self):
-            self.inner.set()
-    threading_event = threading.Event
-    fake = type("Threading", (object,), {"Event": Counted, "Lock": threading.Lock})
-    internals.replace(monkeypatch, internals.THREADING, fake)
+    def counted(run, seconds):
+        """Lets the check return once 31 threads wait for it."""
+        waiting.append(run)
+        if len(waiting) == 31:
+            release.set()
+        wait(run, seconds)
+    internals.replace(monkeypatch, internals.WAIT, counted)
     internals.wait_longer(monkeypatch)
     check = Check(says=lambda: (release.wait(60), "landed"))
     health = checked(check, success_ttl=None, failed_ttl=None)
@@ -829,7 +822,7 @@ def test_what_ends_the_request_says_nothing_of_the_check(kind, caplog):
     health = checked(check, failed_ttl=60, on_change=lambda *change: changes.append(change))
     with pytest.raises(kind):
         health.run()
-    assert (caplog.records, changes, health.cache.last(health.checkers[0])) == ([], [], None)
+    assert (caplog.records, changes, health.cache.reported(health.checkers[0])) == ([], [], None)
     check.says = (True, "fine")
     assert told(health.run()) == (True, "fine")
     assert check.runs == 2
@@ -861,8 +854,8 @@ def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own, monkeyp
     threads[0].start()
     assert running.wait(60)
     threads[1].start()
-    flight, = internals.flights(health.cache).values()
-    wait_until(lambda: flight.landing is not None, what="the second to wait")
+    run, = internals.runs_of(health.cache).values()
+    wait_until(lambda: internals.waiters(run), what="the second to wait")
     waiting.set()
     for thread in threads:
         thread.join(60)
@@ -956,7 +949,7 @@ def test_construction_makes_no_lock_and_starts_no_thread(monkeypatch):
         health.resume()
 
 
-def test_a_fork_keeps_results_and_forgets_flights_and_workers(world):
+def test_a_fork_keeps_results_and_forgets_runs_and_workers(world):
     kept, hung = Check("kept"), Check("hung")
     health = HealthCheck(timeout=2)
     health.add_check(kept, timeout=None)
@@ -972,7 +965,7 @@ def test_a_fork_keeps_results_and_forgets_flights_and_workers(world):
 
 
 def test_a_fork_of_a_fork_keeps_one_process_in_mind(world):
-    health = checked(Check())
+    health = checked(Check(), success_ttl=0)
     for _ in range(5):
         health.run()
         world.fork()
@@ -1001,11 +994,6 @@ def hung():
         hang.wait(60)
     return True, "child"
 
-def holder():
-    with health.cache.lock():
-        held.set()
-        hang.wait(60)
-
 parent = os.getpid()
 health = HealthCheck(timeout=0.05)
 health.add_check(kept, timeout=%(timeout)s)
@@ -1013,12 +1001,6 @@ health.run()
 health.add_check(hung)
 health.run()
 entered.wait(60)
-held = threading.Event()
-if %(locked)s:
-    thread = threading.Thread(target=holder)
-    thread.daemon = True
-    thread.start()
-    held.wait(60)
 del runs[:]
 pid = os.fork()
 if not pid:
@@ -1035,11 +1017,9 @@ os._exit(0)  # 2.7 complains of threads that are left at exit
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.parametrize("timeout", [None, 60])
-def test_a_real_fork_while_a_flight_runs_and_while_the_lock_is_held(timeout, locked):
-    script = "from __future__ import print_function" + FORK % {
-        "timeout": timeout, "locked": locked}
+def test_a_real_fork_while_a_check_runs(timeout):
+    script = "from __future__ import print_function" + FORK % {"timeout": timeout}
     status, output, errors = run_python(script)
     assert (status, output, errors) == (0, "True ['hung']\n0\n", "")
 
@@ -1056,21 +1036,20 @@ def test_the_process_ends_while_a_check_hangs():
     assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs
 
 
-def test_a_withdrawn_flight_that_lands_late_leaves_the_next_one_in_the_air(monkeypatch):
+def test_a_run_that_was_handed_over_outlives_the_request_that_ends(monkeypatch):
     release = threading.Event()
-    health = HealthCheck(checkers=[lambda: (release.wait(60), "landed")], timeout=60)
-    cache, checker = health.cache, health.checkers[0]
-    start = getattr(*internals.start_place(cache))
+    check = Check(says=lambda: (release.wait(60), "done"))
+    health = HealthCheck(checkers=[check], timeout=60)
+    start = getattr(*internals.start_place(health.cache))
 
-    def start_and_end(flight, checker):  # as a signal's handler that raises ends a request
-        start(flight, checker)
+    def start_and_end(*args):  # as a signal's handler that raises ends a request
+        start(*args)
         raise KeyboardInterrupt
 
-    internals.replace(monkeypatch, internals.start_place(cache), start_and_end)
-    with pytest.raises(KeyboardInterrupt):
-        health.run()
-    following, mine = internals.board(cache, checker)
-    assert mine
+    with monkeypatch.context() as patch:
+        internals.replace(patch, internals.start_place(health.cache), start_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
     release.set()
-    wait_until(lambda: cache.last(checker), what="the landing of the first flight")
-    assert internals.flights(cache)[checker.key] is following
+    assert told(health.run()) == (True, "done")
+    assert check.runs == 1

@@ -1,5 +1,5 @@
 # coding: utf-8
-"""bottle_healthcheck._checkers: names, the list of checks, what a check and a handler return."""
+"""bottle_healthcheck._engine: names, the list of checks, what a check and a handler return."""
 import functools
 import threading
 
@@ -8,9 +8,9 @@ import six
 
 from bottle_healthcheck import HealthCheck, basic_exception_handler
 from tests import counting
-from tests.flights import run_python
+from tests.worlds import run_python
 from tests.helpers import fails, raise_, succeeds
-from tests.internals import _checkers
+from tests.internals import check_module
 
 
 class Callable(object):
@@ -427,20 +427,20 @@ def test_seconds_that_make_no_sense_are_refused(arguments, error):
     ((True, 1), True, 1), ([False, None], False, None), ((1, "x"), True, "x"),
     (("", "x"), False, "x"), ((None, "x"), False, "x")])
 def test_a_pair(returned, passed, output):
-    assert _checkers.pair(returned) == (passed, output)
+    assert check_module.pair(returned) == (passed, output)
 
 
 @pytest.mark.parametrize("returned, came", [
     (None, "None"), (True, "a bool"), (7, "an int"), ((), "a tuple of 0"),
     ([1, 2, 3], "a list of 3"), ("ok", "a str"), (Callable(), "a Callable")])
 def test_no_pair(returned, came):
-    assert _checkers.pair(returned) == (
+    assert check_module.pair(returned) == (
         False, "the check returned %s, expected a pair (passed, output)" % came)
 
 
 @pytest.mark.parametrize("returned", [("refused", False), ["fine", True], (b"", True)])
 def test_a_pair_the_wrong_way_round_has_failed(returned):
-    assert _checkers.pair(returned) == (
+    assert check_module.pair(returned) == (
         False, "the check returned (output, passed), expected (passed, output)")
 
 

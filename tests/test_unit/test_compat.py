@@ -60,10 +60,3 @@ def test_what_cannot_be_called_without_arguments(func):
 def test_the_steady_clock_never_goes_back():
     readings = [_compat.monotonic() for _ in range(1000)]
     assert readings == sorted(readings)
-
-
-def test_the_steady_clock_is_the_one_that_time_has_now(monkeypatch):
-    if not hasattr(time, "monotonic"):
-        pytest.skip("2.7 has none")
-    monkeypatch.setattr(time, "monotonic", lambda: 4711.0)
-    assert _compat.monotonic() == 4711.0

@@ -52,7 +52,7 @@ HEALTH_BODIES = [
                          ids=[case[0] for case in HEALTH_BODIES])
 def test_health_json_as_a_whole(results, body):
     assert FORMATS["health"].encode(Report(results), "") == (
-        body.encode("ascii"), [("Content-Type", "application/health+json")])
+        (body.encode("ascii"),), [("Content-Type", "application/health+json")])
 
 
 def body_of(*checks, **options):

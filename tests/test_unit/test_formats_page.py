@@ -10,7 +10,7 @@ import pytest
 from six.moves.html_parser import HTMLParser
 
 from bottle_healthcheck import HealthCheck
-from tests.flights import run_python
+from tests.worlds import run_python
 from tests.helpers import ROOT
 from tests.internals import Report, page as html
 from tests.wsgi import ask_health as ask

@@ -8,7 +8,7 @@ def test_text_is_a_line_a_check_and_the_overall_status():
         {"checker": u"que\nue", "passed": False, "output": u"no\nroute \u2028 to\x1b[0m 0.5 u"},
         {"checker": "c", "passed": False, "output": None},
         {"checker": "d", "passed": False, "output": {"a": [u"\xe9"]}, "critical": False}])
-    body, headers = FORMATS["text"].encode(report, "")
+    (body,), headers = FORMATS["text"].encode(report, "")
     assert headers == [("Content-Type", "text/plain; charset=utf-8")]
     assert body.decode("utf-8") == (
         u"[+]database ok\n[-]que ue failed: no route   to [0m 0.5 u\n"

@@ -34,13 +34,16 @@ _http.formats.text
 _http.formats.base
 _http.formats.values
 
-_checkers
-_cache
-_flight
-_worker
-_shared
-_changes
-_drain
+_engine.__init__
+_engine.registry
+_engine.cache
+_engine.transitions
+_engine.shared
+_engine.breaker
+_engine.worker
+_engine.drain
+_engine.check
+_engine.runs
 
 _report
 _log

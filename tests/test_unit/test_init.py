@@ -11,7 +11,7 @@ import six
 
 import bottle_healthcheck
 from bottle_healthcheck import EnvironmentDump, HealthCheck
-from tests.flights import run_python
+from tests.worlds import run_python
 
 #: The contract's order of arguments, as calls by position rely on it.
 HEALTHCHECK = """app path success_status success_headers success_handler success_ttl failed_status

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.flights import run_python
+from tests.worlds import run_python
 
 #: Asks each route for each format, in a process where nothing was asked for before.
 REQUESTS = r"""

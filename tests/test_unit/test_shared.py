@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""bottle_healthcheck._shared: results in a backend that several processes ask.
+"""bottle_healthcheck._engine.shared: results in a backend that several processes ask.
 
 A process is played by a HealthCheck with a ResultCache of its own.
 """
@@ -12,7 +12,7 @@ import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
-from tests.flights import Check, Gone, World
+from tests.worlds import Check, Gone, World
 from tests.helpers import PY2
 
 YEAR = 365 * 86400
@@ -198,7 +198,7 @@ def test_a_run_that_ended_between_the_look_and_the_lock_is_adopted(fleet):
     assert told(health) == "theirs"
     assert mine.runs == 0
     assert fleet.backend.take_calls()[-1] == ("set", 1)  # the lock is let go of
-    assert health.cache.runs(health.checkers[0]) == []
+    assert health.cache.history(health.checkers[0]) == []
 
 
 def test_a_previous_result_serves_while_another_process_runs_the_check(fleet):
@@ -427,10 +427,10 @@ def test_a_change_elsewhere_is_logged_and_told_to_on_change(fleet, caplog):
     assert told(health) == "down"
     assert changes == [(None, "success"), ("success", "failure")]
     assert caplog.messages.count("check check is failing: down") == 2
-    assert health.cache.runs(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
+    assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
 
 
-def test_a_fork_has_flights_of_its_own(fleet):
+def test_a_fork_has_runs_of_its_own(fleet):
     check = Check()
     health = fleet.process(check, timeout=1)
     fleet.set_off(health)
@@ -666,18 +666,20 @@ def test_a_backend_that_evicts_results_and_keeps_locks_makes_nobody_wait(fleet, 
 @pytest.mark.parametrize("question", ["add", "set"])
 def test_a_lock_that_is_let_go_of_meanwhile_is_no_failure(fleet, lines, question):
     results = internals.SharedResults(fleet.backend, "shop")
-    assert results.lock("check", "nothing", 10)
-    if question == "set":  # that is asked for where nobody holds it
-        results.release("check", "nothing")
+    checker = fleet.process(Check()).checkers[0]
+    lock = internals.SharedLock()
+    assert results.claim(checker, None, lock, fleet.clock.now).may_run
+    if question == "set":  # that is called where nobody holds it
+        results.release(lock)
     ask = getattr(fleet.backend, question)
 
     def another_ends_its_run(key, value, timeout):
         setattr(fleet.backend, question, ask)
         answer = ask(key, value, timeout)
-        results.release("check", "nothing")
+        fleet.backend.set(key, u"", 1)
         return answer
     setattr(fleet.backend, question, another_ends_its_run)
-    assert results.lock("check", "nothing", 10)
+    assert results.claim(checker, None, internals.SharedLock(), fleet.clock.now).may_run
     assert lines() == []
 
 
@@ -789,17 +791,16 @@ def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
 def test_who_waits_does_not_count_the_time_that_the_backend_was_asked(fleet):
     health = fleet.process(Check(), timeout=1)
     cache, checker = health.cache, health.checkers[0]
-    flight, mine = internals.board(cache, checker)  # another request's, which asks the backend
-    assert mine
+    run = internals.register_run(cache, checker)  # another request's, which asks the backend
 
     def starts_late():
         fleet.clock.tick(0.7)
-        flight.started = fleet.clock.now
+        run.started = fleet.clock.now
 
-    def lands():
+    def ends():
         fleet.clock.tick(0.6)
-        internals.fly(cache, flight, checker)
-    fleet.meanwhile = [starts_late, lands]
+        internals.execute(cache, run, checker)
+    fleet.meanwhile = [starts_late, ends]
     assert told(health) == "fine"
     assert fleet.waits == [1.0, 0.7]
 
@@ -848,7 +849,7 @@ def test_an_interrupted_question_leaves_no_flight_behind(fleet, method, nth, tim
     fleet.backend.broken = None
     fleet.meanwhile = [fleet.work]
     assert told(health) == "fine"
-    assert internals.flights(health.cache) == {}
+    assert internals.runs_of(health.cache) == {}
 
 
 @pytest.mark.parametrize("timeout", [None, 1])
@@ -856,7 +857,7 @@ def test_a_request_that_ends_while_it_waits_leaves_no_flight_behind(fleet, timeo
     fleet.dies_while_it_runs()
     health = fleet.process(Check(), timeout=timeout)
     fleet.set_off(health)
-    assert internals.flights(health.cache) == {}
+    assert internals.runs_of(health.cache) == {}
 
 
 def test_a_check_that_ends_the_request_leaves_no_other_flight_behind(fleet):
@@ -901,7 +902,7 @@ class Real(object):
 @pytest.mark.parametrize("timeout", [None, 600])
 @pytest.mark.parametrize("processes, threads", [(2, 1), (1, 32), (4, 8)])
 def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, timeout):
-    internals.replace(monkeypatch, internals.ASK_EVERY, 0.01)
+    internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.01)
     internals.wait_longer(monkeypatch)
     backend, asked, told = Real(), [], []
     everybody = threading.Event()
@@ -927,7 +928,7 @@ def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, tim
         worker.join(60)
     assert told == ["once"] * processes * threads
     assert check.runs == 1
-    assert [internals.flights(health.cache) for health in healths] == [{}] * processes
+    assert [internals.runs_of(health.cache) for health in healths] == [{}] * processes
 
 
 def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
@@ -937,7 +938,7 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
 
     def interrupted(method, key):
         fleet.backend.broken = None
-        flight, = internals.flights(health.cache).values()
+        flight, = internals.runs_of(health.cache).values()
         seen.append(flight)
         raise KeyboardInterrupt()
     fleet.backend.broken = interrupted
@@ -951,14 +952,14 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
 def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
     health = fleet.process(Check(), timeout=2)
     checker = health.checkers[0]
-    flight, _ = internals.board(health.cache, checker)
+    run = internals.register_run(health.cache, checker)
     begun = fleet.clock.now
 
     def late():  # this thread runs again after three seconds only
         fleet.clock.tick(3)
-        internals.withdraw(health.cache, flight)
+        internals.give_up(health.cache, run)
     fleet.meanwhile = [late]
-    outcome = internals.outcome_of_waiting(health.cache, checker, flight, begun, begun + 2)
+    outcome = internals.outcome_of_waiting(health.cache, checker, run, begun, begun + 2)
     assert outcome.output == "timed out after 2 s"
     assert fleet.sleeps == [0.0]
 
@@ -966,8 +967,8 @@ def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
 def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
     fleet.dies_while_it_runs()
     health = fleet.process(Check())
-    asking, _ = internals.board(health.cache, health.checkers[0])
-    fleet.meanwhile = [lambda: internals.withdraw(health.cache, asking)]
+    asking = internals.register_run(health.cache, health.checkers[0])
+    fleet.meanwhile = [lambda: internals.give_up(health.cache, asking)]
     assert health.run_check("check")["output"] == "fine"
     assert fleet.waits == [2.0] and fleet.sleeps == [0.2]
 

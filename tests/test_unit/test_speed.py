@@ -5,7 +5,7 @@ import pytest
 
 from tests import counting, internals
 from tests.benchmarks import apps, cost
-from tests.flights import run_python
+from tests.worlds import run_python
 from tests.wsgi import ask
 
 HEAVY = ["pkg_resources", "importlib.metadata", "importlib_metadata", "difflib", "decimal", "uuid",
@@ -32,11 +32,9 @@ def test_a_cached_answer_calls_no_more_than_a_bare_route(count):
 
 def test_the_bare_route_sends_what_ours_sends():
     app = apps.make_app("ours", apps.many(3))
-    ask(app)  # runs the checks; from here on the same bytes are sent
     ours = ask(app)
     bare = ask(apps.bare_app(ours.body))
     assert (bare.status, bare.headers, bare.body) == (ours.status, ours.headers, ours.body)
-    assert ask(app).body == ours.body
 
 
 def test_importing_the_package_imports_nothing_heavy():

@@ -1,13 +1,12 @@
-"""bottle_healthcheck._worker"""
+"""bottle_healthcheck._engine.worker"""
 import gc
 import threading
 import weakref
 
 import pytest
-from six.moves import queue
 
 from tests.helpers import wait_until
-from tests.internals import Worker, _worker
+from tests.internals import Worker, lose_thread
 
 
 def done(worker, job=lambda: None):
@@ -103,24 +102,32 @@ def test_a_second_attempt_starts_the_thread(monkeypatch):
     assert done(worker).name == "worker"
 
 
-class TakenApart(object):
-    """A queue after the interpreter's end has begun."""
-
-    def get(self):
-        raise TypeError("'NoneType' object is not callable")
-
-    def put(self, job):
-        pass
-
-
-def test_a_thread_whose_queue_is_taken_apart_returns():
-    assert _worker._work(TakenApart()) is None
+def test_a_worker_ends_when_it_has_run_what_it_was_handed():
+    worker, order = Worker("worker"), []
+    thread = done(worker)
+    worker.submit(lambda: order.append("handed over before"))
+    worker.stop()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert order == ["handed over before"]
 
 
-def test_a_thread_that_has_ended_is_replaced(monkeypatch):
+def test_a_thread_that_seems_to_have_ended_is_replaced_and_ends():
     worker = Worker("worker")
-    with monkeypatch.context() as patch:
-        patch.setattr(queue, "Queue", TakenApart)
-        worker.submit(done)
-    wait_until(lambda: not worker._thread.is_alive(), what="the end of the thread")
-    assert done(worker).name == "worker"
+    first = done(worker)
+    lose_thread(worker)
+    second = done(worker)
+    wait_until(lambda: done(worker) is second and not first.is_alive(), what="the first to end")
+    assert second is not first
+
+
+def test_a_job_that_raises_is_run_once_more():
+    """It may have raised before it began, for want of memory; one that has begun knows that."""
+    worker, runs = Worker("worker"), []
+
+    def job():
+        runs.append(1)
+        raise MemoryError()
+    worker.submit(job)
+    done(worker)
+    assert len(runs) == 2

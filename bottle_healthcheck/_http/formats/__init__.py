@@ -12,8 +12,8 @@ if MYPY:
 #: By name. The first that an endpoint offers is what a request for nothing else gets; Prometheus'
 #: comes last: its status 200 must not tell a balancer that all is well.
 FORMATS = collections.OrderedDict((one.name, one) for one in (
-    Format("json", "application/json", json_body.write,
-           ("application/json", "application/*", "*/*", "text/*", "text/plain")),
+    json_body.JsonFormat("json", "application/json", media_types=(
+        "application/json", "application/*", "*/*", "text/*", "text/plain")),
     Format("health", "application/health+json", health.write, ("application/health+json",)),
     Format("text", "text/plain; charset=utf-8", text.write),
     page.PageFormat("html", "text/html; charset=utf-8", page.write, ("text/html",)),

@@ -15,6 +15,9 @@ class Format(object):
     in lower case; "text/plain;version=0.0.4" counts before "text/plain".
     """
 
+    #: Whether a body stays right for as long as no result changes or expires.
+    may_be_kept = True
+
     #: The HTTP status of every response in this format; None: that of the endpoint.
     status = None  # type: Optional[int]
 
@@ -38,9 +41,10 @@ class Format(object):
         return ""
 
     def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[bytes, list]
-        """(body, headers) of a report.
+        # type: (Report, str) -> Tuple[tuple, list]
+        """(parts of the body, headers) of a report; between two parts the present time is sent.
 
         media_type is the one of the Accept header that selects this format, "" where none does.
         """
-        return six.ensure_binary(self._write(report)), [("Content-Type", self.content_type)]
+        body = six.ensure_binary(self._write(report))
+        return (body,), [("Content-Type", self.content_type)]

@@ -4,10 +4,13 @@ import os
 import time
 
 from ... import _jsonable
+from .base import Format
 from .values import hostname
 
 MYPY = False
 if MYPY:
+    from typing import Tuple
+
     from ..._report import Report
 
 
@@ -23,12 +26,19 @@ def json_failed_handler(results):
     return _json_body("failure", results)
 
 
-def write(report):
-    # type: (Report) -> str
-    """The JSON body of a report."""
-    if not report.details:
-        return _jsonable.dumps({"status": report.status})
-    return _json_body(report.status, report.results)
+class JsonFormat(Format):
+    """The results as the checks keep them, already written."""
+
+    def encode(self, report, media_type):
+        # type: (Report, str) -> Tuple[tuple, list]
+        """(parts of the body, headers) of a report; between two parts the present time is sent."""
+        headers = [("Content-Type", self.content_type)]
+        if not report.details:
+            return (_jsonable.dumps({"status": report.status}).encode("ascii"),), headers
+        before = u'{"status": "%s", "hostname": %s, "pid": %d, "timestamp": ' % (
+            report.status, _jsonable.dumps(hostname()), os.getpid())
+        after = u', "results": [%s]}' % u", ".join(report.result_texts())
+        return (before.encode("ascii"), after.encode("ascii")), headers
 
 
 def _json_body(status, results):

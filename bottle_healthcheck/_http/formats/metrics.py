@@ -39,11 +39,15 @@ class MetricsFormat(Format):
         return "" if is_installed() else NOT_INSTALLED
 
     def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[bytes, list]
-        """(body, headers): OpenMetrics where the media type is that, else Prometheus' text."""
+        # type: (Report, str) -> Tuple[tuple, list]
+        """(parts of the body, headers) of a report.
+
+        OpenMetrics where the media type is that, else Prometheus' text.
+        """
         from prometheus_client.exposition import choose_encoder  # the extra
         generate, content_type = choose_encoder(media_type)
-        return generate(_Registry(families_of(report))), [("Content-Type", content_type)]
+        body = generate(_Registry(families_of(report)))
+        return (body,), [("Content-Type", content_type)]
 
 
 class _Registry(object):

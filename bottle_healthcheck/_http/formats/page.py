@@ -7,7 +7,7 @@ import bottle
 import six
 
 from ... import _jsonable
-from ..._cache import KEPT_RUNS
+from ..._engine.runs import HISTORY_LENGTH
 from .base import Format
 from .values import hostname, iso_8601, state_of
 
@@ -27,16 +27,18 @@ MIDDLE, PITCH = 12, 4
 class PageFormat(Format):
     """An HTML page, under a policy that allows nothing but its own style."""
 
+    may_be_kept = False  # it says how long ago everything was
+
     def load(self):
         # type: () -> None
         """Reads and compiles the page, once per process."""
         _page()
 
     def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[bytes, list]
-        """(body, headers) of a report."""
-        body, headers = Format.encode(self, report, media_type)
-        return body, headers + [("Content-Security-Policy", _page().security_policy)]
+        # type: (Report, str) -> Tuple[tuple, list]
+        """(parts of the body, headers) of a report."""
+        parts, headers = Format.encode(self, report, media_type)
+        return parts, headers + [("Content-Security-Policy", _page().security_policy)]
 
 
 class _Page(object):
@@ -88,7 +90,7 @@ def write(report):
     return page.template.render(
         style=page.style, refresh=REFRESH, kind=_kind(report), note=_note(report), about=about,
         title=host, headline=_headline(report), rows=rows, pid=os.getpid(),
-        width=PITCH * KEPT_RUNS, middle=MIDDLE, height=2 * MIDDLE)
+        width=PITCH * HISTORY_LENGTH, middle=MIDDLE, height=2 * MIDDLE)
 
 
 def _kind(report):
@@ -151,7 +153,7 @@ def _bars(runs, slowest):
     The slower the run, the longer its bar; the bars of failures hang below the middle line.
     """
     bars = []
-    for number, (passed, took) in enumerate(runs, KEPT_RUNS - len(runs)):
+    for number, (passed, took) in enumerate(runs, HISTORY_LENGTH - len(runs)):
         bar = max(3, int(round(MIDDLE * took / (slowest or 1.0))))
         bars.append(("passed" if passed else "failed", number * PITCH,
                      MIDDLE - bar if passed else MIDDLE, bar))

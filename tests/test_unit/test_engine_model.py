@@ -1,6 +1,6 @@
-"""The rules of DESIGN section 3 as a small model, and any interleaving of requests against it.
+"""The rules of cached outcomes as a small model, and any interleaving of requests against it.
 
-`Model` and `Asked` are the design, written once more and shorter; `FlightMachine` lets hypothesis
+`Model` and `Asked` are the design, written once more and shorter; `EngineMachine` lets hypothesis
 choose what happens and compares each step of the package with the model. No time passes and no
 two threads run at once: each request has a thread that stops where it runs a check and where it
 waits, until the machine lets it go on.
@@ -12,13 +12,13 @@ import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
-from tests.flights import Gone, World
+from tests.worlds import Gone, World
 from tests.helpers import PY2, examples, need_module
 
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
 
-EXAMPLES = examples(10, "FLIGHT_EXAMPLES")
+EXAMPLES = examples(10, "MODEL_EXAMPLES")
 
 #: What a check may do. Fractions of time are binary, so that sums are exact.
 ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
@@ -34,208 +34,219 @@ class Setting(object):
 
     def __init__(self, timeout, success_ttl, failed_ttl, stale=0):
         self.timeout = timeout
-        self.patience = 10 if timeout is None else timeout
+        self.run_limit = 10 if timeout is None else timeout
         self.lifetimes = {True: success_ttl or 0, False: failed_ttl or 0}
         self.stale = 0 if timeout is None else stale
 
 
-class Told(object):
+class Outcome(object):
     """An outcome: what a check said, or what is said of one that does not return."""
 
     def __init__(self, passed, output, now):
         self.passed, self.output, self.timestamp, self.since = passed, output, now, now
 
 
-class Flight(object):
+class Run(object):
     def __init__(self, now):
-        self.started, self.landed_with, self.interrupted = now, None, False
+        self.started, self.outcome, self.interrupted = now, None, False
 
 
-class Known(object):
-    """What a process knows of a check; a fork's child knows it too, but for the flight."""
+class State(object):
+    """What a process knows of a check; a fork's child knows it too, but for the run."""
 
     def __init__(self):
-        self.kept, self.last, self.flight = None, None, None
+        self.cached, self.reported, self.run = None, None, None
 
 
 class Model(object):
     """Every check's state, and what happens to it."""
 
     def __init__(self, names):
-        self.now, self.known, self.lines = 1000.0, dict((name, Known()) for name in names), []
+        self.now, self.known, self.lines = 1000.0, dict((name, State()) for name in names), []
 
     def age(self, name):
-        return self.now - self.known[name].kept.timestamp
+        return self.now - self.known[name].cached.timestamp
 
     def lifetime(self, name, setting):
-        """0 where there is no result, or outcomes of its kind are not kept."""
-        kept = self.known[name].kept
-        return setting.lifetimes[kept.passed] if kept else 0
+        """0 where there is no result, or outcomes of its kind are not cached."""
+        cached = self.known[name].cached
+        return setting.lifetimes[cached.passed] if cached else 0
 
     def rule(self, name, setting):
         """Which rule of the design's list of four holds."""
         lifetime = self.lifetime(name, setting)
         if lifetime and self.age(name) < lifetime:
             return 1
-        flight = self.known[name].flight
-        if flight is None:
+        run = self.known[name].run
+        if run is None:
             return 2
-        return 3 if self.now - flight.started < setting.patience else 4
+        return 3 if self.now - run.started < setting.run_limit else 4
 
     def previous(self, name, setting):
         """A result for rule 3: expired less than its own lifetime ago, or as stale as allowed."""
         lifetime = self.lifetime(name, setting)
         overdue = lifetime and self.age(name) - lifetime
-        return self.known[name].kept if lifetime and overdue < max(
+        return self.known[name].cached if lifetime and overdue < max(
             lifetime, setting.stale) else None
 
     def stale(self, name, setting):
         """A result that rule 2 answers with while a worker renews it."""
         lifetime = self.lifetime(name, setting)
-        return self.known[name].kept if (
+        return self.known[name].cached if (
             lifetime and self.age(name) - lifetime < setting.stale) else None
 
-    def turns(self, readers):
+    def boundaries(self, readers):
         """The moments to come at which a rule ends and another begins."""
         moments = set()
         for _, settings, _, _ in readers:
             for name, setting in settings:
-                kept, flight = self.known[name].kept, self.known[name].flight
-                if kept:
-                    lifetime = setting.lifetimes[kept.passed]
-                    moments.update(kept.timestamp + lifetime + more
+                cached, run = self.known[name].cached, self.known[name].run
+                if cached:
+                    lifetime = setting.lifetimes[cached.passed]
+                    moments.update(cached.timestamp + lifetime + more
                                    for more in (0, lifetime, setting.stale))
-                if flight:
-                    moments.add(flight.started + setting.patience)
+                if run:
+                    moments.add(run.started + setting.run_limit)
         return sorted(moment for moment in moments if moment > self.now)
 
-    def tell(self, name, outcome):
-        """The outcome told last decides about log and since."""
+    def report(self, name, outcome):
+        """The outcome that was reported last decides about log and since."""
         known = self.known[name]
-        before, known.last = known.last, outcome
+        before, known.reported = known.reported, outcome
         if before and before.passed == outcome.passed:
             outcome.since = before.since
         elif before or not outcome.passed:
             self.lines.append(("INFO" if outcome.passed else "WARNING", name))
         return outcome
 
-    def land(self, name, end):
-        """The check returns: its result is kept, late or not."""
+    def complete(self, name, end):
+        """The check returns: its result is cached, late or not."""
         known = self.known[name]
         passed, output = end if isinstance(end, tuple) else (False, str(end) or "Gone")
-        outcome = known.flight.landed_with = self.tell(name, Told(passed, output, self.now))
-        known.kept = None if isinstance(end, Gone) else outcome
-        known.flight = None
+        outcome = known.run.outcome = self.report(name, Outcome(passed, output, self.now))
+        known.cached = None if isinstance(end, Gone) else outcome
+        known.run = None
 
     def interrupt(self, name):
         """The request is ended that runs the check: nothing is known, whoever waits runs it."""
-        self.known[name].flight.interrupted = True
-        self.known[name].flight = None
+        self.known[name].run.interrupted = True
+        self.known[name].run = None
 
     def overrun(self, name, text):
-        """What is told of a check that does not return; never kept."""
-        return self.tell(name, Told(False, text, self.now))
+        """What is reported of a check that does not return; never cached."""
+        return self.report(name, Outcome(False, text, self.now))
 
     def clear(self):
         for known in self.known.values():
-            known.kept = None
+            known.cached = None
 
     def fork(self):
         for known in self.known.values():
-            known.flight = None
+            known.run = None
 
 
-class Asked(object):
-    """What one request must do; `step` is asked at its start and whenever it may go on."""
+class Request(object):
+    """What one request must do; `step` is called at its start and whenever it may go on."""
 
-    def __init__(self, model, settings, anew, refuses_threads):
-        self.model, self.settings, self.anew = model, settings, anew
+    def __init__(self, model, settings, force, refuses_threads):
+        self.model, self.settings, self.force = model, settings, force
         self.refuses_threads = refuses_threads
-        self.to_board = ([one for one in settings if one[1].timeout is not None]
-                         + [one for one in settings if one[1].timeout is None])
-        self.got, self.running, self.waits_until = {}, None, None
-        self.limits, self.boarded = {}, {}
+        self.due = ([one for one in settings if one[1].timeout is not None]
+                    + [one for one in settings if one[1].timeout is None])
+        self.found, self.running, self.waits_until = {}, None, None
+        self.limits, self.looked_up = {}, {}
         self.started, self.awaits = [], None
+        self.is_new = True
 
     def step(self):
         """("runs", name), ("waits", until), or ("done", outcomes)."""
+        if self.is_new:
+            self.is_new = False
+            self.use_fresh()
         if self.running:
-            self.got[self.running] = self.got[self.running].landed_with
+            self.found[self.running] = self.found[self.running].outcome
             self.running = None
-        while self.to_board:
-            name, setting = self.to_board.pop(0)
-            self.board(name, setting)
+        while self.due:
+            name, setting = self.due.pop(0)
+            self.look_up(name, setting)
             if self.running:
                 return "runs", self.running
         if self.waits_until is None:
             self.waits_until = self.model.now + 2
         for name, setting in self.settings:
-            until = self.arrive(name, setting)
+            until = self.resolve(name, setting)
             if self.running:
                 return "runs", self.running
             if until is not None:
                 return "waits", until
-        return "done", [self.got[name] for name, _ in self.settings]
+        return "done", [self.found[name] for name, _ in self.settings]
 
-    def board(self, name, setting):
+    def use_fresh(self):
+        """What is fresh when the request comes is used; only then do checks run."""
+        for name, setting in self.settings:
+            if self.model.rule(name, setting) == 1 and not self.force:
+                self.found[name] = self.model.known[name].cached
+        self.due = [one for one in self.due if one[0] not in self.found]
+
+    def look_up(self, name, setting):
         model, known = self.model, self.model.known[name]
-        self.boarded.setdefault(name, model.now)
+        self.looked_up.setdefault(name, model.now)
         rule = model.rule(name, setting)
-        if rule == 1 and self.anew:  # run_check runs anew, or joins
-            rule = 2 if known.flight is None else 3
-            if rule == 3 and model.now - known.flight.started >= setting.patience:
+        if rule == 1 and self.force:  # run_check runs now, or joins
+            rule = 2 if known.run is None else 3
+            if rule == 3 and model.now - known.run.started >= setting.run_limit:
                 rule = 4
         if rule == 1:
-            self.got[name] = known.kept
+            self.found[name] = known.cached
         elif rule == 2:
-            known.flight = Flight(model.now)
+            known.run = Run(model.now)
             self.started.append(name)
             inline = setting.timeout is None or self.refuses_threads()
-            stale = None if inline or self.anew else model.stale(name, setting)
-            self.got[name] = stale or known.flight
+            stale = None if inline or self.force else model.stale(name, setting)
+            self.found[name] = stale or known.run
             self.running = name if inline else None
         elif rule == 3:
-            previous = None if self.anew else model.previous(name, setting)
-            self.got[name] = previous or known.flight
+            previous = None if self.force else model.previous(name, setting)
+            self.found[name] = previous or known.run
         else:
-            self.got[name] = known.flight
+            self.found[name] = known.run
 
-    def arrive(self, name, setting):
-        """Turns a flight into an outcome; until when to wait where that is still to come."""
-        flight = self.got[name]
-        if isinstance(flight, Flight) and name not in self.limits:
-            self.limits[name] = self.limit(name, flight, setting)
-        while isinstance(flight, Flight) and flight.interrupted:
-            self.board(name, setting)
+    def resolve(self, name, setting):
+        """Turns a run into an outcome; until when to wait where that is still to come."""
+        run = self.found[name]
+        if isinstance(run, Run) and name not in self.limits:
+            self.limits[name] = self.limit(name, run, setting)
+        while isinstance(run, Run) and run.interrupted:
+            self.look_up(name, setting)
             if self.running:
                 return None
-            flight = self.got[name]
-        if not isinstance(flight, Flight):
+            run = self.found[name]
+        if not isinstance(run, Run):
             return None
-        if flight.landed_with:
-            self.got[name] = flight.landed_with
+        if run.outcome:
+            self.found[name] = run.outcome
             return None
         until, limit = self.limits[name]
         if self.model.now < until:
-            self.awaits = flight
+            self.awaits = run
             return until
-        text = "still running after %.1f s" % (self.model.now - flight.started)
+        text = "still running after %.1f s" % (self.model.now - run.started)
         if limit:
             text = "timed out after %g s" % limit
-        self.got[name] = self.model.overrun(name, text)
+        self.found[name] = self.model.overrun(name, text)
         return None
 
-    def limit(self, name, flight, setting):
+    def limit(self, name, run, setting):
         """(until when this request waits for the check, seconds that this is at most)."""
-        if flight.interrupted:
-            until = self.boarded[name] + setting.patience
+        if run.interrupted:
+            until = self.looked_up[name] + setting.run_limit
         else:
-            until = flight.started + setting.patience
-        if until <= self.boarded[name]:
+            until = run.started + setting.run_limit
+        if until <= self.looked_up[name]:
             return until, None
         if setting.timeout is None and self.waits_until < until:
             return self.waits_until, 2
-        return until, setting.patience
+        return until, setting.run_limit
 
 
 # The package, made to stop and go
@@ -243,8 +254,8 @@ class Asked(object):
 class Actor(object):
     """A request in a thread that stops at each check that it runs itself, and at each wait."""
 
-    def __init__(self, request, asked, reader):
-        self.asked, self.reader = asked, reader
+    def __init__(self, request, expected, reader):
+        self.expected, self.reader = expected, reader
         self.at = self.answer = self.orders = self.event = self.first_wait = None
         self._request, self._turn, self._stopped = (
             request, threading.Semaphore(0), threading.Semaphore(0))
@@ -270,7 +281,7 @@ class Actor(object):
         self._stopped.acquire()
 
     def stop(self, *at):
-        """In the thread: stops here; returns or raises what it is told to."""
+        """In the thread: stops here; returns or raises what it is given."""
         self.at = at
         self._stopped.release()
         self._turn.acquire()
@@ -294,9 +305,9 @@ class Process(World):
                 return process.clock.now
         self.replaced += [(place, Time) for place in internals.WALL_CLOCKS]
 
-    def wait(self, event, seconds):
-        if not event.is_set:
-            self.actor.event = event
+    def wait(self, run, seconds):
+        if not run.is_over:
+            self.actor.event = run
             if self.actor.first_wait is None:
                 self.actor.first_wait = self.clock.now
             self.actor.stop("waits", self.clock.now + seconds)
@@ -320,7 +331,7 @@ class Lines(logging.Handler):
         self.lines.append((record.levelname, record.args[0]))
 
 
-class FlightMachine(stateful.RuleBasedStateMachine):
+class EngineMachine(stateful.RuleBasedStateMachine):
     """Readers of three checks that share one cache, as several endpoints do."""
 
     def __init__(self):
@@ -348,18 +359,18 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         ]
 
     def reader(self, settings):
-        """(HealthCheck, its settings, what on_change heard, what it should have heard)."""
-        heard = []
+        """(HealthCheck, its settings, what on_change notified, what it should have notified)."""
+        notified = []
         stale = max(setting.stale for _, setting in settings)
         health = HealthCheck(
             cache=self.cache, timeout=99, stale_while_revalidate=stale,
-            on_change=lambda previous, current, report: heard.append((previous, current)))
+            on_change=lambda previous, current, report: notified.append((previous, current)))
         for name, setting in settings:
             health.add_check(self.checks[name], timeout=setting.timeout,
                              success_ttl=setting.lifetimes[True],
                              failed_ttl=setting.lifetimes[False])
             setting.stale = stale if setting.timeout else 0
-        return health, settings, heard, []
+        return health, settings, notified, []
 
     # What may happen
 
@@ -374,14 +385,14 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         settings = [settings[index % len(settings)]]
         name = settings[0][0]
         self.begin((lambda: health.run_check(name)) if on_demand else
-                   (lambda: health.run(check=name)), settings, None, anew=on_demand)
+                   (lambda: health.run(check=name)), settings, None, force=on_demand)
 
     @stateful.precondition(lambda self: self.process.jobs)
     @stateful.rule(index=st.integers(0, 9), end=st.sampled_from(ENDS))
     def a_worker_ends_its_run(self, index, end):
         index %= len(self.process.jobs)
         self.process.actor, self.process.end = None, end
-        self.model.land(self.jobs_of.pop(index), end)
+        self.model.complete(self.jobs_of.pop(index), end)
         self.process.jobs.pop(index)()
 
     @stateful.precondition(lambda self: self.running())
@@ -391,7 +402,7 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         if isinstance(end, Gone):
             self.model.interrupt(actor.at[1])
         else:
-            self.model.land(actor.at[1], end)
+            self.model.complete(actor.at[1], end)
         self.go_on(actor, end, gone=isinstance(end, Gone))
 
     @stateful.precondition(lambda self: self.can_wake())
@@ -409,11 +420,11 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         self.process.clock.tick(seconds)
         self.model.now += seconds
 
-    @stateful.precondition(lambda self: self.model.turns(self.readers))
+    @stateful.precondition(lambda self: self.model.boundaries(self.readers))
     @stateful.rule(index=st.integers(0, 30))
     def time_passes_until_something_ends(self, index):
-        turns = self.model.turns(self.readers)
-        self.time_passes(turns[index % len(turns)] - self.model.now)
+        boundaries = self.model.boundaries(self.readers)
+        self.time_passes(boundaries[index % len(boundaries)] - self.model.now)
 
     @stateful.rule(what=st.sampled_from([
         "the_cache_is_cleared", "a_fork", "threads_are_refused_or_not", "a_drain_is_over"]))
@@ -425,13 +436,13 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         self.model.clear()
 
     def a_drain_is_over(self):
-        before = [list(heard) for _, _, heard, _ in self.readers], list(self.log.lines)
+        before = [list(notified) for _, _, notified, _ in self.readers], list(self.log.lines)
         for health, _, _, _ in self.readers:
             health.drain("for now")
             report = health.run()
             assert (report.passed, report.results[0]["output"]) == (False, "for now")
             health.resume()
-        assert before == ([heard for _, _, heard, _ in self.readers], self.log.lines)
+        assert before == ([notified for _, _, notified, _ in self.readers], self.log.lines)
 
     def threads_are_refused_or_not(self):
         self.process.refuses_threads = not self.process.refuses_threads
@@ -445,38 +456,38 @@ class FlightMachine(stateful.RuleBasedStateMachine):
     # What must hold
 
     @stateful.invariant()
-    def a_check_is_never_in_two_flights(self):
-        flying = self.jobs_of + [actor.at[1] for actor in self.running()]
-        assert len(flying) == len(set(flying))
+    def a_check_never_runs_twice_at_once(self):
+        running = self.jobs_of + [actor.at[1] for actor in self.running()]
+        assert len(running) == len(set(running))
         assert len(self.process.jobs) == len(self.jobs_of)
 
     @stateful.invariant()
-    def no_request_waits_longer_than_its_patience(self):
+    def no_request_waits_longer_than_it_may(self):
         for actor in self.waiting():
-            longest = max([2] + [setting.timeout for _, setting in actor.asked.settings
+            longest = max([2] + [setting.timeout for _, setting in actor.expected.settings
                                  if setting.timeout is not None])
             assert actor.at[1] - actor.first_wait <= longest
 
     @stateful.invariant()
-    def a_landing_wakes_all_who_wait_for_it(self):
+    def the_end_of_a_run_wakes_all_who_wait_for_it(self):
         for actor in self.waiting():
-            flight = actor.asked.awaits
-            assert actor.event.is_set is (flight.landed_with is not None or flight.interrupted)
+            run = actor.expected.awaits
+            assert actor.event.is_over is (run.outcome is not None or run.interrupted)
 
     @stateful.invariant()
-    def the_log_has_one_line_for_each_turn(self):
+    def the_log_has_one_line_for_each_change(self):
         assert self.log.lines == self.model.lines
         for name in self.checks:
             levels = [level for level, one in self.log.lines if one == name]
             assert levels == (["WARNING", "INFO"] * len(levels))[:len(levels)]
 
     @stateful.invariant()
-    def each_change_is_told_once(self):
-        for _, _, heard, expected in self.readers:
-            assert heard == expected
+    def each_change_is_notified_once(self):
+        for _, _, notified, expected in self.readers:
+            assert notified == expected
 
     def teardown(self):
-        """After any history a healthy check ends up reported healthy, and every result is kept."""
+        """After any history a healthy check ends up healthy, and every result is cached."""
         try:
             if not self.agrees:
                 return
@@ -489,8 +500,8 @@ class FlightMachine(stateful.RuleBasedStateMachine):
                 actor = self.finished
                 assert all(result["passed"] for result in actor.answer.results)
                 assert actor.answer.passed
-            self.the_log_has_one_line_for_each_turn()
-            self.each_change_is_told_once()
+            self.the_log_has_one_line_for_each_change()
+            self.each_change_is_notified_once()
         finally:
             for actor in self.actors + self.lost:
                 while actor.at[0] in ("runs", "waits"):
@@ -504,51 +515,52 @@ class FlightMachine(stateful.RuleBasedStateMachine):
 
     # How it is done
 
-    def begin(self, request, settings, which, anew=False):
+    def begin(self, request, settings, which, force=False):
         fresh = [name for name, setting in settings if self.model.rule(name, setting) == 1]
-        asked = Asked(self.model, settings, anew, lambda: self.process.refuses_threads)
-        actor = Actor(request, asked, which)
+        expected = Request(self.model, settings, force, lambda: self.process.refuses_threads)
+        actor = Actor(request, expected, which)
         self.actors.append(actor)
         self.go_on(actor)
-        assert anew or not set(fresh) & set(asked.started), "a fresh result was run again"
+        assert force or not set(fresh) & set(expected.started), "a fresh result was run again"
 
     def go_on(self, actor, orders=None, gone=False):
         """Lets a request go on, and compares where it stops with where it should."""
         jobs = len(self.process.jobs)
-        started = len(actor.asked.started)
+        started = len(actor.expected.started)
         self.process.actor = actor
         actor.go_on(orders)
         self.process.actor = None
-        expected = ("gone",) if gone else actor.asked.step()
+        stops = ("gone",) if gone else actor.expected.step()
         if actor.at[0] not in ("runs", "waits"):
             self.actors.remove(actor)
-        names = [name for name in actor.asked.started[started:] if name != actor.asked.running]
+        names = [name for name in actor.expected.started[started:]
+                 if name != actor.expected.running]
         self.jobs_of += names[:len(self.process.jobs) - jobs]
         self.agrees = False
-        assert actor.at[0] == expected[0]
-        if expected[0] == "done":
-            self.compare(actor, expected[1])
+        assert actor.at[0] == stops[0]
+        if stops[0] == "done":
+            self.compare(actor, stops[1])
         else:
-            assert actor.at == expected
+            assert actor.at == stops
         self.agrees = True
 
     def compare(self, actor, outcomes):
         """The answer, and what on_change was to hear of it."""
         self.finished = actor
         results = getattr(actor.answer, "results", [actor.answer])
-        for result, outcome, (name, setting) in zip(results, outcomes, actor.asked.settings):
+        for result, outcome, (name, setting) in zip(results, outcomes, actor.expected.settings):
             assert (result["checker"], result["passed"], result["output"], result["timestamp"],
                     result["since"]) == (name, outcome.passed, outcome.output,
                                          outcome.timestamp, outcome.since)
         assert len(results) == len(outcomes)
         if actor.reader is not None:
             _, settings, _, expected = self.readers[actor.reader]
-            last = [self.model.known[name].last for name, _ in settings]
+            last = [self.model.known[name].reported for name, _ in settings]
             if all(last):
-                verdict = "success" if all(one.passed for one in last) else "failure"
+                status = "success" if all(one.passed for one in last) else "failure"
                 before = expected[-1][1] if expected else None
-                if verdict != before:
-                    expected.append((before, verdict))
+                if status != before:
+                    expected.append((before, status))
 
     def running(self):
         return [actor for actor in self.actors if actor.at[0] == "runs"]
@@ -558,7 +570,7 @@ class FlightMachine(stateful.RuleBasedStateMachine):
 
     def can_wake(self):
         return [actor for actor in self.waiting()
-                if actor.event.is_set or actor.at[1] <= self.process.clock.now]
+                if actor.event.is_over or actor.at[1] <= self.process.clock.now]
 
     def come_to_rest(self):
         """Every check returns, healthy, and every request is answered."""
@@ -576,12 +588,12 @@ class FlightMachine(stateful.RuleBasedStateMachine):
         raise AssertionError("requests or runs are left that do not end")
 
 
-FlightMachine.TestCase.settings = hypothesis.settings(
+EngineMachine.TestCase.settings = hypothesis.settings(
     max_examples=EXAMPLES, stateful_step_count=50, deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow])
 
 
 @pytest.mark.examples
 @pytest.mark.skipif(PY2, reason="hypothesis for Python 2 is too old")
-class TestFlights(FlightMachine.TestCase):
+class TestEngine(EngineMachine.TestCase):
     pass

@@ -51,38 +51,28 @@ class World(object):
                     world.jobs.append(job)
                 return not world.refuses_threads
 
-        class Event(object):
-            def __init__(self):
-                self.is_set = False
+            def stop(self):
+                pass
 
-            def set(self):
-                self.is_set = True
-
-            def wait(self, seconds):
-                world.wait(self, seconds)
-
-        class Threading(object):
-            RLock = staticmethod(threading.RLock)
-
-        Threading.Event = Event
         #: Pairs of a place and what is put there.
         self.replaced = [(internals.CLOCK, self.clock), ((os, "getpid"), lambda: self.pid),
-                         (internals.WORKER, Worker), (internals.THREADING, Threading)]
+                         (internals.WORKER, Worker),
+                         (internals.WAIT, lambda run, seconds: world.wait(run, seconds))]
 
     def take_over(self, patch):
         """From here on, until monkeypatch takes it back, the package lives in this world."""
         for place, value in self.replaced:
             internals.replace(patch, place, value)
 
-    def wait(self, event, seconds):
-        """What Event.wait is here."""
-        if event.is_set:
+    def wait(self, run, seconds):
+        """What Run.wait is here."""
+        if run.is_over:
             return
         until = self.clock.now + seconds
         self.waits.append(round(seconds, 6))
         if self.meanwhile:
             self.meanwhile.pop(0)()
-        if not event.is_set:
+        if not run.is_over:
             self.clock.now = max(self.clock.now, until)
 
     def work(self):

@@ -3,9 +3,9 @@ import errno
 import logging
 import os
 
-from . import _jsonable, _log, _redaction
-from ._report import Report
-from ._validation import validate_file
+from .. import _jsonable, _log, _redaction
+from .._report import Report
+from .._validation import validate_file
 
 MYPY = False
 if MYPY:

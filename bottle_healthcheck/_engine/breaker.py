@@ -1,0 +1,81 @@
+"""A circuit breaker: a client that fails, or takes too long, is not called for a while."""
+import logging
+
+from .. import _compat, _jsonable, _log, _redaction
+from .._interrupts import is_interrupt
+
+MYPY = False
+if MYPY:
+    from typing import Any, Text
+
+#: Seconds for which a client that failed is not called.
+OPEN_SECONDS = 10.0
+
+#: Seconds that the client may take in all within OPEN_SECONDS: more is a failure.
+SLOWEST = 1.0
+
+
+class CircuitBreaker(object):
+    """Calls a client's methods; after a failure it returns None at once for a while, then tries."""
+
+    def __init__(self, client):
+        # type: (Any) -> None
+        self._client = client
+        self._fails = False
+        self._open_until = 0.0
+        #: Seconds that calls took, and since when they are added up.
+        self._taken, self._taken_since = 0.0, 0.0
+
+    def is_open(self):
+        # type: () -> bool
+        """Whether the client is not called at present."""
+        return _compat.monotonic() < self._open_until
+
+    def call(self, method, *args, **kwargs):
+        # type: (str, *Any, **Any) -> Any
+        """What the client's method returns; None where it fails, took too long or is not called."""
+        if self.is_open():
+            return None
+        started = _compat.monotonic()
+        if self._fails:  # one tries, the others go on without the client meanwhile
+            self._open_until = started + OPEN_SECONDS
+        try:
+            answer = getattr(self._client, method)(*args, **kwargs)
+        except BaseException as exc:
+            if is_interrupt():  # which says nothing of the client
+                raise
+            self.trip("%s: %s" % (type(exc).__name__, _jsonable.message(exc)))
+            return None
+        if self._add_up(started):
+            return None
+        self._open_until = 0.0
+        return answer
+
+    def trip(self, reason):
+        # type: (Text) -> None
+        """Leaves the client alone for a while, and logs that once."""
+        failed_before, self._fails = self._fails, True
+        self._open_until = _compat.monotonic() + OPEN_SECONDS
+        if not failed_before:
+            _log.tell(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
+                      OPEN_SECONDS, _redaction.clean_output(_jsonable.text(reason)))
+
+    def confirm(self):
+        # type: () -> None
+        """Notes a proof that the client works; some say nothing of a server's death."""
+        failed_before, self._fails = self._fails, False
+        if failed_before:
+            _log.tell(logging.INFO, "the shared cache answers again")
+
+    def _add_up(self, started):
+        # type: (float) -> bool
+        """Adds the time of a call to those before; true where they took too long in all."""
+        now = _compat.monotonic()
+        if started - self._taken_since > OPEN_SECONDS:
+            self._taken, self._taken_since = 0.0, started
+        self._taken += now - started
+        if self._taken <= SLOWEST:
+            return False
+        self.trip("its answers took %.1f s of %.1f s" % (self._taken, now - self._taken_since))
+        self._taken = 0.0
+        return True

@@ -1,0 +1,455 @@
+"""Cached outcomes, and one run of a check at a time.
+
+P is how long a run may take: the check's timeout, or 10 s without one. A request that needs a
+check:
+
+1. has a fresh outcome: uses it.
+2. The check is not running: this request starts it; without a timeout in its own thread, else in
+   the check's worker thread, for which it waits until P after the start. An outcome that expired
+   less than stale_while_revalidate ago is used at once instead.
+3. The check is running, since less than P: uses the previous outcome where that expired less than
+   its own lifetime ago (or as in 2); else waits, until P after the start, without a timeout 2 s at
+   most.
+4. The check is running for longer than P, or the wait is over: reports that as a failure, at once.
+
+With a backend, whoever would run the check in 2 claims it first: another process's fresh outcome
+counts as one of its own, and while another process runs the check, this one acts as in 3 and
+looks again every 0.2 s.
+"""
+import collections
+import functools
+import os
+import time
+import weakref
+
+from .. import _compat
+from .._validation import wrong_type
+from . import transitions
+from .runs import CheckState, Outcome, ProcessState, Run
+from .shared import SharedLock, SharedResults
+from .worker import Worker
+
+MYPY = False
+if MYPY:
+    from typing import Any, List, Optional, Sequence, Union
+
+    from .check import Check
+    from .shared import Claim
+
+#: How far a cached outcome may be used, from the freshest on.
+FRESH, STALE, PREVIOUS, EXPIRED = range(4)
+
+#: Seconds that a request waits at most for checks that other requests run in their own threads.
+MAX_INLINE_WAIT = 2.0
+
+#: Seconds between two looks for the outcome of another process's run.
+POLL_INTERVAL = 0.2
+
+#: A run that a request waits for, and since when it does.
+Pending = collections.namedtuple("Pending", "run since")
+
+#: Until when a request waits, by the monotonic clock, and how many seconds that is at most; None
+#: where it was too late from the start.
+Deadline = collections.namedtuple("Deadline", "until limit")
+
+
+class ResultCache(object):
+    """The results of checks in this process; give it to several HealthChecks to share them.
+
+    There, the same function is the same check, whatever its name: it runs once for all.
+
+    With a backend the results are shared among processes and hosts as well, by the checks'
+    names: an object with `get(key)`, `set(key, value, timeout=seconds)` and `add(key, value,
+    timeout=seconds)`, such as cachelib's caches and Django's. It is called in the request: give
+    its client a socket timeout. prefix tells one service's results from another's. Raises
+    TypeError or ValueError where an argument makes no sense.
+    """
+
+    def __init__(self, backend=None, prefix=None):
+        # type: (Any, Optional[str]) -> None
+        if backend is None and prefix is not None:
+            raise ValueError("prefix is given without a backend: results stay in this process")
+        self._shared = None  # type: Optional[SharedResults]
+        if backend is not None:
+            self._shared = SharedResults(backend, prefix)
+        self._states = {}  # type: dict  # by the checks' keys
+        self._names = {}  # type: dict  # the keys of checks by name, with a backend
+        self._registries = {}  # type: dict  # weak references, by id
+        self._processes = {}  # type: dict  # by process id: made on first use, again after a fork
+        #: Another object whenever something changes that a response may show.
+        self.generation = object()
+
+    def clear(self):
+        # type: () -> None
+        """Forgets every result, so that each check runs on the next request.
+
+        A run that is going on is no result yet: it is waited for, and its outcome is kept. With a
+        backend the shared results too; not those that other processes keep.
+        """
+        if self._shared is not None:  # first: what is still there might be cached again
+            for name in list(self._names):
+                self._shared.forget(name)
+        for state in list(self._states.values()):
+            state.cached = None
+        self.generation = object()
+
+    # Which checks there are
+
+    def attach(self, registry):
+        # type: (Any) -> None
+        """Notes whose checks use this cache, for as long as that lives."""
+        if None in [reference() for reference in list(self._registries.values())]:
+            self.forget_unregistered()
+        self._registries[id(registry)] = weakref.ref(registry)
+
+    def admit(self, check):
+        # type: (Check) -> None
+        """Takes note of a check; ValueError where a backend holds another one of that name."""
+        if self._shared is None:
+            return
+        if self._names.get(check.__name__, check.key) != check.key:
+            self.forget_unregistered()
+        if self._names.setdefault(check.__name__, check.key) != check.key:
+            raise ValueError("another check named %r shares its results through this cache: give "
+                             "this one another name" % check.__name__)
+        self._state(check)  # holds the function, so that no other one gets its identity
+
+    def forget_unregistered(self):
+        # type: () -> None
+        """Forgets what is known of checks that no living HealthCheck has registered."""
+        keys, names = set(), set()
+        for number, reference in list(self._registries.items()):
+            registry = reference()
+            if registry is None:
+                self._registries.pop(number, None)
+                continue
+            for check in registry.items:
+                keys.add(check.key)
+                names.add((check.__name__, check.key))
+        for name, key in list(self._names.items()):
+            if (name, key) not in names:
+                self._names.pop(name, None)
+        process = self._process()
+        for key in list(self._states):
+            if key not in keys:
+                process.forget(key)
+                self._states.pop(key, None)
+
+    # What is known of them
+
+    def outcomes_of(self, checks):
+        # type: (Sequence[Check]) -> List[Outcome]
+        """An outcome for each check: cached, of a run in this thread, or awaited."""
+        now = _compat.monotonic()
+        found = []  # type: list
+        due = []
+        for index, check in enumerate(checks):
+            state = self._state(check)
+            found.append(state.cached)
+            if freshness_of(state.cached, check, now) != FRESH:
+                due.append(index)
+        # Workers start first, then this thread runs the other checks.
+        for index in sorted(due, key=lambda index: checks[index].timeout is None):
+            found[index] = self._look_up(checks[index])
+        inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
+        for index in due:
+            found[index] = self._resolve(checks[index], found[index], inline_deadline)
+        return found
+
+    def run(self, check):
+        # type: (Check) -> Outcome
+        """The outcome of the check's run that is going on, else of one that starts now."""
+        found = self._look_up(check, force=True)
+        return self._resolve(check, found, _compat.monotonic() + MAX_INLINE_WAIT, force=True)
+
+    def reported(self, check):
+        # type: (Check) -> Optional[Outcome]
+        """The outcome that was reported last of a check; needs no lifetime."""
+        state = self._states.get(check.key)
+        if state is None:
+            return None
+        return state.reported.latest().value
+
+    def history(self, check):
+        # type: (Check) -> list
+        """(passed, seconds) of the last runs in this process, oldest first; an overrun failed."""
+        return list(self._process().history.get(check.key, ()))
+
+    def fresh_until(self, pairs):
+        # type: (Sequence[Any]) -> float
+        """Until when all of these (check, outcome) pairs are what is cached, and fresh.
+
+        By the monotonic clock; 0 where one of them is not what is cached now.
+        """
+        until = float("inf")
+        for check, outcome in pairs:
+            if self._state(check).cached is not outcome:
+                return 0.0
+            until = min(until, outcome.completed + check.lifetime(outcome.passed))
+        return until
+
+    # Rules 1 to 3
+
+    def _look_up(self, check, force=False):
+        # type: (Check, bool) -> Union[Outcome, Pending]
+        """An outcome that may be used, or a run to wait for; force wants one that ends from now."""
+        state = self._state(check)
+        cached, now = state.cached, _compat.monotonic()
+        freshness = EXPIRED
+        if not force:
+            freshness = freshness_of(cached, check, now)
+        if freshness == FRESH:
+            return cached
+        runs = self._process().runs
+        run = runs.get(check.key)
+        if run is None:
+            run = runs.setdefault(check.key, Run(check.key, check.__name__, cached))
+        is_mine = False
+        if not run.is_led():
+            is_mine = self._lead(run, check, state, force)
+        if run.outcome is not None:
+            return run.outcome
+        if is_mine and not run.is_over:
+            may_use_cached = freshness == STALE
+        elif run.is_over:
+            may_use_cached = freshness < EXPIRED
+        else:
+            may_use_cached = freshness < EXPIRED and now - run.started < check.run_limit
+        if may_use_cached:
+            return cached
+        return Pending(run, now)
+
+    def _lead(self, run, check, state, force):
+        # type: (Run, Check, CheckState, bool) -> bool
+        """Starts the run, unless another request does; false where that is so.
+
+        Whatever happens here, no run stays behind that nobody executes.
+        """
+        me = object()
+        try:
+            try:
+                if not run.take("leader", me):
+                    return False
+                self._start(run, check, state, me, force)
+                return True
+            finally:
+                self._settle(run, me)
+        finally:  # an exception of a signal's handler may have interrupted the first
+            self._settle(run, me)
+
+    def _start(self, run, check, state, me, force):
+        # type: (Run, Check, CheckState, object, bool) -> None
+        if state.cached is not None and state.cached is not run.replaces:
+            run.outcome = state.cached  # of a run that ended before this one was registered
+            return
+        run.started = _compat.monotonic()
+        if self._shared is not None and not force:
+            run.lock = SharedLock()
+            claim = self._shared.claim(check, state.cached, run.lock, run.started)
+            if claim.outcome is not None:
+                self._adopt(run, state, claim, me)
+                return
+            if not claim.may_run:
+                return
+            run.started = _compat.monotonic()  # not when it began to ask
+        if check.timeout is None or not self._hand_over(run, check, state):
+            self._execute(run, check, state)
+
+    def _hand_over(self, run, check, state):
+        # type: (Run, Check, CheckState) -> bool
+        """Has the check's worker execute the run; false where there can be none."""
+        workers = self._process().workers
+        worker = workers.get(check.key)
+        if worker is None:
+            worker = workers.setdefault(check.key, Worker("healthcheck " + check.__name__))
+        job = functools.partial(self._execute, run, check, state, in_worker=True)
+        run.is_handed_over = worker.submit(job)
+        return run.is_handed_over
+
+    def _adopt(self, run, state, claim, leader):
+        # type: (Run, CheckState, Claim, object) -> None
+        """Completes the run with another process's outcome."""
+        claim.outcome.completed = _compat.monotonic() - max(0.0, claim.age)
+        if run.take("executor", leader):
+            self._complete(run, state, claim.outcome)
+
+    def _settle(self, run, leader):
+        # type: (Run, object) -> None
+        """Ends a run that its leader has not handed over, and that nobody executes."""
+        if not run.has("leader", leader) or run.is_handed_over:
+            return
+        if run.take("executor", leader):
+            self._end(run)
+
+    # Executing
+
+    def _execute(self, run, check, state, in_worker=False):
+        # type: (Run, Check, CheckState, bool) -> None
+        """Runs the check in this thread; the run ends whatever happens."""
+        me = object()
+        try:
+            try:
+                if not run.take("executor", me):  # its leader was interrupted
+                    return
+                began = _compat.timer()
+                passed, output, exc_info = check.execute(in_worker)
+                outcome = Outcome(passed, output, _compat.timer() - began, exc_info)
+                del exc_info  # its traceback holds this frame: they would hold each other
+                self._complete(run, state, outcome)
+                if run.key in self._states:  # else it was forgotten meanwhile
+                    self._process().remember(run, outcome)
+                self._publish(run, check, outcome)
+            finally:
+                if run.has("executor", me):
+                    self._end(run)
+        finally:  # an exception of a signal's handler may have interrupted the first
+            if run.has("executor", me):
+                self._end(run)
+
+    def _complete(self, run, state, outcome):
+        # type: (Run, CheckState, Outcome) -> None
+        """Reports and caches what a run came to, and wakes those who wait for it."""
+        transitions.report_completion(state, run, outcome)
+        state.cached = None
+        if outcome.is_cacheable:
+            state.cached = outcome
+        run.outcome = outcome
+        self._close(run)
+
+    def _close(self, run):
+        # type: (Run) -> None
+        """Makes room for the next run, and wakes those who wait for this one."""
+        self.generation = object()
+        self._process().remove(run)
+        run.end()
+
+    def _end(self, run):
+        # type: (Run) -> None
+        """Ends a run, if it has not ended, and lets go of its lock; once more does no harm."""
+        if not run.is_over:
+            self._close(run)
+        run.end()  # again: it may have been interrupted
+        if run.lock is not None and self._shared is not None:
+            self._shared.release_if_held(run.lock)
+
+    def _publish(self, run, check, outcome):
+        # type: (Run, Check, Outcome) -> None
+        """Shares an outcome with the other processes, and lets them run the check."""
+        if self._shared is None:
+            return
+        lifetime = check.lifetime(outcome.passed)
+        if lifetime and outcome.is_cacheable:
+            self._shared.publish(check.__name__, outcome, lifetime)
+        if run.lock is not None:
+            self._shared.release(run.lock)
+
+    # Rules 3 and 4
+
+    def _resolve(self, check, found, inline_deadline, force=False):
+        # type: (Check, Union[Outcome, Pending], float, bool) -> Outcome
+        """The outcome that was found; waits for one that is pending, and gives up in time."""
+        if isinstance(found, Outcome):
+            return found
+        deadline = _deadline(check, found, inline_deadline)
+        outcome = self._wait(check, found.run, deadline)
+        while outcome is None:  # it was interrupted, or another process runs the check
+            if self._shared is not None:
+                time.sleep(max(0.0, min(POLL_INTERVAL, deadline.until - _compat.monotonic())))
+            found = self._look_up(check, force)
+            if isinstance(found, Outcome):
+                return found
+            outcome = self._wait(check, found.run, deadline)
+            if outcome is None and _compat.monotonic() >= deadline.until:
+                outcome = self._outcome_or_overrun(check, found.run, deadline)
+        return outcome
+
+    def _wait(self, check, run, deadline):
+        # type: (Check, Run, Deadline) -> Optional[Outcome]
+        """Waits until the deadline for the run's outcome; None where it is over without one."""
+        started = run.started
+        if _compat.monotonic() < deadline.until:
+            run.wait(deadline.until - _compat.monotonic())
+            if run.started > started:  # the check started when other processes had been asked
+                run.wait(deadline.until + run.started - started - _compat.monotonic())
+        if run.is_over and run.outcome is None:
+            return None
+        return self._outcome_or_overrun(check, run, deadline)
+
+    def _outcome_or_overrun(self, check, run, deadline):
+        # type: (Check, Run, Deadline) -> Outcome
+        """The run's outcome where it has one, else a failure that says how late it is."""
+        if run.outcome is not None:
+            return run.outcome
+        seconds = _compat.monotonic() - run.started
+        text = "still running after %.1f s" % seconds
+        if deadline.limit is not None:
+            text = "timed out after %g s" % deadline.limit
+        overrun = Outcome(False, text, seconds)
+        overrun.is_cacheable = False
+        outcome = transitions.report_overrun(self._state(check), run, overrun)
+        if outcome is overrun:
+            run.has_overrun = True
+            self.generation = object()
+        return outcome
+
+    # States
+
+    def _state(self, check):
+        # type: (Check) -> CheckState
+        state = self._states.get(check.key)
+        if state is None:
+            state = self._states.setdefault(check.key, CheckState(check.func))
+        return state
+
+    def _process(self):
+        # type: () -> ProcessState
+        """This process's state, made on first use and again after a fork."""
+        pid = os.getpid()
+        process = self._processes.get(pid)
+        if process is None:
+            process = self._processes.setdefault(pid, ProcessState())
+            for other in [one for one in list(self._processes) if one != pid]:
+                self._processes.pop(other, None)  # a later process may get that pid again
+        return process
+
+
+def freshness_of(cached, check, now):
+    # type: (Optional[Outcome], Check, float) -> int
+    """How far a check's cached outcome may be used now: FRESH, STALE, PREVIOUS or EXPIRED."""
+    if cached is None:
+        return EXPIRED
+    lifetime = check.lifetime(cached.passed)
+    if not lifetime:  # such outcomes are not cached
+        return EXPIRED
+    overdue = now - cached.completed - lifetime
+    if overdue < 0:
+        return FRESH
+    if overdue < check.stale_while_revalidate:
+        return STALE
+    if overdue < lifetime:
+        return PREVIOUS
+    return EXPIRED
+
+
+def _deadline(check, pending, inline_deadline):
+    # type: (Check, Pending, float) -> Deadline
+    """Until when a request waits for a run."""
+    began = pending.run.started
+    if pending.run.is_over:  # another process runs the check
+        began = pending.since
+    until = began + check.run_limit
+    if until <= pending.since:
+        return Deadline(until, None)
+    if check.timeout is None and inline_deadline < until:
+        return Deadline(inline_deadline, MAX_INLINE_WAIT)
+    return Deadline(until, check.run_limit)
+
+
+def validate_cache(cache):
+    # type: (Any) -> ResultCache
+    """The cache to use, a new one for None, or TypeError."""
+    if cache is None:
+        return ResultCache()
+    if not isinstance(cache, ResultCache):
+        raise wrong_type("cache", cache, "a ResultCache, such as another HealthCheck's .cache")
+    return cache

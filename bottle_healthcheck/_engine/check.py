@@ -1,0 +1,212 @@
+"""One registered check: how it runs, and its results."""
+import inspect
+import json
+import sys
+
+import six
+
+from .. import _jsonable, _redaction
+from .._interrupts import is_interrupt
+from .._validation import validate_flag, validate_seconds, validate_timeout
+
+MYPY = False
+if MYPY:
+    from typing import Any, Text
+
+    from .runs import Outcome
+
+#: Told from None, which has a meaning of its own.
+NOT_GIVEN = object()  # type: Any
+
+#: Seconds that a run may take where the check has no timeout: longer means that it hangs.
+DEFAULT_RUN_LIMIT = 10.0
+
+
+def basic_exception_handler(checker, exc):
+    # type: (Any, BaseException) -> tuple
+    """A check that raised has failed; its output is the exception's message.
+
+    That of what is no Exception, such as asyncio.CancelledError, begins with its type.
+    """
+    message = _jsonable.message(exc)
+    kind = _jsonable.text(type(exc).__name__)
+    if isinstance(exc, (Exception, SystemExit)) or message == kind:
+        return False, message
+    return False, u"%s: %s" % (kind, message)
+
+
+class Settings(object):
+    """What checks use that are not given their own, and how exceptions of checks are handled."""
+
+    def __init__(self):
+        # type: () -> None
+        self.timeout = None  # type: Any
+        self.success_ttl = 0.0
+        self.failed_ttl = 0.0
+        self.stale_while_revalidate = 0.0
+        self.exception_handler = basic_exception_handler  # type: Any
+
+
+class Check(object):
+    """A registered check: calling it calls its function. It equals that function.
+
+    What is not given is taken from settings. timeout, success_ttl and failed_ttl are seconds; a
+    timeout of None runs the check in the thread that needs it.
+    """
+
+    def __init__(self, settings, func, name, timeout=NOT_GIVEN, success_ttl=NOT_GIVEN,
+                 failed_ttl=NOT_GIVEN, critical=True):
+        # type: (Settings, Any, str, Any, Any, Any, bool) -> None
+        if timeout is NOT_GIVEN:
+            timeout = settings.timeout
+        if success_ttl is NOT_GIVEN:
+            success_ttl = settings.success_ttl
+        if failed_ttl is NOT_GIVEN:
+            failed_ttl = settings.failed_ttl
+        self.settings = settings
+        self.func = func
+        self.key = identity(func)
+        self.__name__ = name
+        self.__doc__ = getattr(func, "__doc__", None)
+        self.timeout = validate_timeout(timeout)
+        self.success_ttl = validate_seconds("success_ttl", success_ttl)
+        self.failed_ttl = validate_seconds("failed_ttl", failed_ttl)
+        self.critical = validate_flag("critical", critical)
+        #: Seconds after which a run counts as hanging.
+        self.run_limit = DEFAULT_RUN_LIMIT
+        #: Seconds after its expiry for which a result is used while a worker renews it.
+        self.stale_while_revalidate = 0.0
+        if self.timeout is not None:
+            self.run_limit = self.timeout
+            self.stale_while_revalidate = settings.stale_while_revalidate
+        #: The last outcome that was written as JSON, and its text.
+        self._written = None, ""  # type: tuple
+
+    def __call__(self):
+        # type: () -> tuple
+        return self.func()
+
+    def __getattr__(self, name):
+        # type: (str) -> Any
+        """The function's own attributes: exception handlers may look at them."""
+        if name == "func":  # not there yet
+            raise AttributeError(name)
+        return getattr(self.func, name)
+
+    def __eq__(self, other):
+        # type: (Any) -> bool
+        if isinstance(other, Check):  # one function may be registered under several names
+            return self is other
+        return self.key == identity(other)
+
+    def __ne__(self, other):
+        # type: (Any) -> bool
+        return not self == other
+
+    def __hash__(self):
+        # type: () -> int
+        try:
+            return hash(self.func)
+        except TypeError:  # unhashable, and a check all the same
+            return hash(self.key)
+
+    def lifetime(self, passed):
+        # type: (bool) -> float
+        """Seconds for which an outcome of that kind is fresh; 0 where it is not cached."""
+        if passed:
+            return self.success_ttl
+        return self.failed_ttl
+
+    def execute(self, in_worker=False):
+        # type: (bool) -> tuple
+        """Runs the check: (passed, output as plain JSON data, exc_info or None).
+
+        Raises what ends the request that runs the check; in a worker nothing does.
+        """
+        try:
+            passed, output = pair(self.func())
+        # Bare, as 2.7 raises old-style classes too.
+        except:  # noqa: E722 pylint: disable=bare-except
+            if is_interrupt() and not in_worker:
+                raise
+            passed, output = self._handle(sys.exc_info()[1], in_worker)
+            # Not in a variable: the traceback holds this frame, and would hold itself.
+            return passed, _shown(output), sys.exc_info()
+        return passed, _shown(output), None
+
+    def result(self, outcome):
+        # type: (Outcome) -> dict
+        """An outcome as this check's result: name, weight and lifetimes are the reader's."""
+        # A copy of the output: whoever gets the result may change it.
+        result = {"checker": self.__name__, "output": _jsonable.plain(outcome.output),
+                  "passed": outcome.passed, "timestamp": outcome.timestamp,
+                  "expires": self._expires(outcome), "response_time": outcome.response_time,
+                  "since": outcome.since}
+        if not self.critical:
+            result["critical"] = False
+        return result
+
+    def result_text(self, outcome):
+        # type: (Outcome) -> Text
+        """The result as JSON text; written once, for as long as the outcome stays the same."""
+        written, text = self._written
+        if written is not outcome:
+            text = json.dumps(self.result(outcome), allow_nan=False)
+            self._written = outcome, text
+        return text
+
+    def _expires(self, outcome):
+        # type: (Outcome) -> float
+        if not outcome.is_cacheable:
+            return outcome.timestamp
+        return outcome.timestamp + self.lifetime(outcome.passed)
+
+    def _handle(self, exc, in_worker):
+        # type: (Any, bool) -> tuple
+        """What the exception handler makes of it; a faulty handler counts as the default."""
+        try:
+            handled = self.settings.exception_handler(self, exc)
+            if _is_pair(handled):
+                return pair(handled)
+        except BaseException:
+            if is_interrupt() and not in_worker:
+                raise
+        return basic_exception_handler(self, exc)
+
+
+def identity(func):
+    # type: (Any) -> Any
+    """What makes a check the same check: the object, for a bound method its owner and function.
+
+    Equal methods of equal owners are two checks, and each reading of `owner.method` is the same.
+    """
+    if isinstance(func, Check):
+        return func.key
+    if inspect.ismethod(func):
+        return id(func.__self__), id(func.__func__)
+    return id(func)
+
+
+def _shown(output):
+    # type: (Any) -> Any
+    """What is kept of a check's output: plain JSON data, secrets masked, cut."""
+    return _redaction.clean_output(_jsonable.plain(output))
+
+
+def pair(returned):
+    # type: (Any) -> tuple
+    """(passed, output) of what a check returned; anything else is a failure that says so."""
+    if _is_pair(returned):
+        if isinstance(returned[0], (six.text_type, bytes)) and isinstance(returned[1], bool):
+            return False, "the check returned (output, passed), expected (passed, output)"
+        return bool(returned[0]), returned[1]
+    came = "None" if returned is None else "%s %s" % (
+        "an" if type(returned).__name__[:1] in "aeiou" else "a", type(returned).__name__)
+    if isinstance(returned, (tuple, list)):
+        came += " of %d" % len(returned)
+    return False, "the check returned %s, expected a pair (passed, output)" % came
+
+
+def _is_pair(returned):
+    # type: (Any) -> bool
+    return isinstance(returned, (tuple, list)) and len(returned) == 2

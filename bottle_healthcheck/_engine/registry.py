@@ -1,0 +1,280 @@
+"""The registered checks: their list, their names, and which of them are meant."""
+import contextlib
+import os
+import time
+
+import six
+from six.moves import _thread, collections_abc
+
+from .. import _jsonable, _redaction
+from .._validation import name_of, validate_func, validate_name
+from .check import Check
+
+MYPY = False
+if MYPY:
+    from typing import Any, Iterator
+
+    from .cache import ResultCache
+    from .check import Settings
+
+
+class UnknownCheck(ValueError):
+    """A check was asked for that is not registered."""
+
+
+class Registry(collections_abc.MutableSequence):
+    """The registered checks, in order; a function that is put in is registered.
+
+    Any number of threads may change the list. cache is where the outcomes are kept.
+    """
+
+    def __init__(self, settings, cache):
+        # type: (Settings, ResultCache) -> None
+        _redaction.load_rules()  # no check's thread has to
+        self._settings = settings
+        self._cache = cache
+        cache.attach(self)
+        self._turns = {}  # type: dict  # by process id: whose turn it is to change the list
+        self._list = []  # type: list
+        self._names = {}  # type: dict  # the registered checks by name
+        self._numbers = {}  # type: dict  # by name: the last number that was added to it
+        self._version = object()  # another one after each change
+        self._snapshot = self._version, ()  # type: tuple
+
+    @property
+    def cache(self):
+        # type: () -> ResultCache
+        """Where the outcomes are kept; another one may be set."""
+        return self._cache
+
+    @cache.setter
+    def cache(self, cache):
+        # type: (ResultCache) -> None
+        for check in self.items:
+            cache.admit(check)
+        cache.attach(self)
+        self._cache = cache
+
+    @property
+    def items(self):
+        # type: () -> tuple
+        """The checks at this moment: the same tuple until they change."""
+        version, items = self._snapshot
+        if version is not self._version:
+            version = self._version  # before the list: what changes meanwhile outdates the tuple
+            items = tuple(self._list)
+            self._snapshot = version, items
+        return items
+
+    def register(self, func, name, **options):
+        # type: (Any, Any, **Any) -> None
+        """Registers a check as the last one; ValueError for a name that is taken."""
+        with self._turn():
+            check = self._new(self._names, func, name, **options)
+            self._insert(len(self._list), check)
+
+    def insert(self, index, value):
+        # type: (int, Any) -> None
+        """Registers a function there, or puts a registered check there."""
+        with self._turn():
+            if self._is_own(value):
+                _refuse_taken(self._names, value)
+                self._insert(index, value)
+            else:
+                self._insert(index, self._new(self._names, value))
+
+    def select(self, check=None, exclude=None):
+        # type: (Any, Any) -> tuple
+        """The checks that are named, in order; all of them are the very tuple that items is.
+
+        check and exclude are a name or a list of names: only those, or all but those. Raises
+        UnknownCheck.
+        """
+        items = self.items
+        if check is None and exclude is None:
+            return items
+        known = dict((one.__name__, one) for one in items)
+        included = _as_set("check", check, known)
+        excluded = _as_set("exclude", exclude, known)
+        if check is None:
+            included = set(known)
+        selected = tuple(one for one in items if one.__name__ in included - excluded)
+        if check is not None and not selected:  # nothing to fail is no success
+            raise UnknownCheck("check and exclude leave no check, expected at least one")
+        return selected
+
+    def find(self, what):
+        # type: (Any) -> Check
+        """The check that is what, has it for its function or its name; else UnknownCheck."""
+        items = self.items
+        for check in items:  # one function may be two checks: a registered check is itself first
+            if check is what:
+                return check
+        if isinstance(what, six.text_type):
+            what = six.ensure_str(what)  # on 2.7 names are bytes
+        for check in items:
+            if isinstance(what, str):  # what is no text may equal any name
+                is_meant = check.__name__ == what
+            else:
+                is_meant = check == what
+            if is_meant:
+                return check
+        raise UnknownCheck("no such check: expected one of %r, its function or its name" % self)
+
+    def pop(self, index=-1):
+        # type: (int) -> Check
+        """Removes the check there and returns it."""
+        with self._turn():  # the place must not move in between
+            return collections_abc.MutableSequence.pop(self, index)
+
+    def remove(self, value):
+        # type: (Any) -> None
+        """Removes a registered check, or the first one of a function."""
+        with self._turn():
+            collections_abc.MutableSequence.remove(self, value)
+
+    def reverse(self):
+        # type: () -> None
+        """Turns the order round."""
+        with self._turn():
+            self._replace(self._list[::-1])
+
+    def __len__(self):
+        # type: () -> int
+        return len(self._list)
+
+    def __getitem__(self, index):
+        # type: (Any) -> Any
+        return self._list[index]
+
+    def __setitem__(self, index, value):
+        # type: (Any, Any) -> None
+        with self._turn():
+            items = list(self._list)
+            items[index] = value
+            self._replace(items)
+
+    def __delitem__(self, index):
+        # type: (Any) -> None
+        with self._turn():
+            items = list(self._list)
+            del items[index]
+            self._replace(items)
+
+    def __eq__(self, other):
+        # type: (Any) -> bool
+        if not isinstance(other, (list, tuple, Registry)):
+            return NotImplemented
+        return list(self) == list(other)
+
+    def __ne__(self, other):
+        # type: (Any) -> bool
+        return not self == other
+
+    def __repr__(self):
+        # type: () -> str
+        return "<checks: %s>" % ", ".join(check.__name__ for check in self.items)
+
+    @contextlib.contextmanager
+    def _turn(self):
+        # type: () -> Iterator[None]
+        """Waits until no other thread of this process changes the list, and keeps others waiting.
+
+        Not a lock: one that is made when checks are registered may be older than a fork or than
+        gevent's patches.
+        """
+        turn = [_thread.get_ident()]
+        try:
+            holder = self._turns.setdefault(os.getpid(), turn)
+            while holder is not turn and holder != turn:  # equal: a signal's handler registers
+                time.sleep(0.001)
+                holder = self._turns.setdefault(os.getpid(), turn)
+            yield
+        finally:
+            if self._turns.get(os.getpid()) is turn:
+                del self._turns[os.getpid()]
+
+    def _insert(self, index, check):
+        # type: (int, Check) -> None
+        self._cache.admit(check)
+        self._names[check.__name__] = check
+        self._list.insert(index, check)
+        self._note_change()
+
+    def _note_change(self):
+        # type: () -> None
+        self._version = object()
+        self._cache.generation = object()
+
+    def _replace(self, values):
+        # type: (list) -> None
+        """Makes the list these, each a registered check under a name of its own."""
+        names = {}  # type: dict
+        for value in values:
+            if self._is_own(value):
+                _refuse_taken(names, value)
+                names[value.__name__] = value
+        self._numbers = {}  # names that were taken may be free
+        items = []
+        for value in values:
+            if not self._is_own(value):
+                value = self._new(names, value)
+                names[value.__name__] = value
+            items.append(value)
+        before = self._list, self._names
+        self._set(items, names)
+        try:
+            self._cache.forget_unregistered()  # what has left: its name may be given again
+            for check in items:
+                self._cache.admit(check)
+        except ValueError:
+            self._set(*before)
+            raise
+
+    def _set(self, items, names):
+        # type: (list, dict) -> None
+        self._list, self._names = items, names
+        self._note_change()
+
+    def _is_own(self, value):
+        # type: (Any) -> bool
+        return isinstance(value, Check) and value.settings is self._settings
+
+    def _new(self, names, func, name=None, **options):
+        # type: (dict, Any, Any, **Any) -> Check
+        """A check under a name that names do not hold."""
+        own_name = name_of(func) if name is None else validate_name(name)
+        func = func.func if isinstance(func, Check) else validate_func(func)
+        if name is not None and own_name in names:
+            raise ValueError("a check named %r is registered already: give this one another name"
+                             % own_name)
+        unique_name, number = own_name, self._numbers.get(own_name, 1)
+        while unique_name in names:
+            number += 1
+            unique_name = "%s_%d" % (own_name, number)
+        check = Check(self._settings, func, unique_name, **options)
+        self._numbers[own_name] = number
+        return check
+
+
+def _refuse_taken(names, check):
+    # type: (dict, Check) -> None
+    """Raises ValueError where another check has the name."""
+    if names.get(check.__name__, check) is not check:
+        raise ValueError("two checks are named %r: expected names that tell them apart"
+                         % check.__name__)
+
+
+def _as_set(argument, names, known):
+    # type: (str, Any, dict) -> set
+    """A name or a list of names as a set; UnknownCheck where one is not known."""
+    listed = names or ()
+    if isinstance(names, (six.text_type, str)):
+        listed = [names]
+    # On 2.7 a name comes as text or as bytes.
+    listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
+    for name in listed:
+        if name not in known:
+            shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
+            raise UnknownCheck("%s names '%s', which is no check" % (argument, shown))
+    return set(listed)

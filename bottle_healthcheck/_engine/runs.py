@@ -1,0 +1,198 @@
+"""A run of a check, its outcome, and what is known of a check and of a process.
+
+No lock is held anywhere in the engine: a signal's handler may raise between any two instructions
+of the main thread, also between taking a lock and the `try` that would let go of it. What must be
+decided once is decided by `dict.setdefault`, which nothing interrupts.
+"""
+import collections
+import threading
+import time
+
+from six.moves import _thread
+
+from .. import _compat
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional
+
+#: Runs of a check that are remembered, for the page.
+HISTORY_LENGTH = 60
+
+
+class Outcome(object):
+    """What a check returned, or what is reported of one that does not return.
+
+    timestamp and since are epoch seconds, response_time is seconds. completed is when the run
+    ended by the monotonic clock. origin is the timestamp by the clock of the host that ran the
+    check. is_cacheable is false for what has no lifetime: only those who waited for it use it.
+    """
+
+    __slots__ = ("passed", "output", "response_time", "timestamp", "origin", "completed", "began",
+                 "since", "exc_info", "is_cacheable", "completes")
+
+    def __init__(self, passed, output, response_time, exc_info=None):
+        # type: (bool, Any, float, Any) -> None
+        self.passed = passed
+        self.output = output
+        self.response_time = max(0.0, response_time)
+        self.timestamp = self.origin = time.time()
+        self.completed = _compat.monotonic()
+        #: Since when the check says so, as far as this outcome alone tells.
+        self.began = self.since = self.timestamp
+        self.exc_info = exc_info
+        #: The token of the run that came to this; None for an overrun.
+        self.completes = None  # type: Optional[object]
+        # A panic or a cancellation says little of the dependency.
+        self.is_cacheable = exc_info is None or issubclass(exc_info[0], (Exception, SystemExit))
+
+
+class Run(object):
+    """One run of one check.
+
+    A request leads it: starts it, or finds that another process has an outcome or runs the check.
+    A thread executes it: calls the check. It is over when it has an outcome, or without one where
+    it was interrupted or another process runs the check; whoever waits then looks again.
+    """
+
+    __slots__ = ("key", "name", "token", "replaces", "started", "outcome", "is_over",
+                 "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
+
+    def __init__(self, key, name, replaces):
+        # type: (Any, str, Optional[Outcome]) -> None
+        self.key = key
+        self.name = name
+        self.token = object()
+        #: The outcome that was cached when this run became due.
+        self.replaces = replaces
+        self.started = _compat.monotonic()
+        self.outcome = None  # type: Optional[Outcome]
+        self.is_over = False
+        self.has_overrun = False
+        self.is_handed_over = False
+        #: The lock of the shared cache, from before it is asked for until it is released.
+        self.lock = None  # type: Any
+        self._roles = {}  # type: dict
+        self._waiters = collections.deque()  # type: collections.deque
+
+    def take(self, role, who):
+        # type: (str, object) -> bool
+        """Gives "leader" or "executor" to the first who asks, for good; true where that is who."""
+        return self._roles.setdefault(role, who) is who
+
+    def has(self, role, who):
+        # type: (str, object) -> bool
+        """Whether who has the role."""
+        return self._roles.get(role) is who
+
+    def is_led(self):
+        # type: () -> bool
+        """Whether a request has taken it upon itself to start this run."""
+        return "leader" in self._roles
+
+    def end(self):
+        # type: () -> None
+        """Wakes all who wait; once more does no harm."""
+        self.is_over = True
+        while self._waiters:
+            waiter = self._waiters[0]
+            try:
+                waiter.release()
+            except _thread.error:  # released already, before an exception hit
+                pass
+            self._waiters.popleft()
+
+    def wait(self, seconds):
+        # type: (float) -> None
+        """Waits until the run is over, at most so long."""
+        waiter = threading.Lock()
+        waiter.acquire()
+        self._waiters.append(waiter)
+        if not self.is_over:  # who ends it later finds the waiter
+            _compat.acquire(waiter, seconds)
+
+
+class CheckState(object):
+    """What is known of one check: its cached outcome, and the one that was reported last."""
+
+    __slots__ = ("func", "cached", "reported")
+
+    def __init__(self, func):
+        # type: (Any) -> None
+        self.func = func  # held, so that no other function gets its id
+        self.cached = None  # type: Any  # an Outcome or None
+        self.reported = Cell(None)
+
+
+class ProcessState(object):
+    """What no fork survives: runs, workers; and the last runs of each check, by its key."""
+
+    def __init__(self):
+        # type: () -> None
+        self.runs = {}  # type: dict
+        self.workers = {}  # type: dict
+        self.history = {}  # type: dict
+
+    def remember(self, run, outcome):
+        # type: (Run, Outcome) -> None
+        """Adds a run to the history of its check; one that has overrun failed."""
+        history = self.history.setdefault(run.key, collections.deque(maxlen=HISTORY_LENGTH))
+        history.append((outcome.passed and not run.has_overrun, outcome.response_time))
+
+    def remove(self, run):
+        # type: (Run) -> None
+        """Makes room for the next run of the check."""
+        if self.runs.get(run.key) is run:
+            self.runs.pop(run.key, None)
+
+    def forget(self, key):
+        # type: (Any) -> None
+        """Ends the worker of a check, and forgets its history; a run that goes on is let be."""
+        self.history.pop(key, None)
+        worker = self.workers.pop(key, None)
+        if worker is not None:
+            worker.stop()
+
+    def __del__(self):
+        # type: () -> None
+        # Nobody uses these checks any more. An interrupted constructor leaves no workers.
+        for worker in list(self.__dict__.get("workers", {}).values()):
+            worker.stop()
+
+
+class _Version(object):
+    """One value of a cell, and the one that replaced it."""
+
+    __slots__ = ("value", "successor")
+
+    def __init__(self, value):
+        # type: (Any) -> None
+        self.value = value
+        self.successor = {}  # type: dict
+
+
+class Cell(object):
+    """A value that is replaced only by those who have seen it: compare and set, without a lock."""
+
+    __slots__ = ("_latest",)
+
+    def __init__(self, value):
+        # type: (Any) -> None
+        self._latest = _Version(value)
+
+    def latest(self):
+        # type: () -> _Version
+        """The present version; its `value` is what the cell holds."""
+        version = self._latest
+        while version.successor:  # whoever replaced it was interrupted, or is about to say so
+            version = self._latest = version.successor[0]
+        return version
+
+    def replace(self, seen, value):
+        # type: (_Version, Any) -> bool
+        """Replaces the version that was seen; false where somebody else has replaced it."""
+        version = _Version(value)
+        if seen.successor.setdefault(0, version) is not version:
+            return False
+        self._latest = version
+        return True

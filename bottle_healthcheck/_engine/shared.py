@@ -1,0 +1,253 @@
+"""Results that several processes and hosts share through a cache server.
+
+The backend is the user's client object, with `get(key)`, `set(key, value, timeout=seconds)` and
+`add(key, value, timeout=seconds)`, such as cachelib's caches and Django's. It is called in the
+request, may fail, hang as long as its own timeout lets it, forget, and lie.
+
+To run a check, a process claims it: it reads what others have published, and takes a lock whose
+name tells the result that is to be replaced, so that a run that is over blocks nobody.
+"""
+import binascii
+import collections
+import hashlib
+import json
+import math
+import os
+import time
+
+import six
+
+from .. import _compat, _jsonable, _redaction
+from .._validation import kind_of
+from .breaker import CircuitBreaker
+from .runs import Outcome
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional, Text
+
+    from .check import Check
+
+#: Of the values that are written; others are not understood.
+FORMAT_VERSION = 1
+
+#: Seconds, or half of what a run may take, after which a claim asks no more questions.
+LONGEST_CLAIM = 1.0
+
+#: What the value of a lock that is held begins with.
+HELD = u"held by "
+
+#: The value of a lock that was released.
+RELEASED = u""
+
+#: What a claim came to: another process's outcome and its age in seconds, or whether this process
+#: may run the check.
+Claim = collections.namedtuple("Claim", "outcome age may_run")
+
+GRANTED = Claim(None, 0.0, True)
+DENIED = Claim(None, 0.0, False)
+
+
+class SharedLock(object):
+    """A process's lock on running one check; it may not be held, or not any more."""
+
+    def __init__(self):
+        # type: () -> None
+        self.value = HELD + _jsonable.text(binascii.hexlify(os.urandom(16)))
+        #: Its name in the backend, from before it is taken until it is released.
+        self.key = None  # type: Optional[str]
+
+
+class SharedResults(object):
+    """Results and locks by the check's name, in a backend that may fail."""
+
+    def __init__(self, backend, prefix):
+        # type: (Any, Any) -> None
+        for method in ("get", "set", "add"):
+            if not callable(getattr(backend, method, None)):
+                raise TypeError("backend is of type %s, expected an object with get, set and add, "
+                                "such as cachelib's caches" % type(backend).__name__)
+        if not isinstance(prefix, (six.text_type, str)):
+            raise TypeError("prefix is %s, expected text such as 'shop': a backend needs one"
+                            % kind_of(prefix))
+        if not prefix:
+            raise ValueError("prefix is empty, expected a text that tells this service's results "
+                             "from those of others in the same backend")
+        self._breaker = CircuitBreaker(backend)
+        self._prefix = prefix
+        self._foreign = {}  # type: dict  # by name: another's lock and since when it is seen
+
+    def claim(self, check, known, lock, started):
+        # type: (Check, Optional[Outcome], SharedLock, float) -> Claim
+        """Asks the other processes for an outcome that is fresher than the known one, or to run.
+
+        started is when the run became due, by the monotonic clock. Where the backend fails,
+        everybody runs the check, as without one.
+        """
+        if not check.success_ttl and not check.failed_ttl:
+            return GRANTED  # what is not cached is not shared
+        found = self._read(check.__name__)
+        if found is not None and _is_news(found, known, check):
+            return found
+        if not check.success_ttl or not check.failed_ttl:
+            return GRANTED  # what may not be cached is not waited for
+        # A slow backend must not use up the time that others wait for the check.
+        asks_until = started + min(LONGEST_CLAIM, check.run_limit / 2)
+        if _compat.monotonic() > asks_until:
+            self._breaker.trip("its answer took more than half of a check's time-out")
+            return GRANTED
+        replaces = _name_of_result(found, known)
+        if not self._take(check, replaces, lock):
+            return DENIED
+        if _compat.monotonic() <= asks_until:
+            found = self._read(check.__name__)  # a run may have ended since the first look
+            if found is not None and _is_news(found, known, check):
+                self.release(lock)
+                return found
+        return GRANTED
+
+    def publish(self, name, outcome, lifetime):
+        # type: (str, Outcome, float) -> None
+        """Shares an outcome that is fresh for so many seconds."""
+        value = json.dumps({"version": FORMAT_VERSION, "passed": outcome.passed,
+                            "output": outcome.output, "timestamp": outcome.origin,
+                            "response_time": outcome.response_time, "since": outcome.since})
+        # Longer than it is fresh: the next run's lock names it, also in processes that start later.
+        self._breaker.call("set", self._key(name), value, timeout=_whole(2 * lifetime))
+
+    def forget(self, name):
+        # type: (str) -> None
+        """Forgets the result of the check of that name."""
+        self._breaker.call("set", self._key(name), "", timeout=1)
+
+    def release(self, lock):
+        # type: (SharedLock) -> None
+        """Releases the lock of a run that is over: what that published may have been evicted."""
+        key, lock.key = lock.key, None
+        if key is not None:
+            self._breaker.call("set", key, RELEASED, timeout=1)
+
+    def release_if_held(self, lock):
+        # type: (SharedLock) -> None
+        """Releases a lock that may not have been taken, since an exception came in between."""
+        if lock.key is not None and self._holder(lock.key) == lock.value:
+            self.release(lock)
+
+    def _read(self, name):
+        # type: (str) -> Optional[Claim]
+        """The published outcome of the check of that name, or None."""
+        value = self._breaker.call("get", self._key(name))
+        if value is None:
+            return None
+        try:
+            found = _parse(value)
+        except Exception as exc:
+            self.forget(name)  # what nobody understands must not stay
+            self._breaker.trip("it holds what is no result (%s)" % type(exc).__name__)
+            return None
+        self._breaker.confirm()
+        return found
+
+    def _take(self, check, replaces, lock):
+        # type: (Check, str, SharedLock) -> bool
+        """Takes the lock; false where another process holds it."""
+        key = lock.key = self._key(check.__name__, replaces)
+        seconds = _whole(check.run_limit)
+        if self._breaker.call("add", key, lock.value, timeout=seconds):
+            self._breaker.confirm()
+            return True
+        holder = self._holder(key)
+        if not holder:  # it was released, or expired: cachelib's files refuse to add to that
+            self._breaker.call("set", key, lock.value, timeout=seconds)
+            holder = self._holder(key)
+        if holder is None:
+            if not self._breaker.is_open():
+                self._breaker.trip("it refuses a lock that nobody holds")
+            return True
+        self._breaker.confirm()
+        if holder in (RELEASED, lock.value):
+            return True
+        if self._has_outlived(check.__name__, holder, seconds):
+            return True
+        lock.key = None
+        return False
+
+    def _holder(self, key):
+        # type: (str) -> Optional[Text]
+        """The value of a lock that is held, RELEASED, or None where there is neither."""
+        value = self._breaker.call("get", key)
+        if not isinstance(value, (six.text_type, bytes)):
+            return None
+        value = _jsonable.text(value)
+        if value == RELEASED or value.startswith(HELD):
+            return value
+        return None
+
+    def _has_outlived(self, name, holder, seconds):
+        # type: (str, Text, float) -> bool
+        """Whether another's lock is there for longer than it may be: some backends forget to
+        let a lock expire when who takes it dies.
+        """
+        seen, since = self._foreign.get(name, (None, 0.0))
+        now = _compat.monotonic()
+        if seen != holder:
+            self._foreign[name] = holder, now
+            return False
+        return now - since > seconds
+
+    def _key(self, *parts):
+        # type: (*str) -> str
+        """A key that any backend takes, whatever the names hold."""
+        text = json.dumps([_jsonable.text(part) for part in (self._prefix,) + parts])
+        return "healthcheck-" + hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _is_news(found, known, check):
+    # type: (Claim, Optional[Outcome], Check) -> bool
+    """Whether what was found is fresh for this check, and newer than what is known."""
+    if abs(found.age) >= check.lifetime(found.outcome.passed):
+        return False  # what comes from further in the future is not fresh either
+    return known is None or found.outcome.origin > known.origin
+
+
+def _name_of_result(found, known):
+    # type: (Optional[Claim], Optional[Outcome]) -> str
+    """What tells the result that is to be replaced from others of the check."""
+    if found is not None:
+        return repr(found.outcome.origin)
+    if known is not None:
+        return repr(known.origin)
+    return "nothing"
+
+
+def _whole(seconds):
+    # type: (float) -> int
+    """Whole seconds, at least one: some backends know no others, and take 0 for ever."""
+    return max(1, int(math.ceil(seconds)))
+
+
+def _parse(value):
+    # type: (Any) -> Optional[Claim]
+    """The outcome that was read, with its age; None where it is forgotten or of another version.
+
+    The age is below 0 where its writer's clock is ahead; `timestamp` and `since` are never in the
+    future. Raises whatever it may where it is no value of ours.
+    """
+    text = _jsonable.text(value)
+    if not text:
+        return None
+    fields = json.loads(text)
+    if fields["version"] != FORMAT_VERSION:
+        return None
+    if not isinstance(fields["passed"], bool):
+        raise TypeError("passed")
+    for name in ("timestamp", "response_time", "since"):
+        if isinstance(fields[name], bool) or not 0 <= fields[name] < 1e11:
+            raise ValueError(name)  # NaN, milliseconds; and on 2.7 text, None and lists
+    output = _redaction.clean_output(_jsonable.plain(fields["output"]))
+    outcome = Outcome(fields["passed"], output, fields["response_time"])
+    now = time.time()
+    outcome.origin = fields["timestamp"]
+    outcome.timestamp = min(outcome.origin, now)
+    outcome.began = outcome.since = min(fields["since"], outcome.timestamp)
+    return Claim(outcome, now - outcome.origin, False)

@@ -1,0 +1,138 @@
+"""What is reported of changes: log lines of checks, and on_change of the overall status."""
+import logging
+import os
+
+from .. import _jsonable, _log
+from .._interrupts import is_interrupt
+from .runs import Cell
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Optional
+
+    from .runs import CheckState, Outcome, Run
+
+
+def report_completion(state, run, outcome):
+    # type: (CheckState, Run, Outcome) -> None
+    """Makes what a run came to the last outcome that was reported of its check."""
+    outcome.completes = run.token
+    while not _try_to_report(state, state.reported.latest(), run.name, outcome):
+        pass
+
+
+def report_overrun(state, run, overrun):
+    # type: (CheckState, Run, Outcome) -> Outcome
+    """Reports an overrun, or returns the run's outcome where that has been reported before.
+
+    So an overrun is never reported of a run that has completed.
+    """
+    while True:
+        seen = state.reported.latest()
+        if seen.value is not None and seen.value.completes is run.token:
+            return seen.value
+        if _try_to_report(state, seen, run.name, overrun):
+            return overrun
+
+
+def _try_to_report(state, seen, name, outcome):
+    # type: (CheckState, Any, str, Outcome) -> bool
+    """Reports an outcome after the one that was seen; false where another one came first.
+
+    One line is logged when a check starts failing, one when it recovers, nothing in between.
+    """
+    previous = seen.value
+    outcome.since = outcome.began
+    if previous is not None and previous.passed == outcome.passed:
+        outcome.since = previous.since
+    if not state.reported.replace(seen, outcome):
+        return False
+    exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
+    passed_before = previous is None or previous.passed
+    if outcome.passed and not passed_before:
+        _log.tell(logging.INFO, "check %s has recovered", _one_line(name))
+    elif passed_before and not outcome.passed:
+        # One line: what a check says must not look like a line of somebody else's.
+        _log.tell(logging.WARNING, "check %s is failing: %s%s", _one_line(name),
+                  _jsonable.one_line(_jsonable.output_text(outcome.output)),
+                  _log.traceback_of(exc_info))
+    return True
+
+
+def _one_line(name):
+    # type: (str) -> Any
+    return _jsonable.one_line(_jsonable.text(name))
+
+
+class ChangeObserver(object):
+    """Notifies of each change of the overall status: once, in order, by one thread at a time."""
+
+    def __init__(self):
+        # type: () -> None
+        #: The report of the last change; None before the first.
+        self._report = Cell(None)
+        self._notified = self._report.latest()
+        self._notifiers = {}  # type: dict  # by process id
+
+    def observe(self, on_change, judge):
+        # type: (Callable, Callable[[], Any]) -> None
+        """Calls on_change(previous, current, report) where the overall status has changed.
+
+        judge returns the present report, or None while there is none. Exceptions of on_change are
+        logged.
+        """
+        while True:
+            seen = self._report.latest()
+            report = judge()
+            if report is None or report.status == _status(seen.value):
+                break
+            if self._report.replace(seen, report):
+                break
+        self._notify(on_change)
+
+    def _notify(self, on_change):
+        # type: (Callable) -> None
+        """Notifies of all changes, unless another thread is doing so: that comes to them."""
+        me = object()
+        while self._notified.successor:
+            try:
+                try:
+                    if not self._begin(me):
+                        return
+                    self._notify_in_order(on_change)
+                finally:
+                    self._end(me)
+            finally:  # an exception of a signal's handler may have interrupted the first
+                self._end(me)
+
+    def _notify_in_order(self, on_change):
+        # type: (Callable) -> None
+        while self._notified.successor:
+            previous = self._notified.value
+            self._notified = self._notified.successor[0]
+            report = self._notified.value
+            try:
+                on_change(_status(previous), report.status, report)
+            except BaseException:
+                if is_interrupt():
+                    raise
+                _log.failure("on_change failed")
+
+    def _begin(self, who):
+        # type: (object) -> bool
+        pid = os.getpid()
+        for other in [one for one in list(self._notifiers) if one != pid]:
+            self._notifiers.pop(other, None)  # the parent of a fork
+        return self._notifiers.setdefault(pid, who) is who
+
+    def _end(self, who):
+        # type: (object) -> None
+        if self._notifiers.get(os.getpid()) is who:
+            self._notifiers.pop(os.getpid(), None)
+
+
+def _status(report):
+    # type: (Any) -> Optional[str]
+    if report is None:
+        return None
+    return report.status
