@@ -132,7 +132,7 @@ class HealthCheck(Plugin):
         self._changes = Changes(self)
         self._broken_handler = None  # type: Any
         self._checkers = Checkers(self, validate_list(checkers))
-        Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
+        Plugin.__init__(self, app, path, "check", ["GET", "OPTIONS"], options)
 
     def __setattr__(self, name, value):
         # type: (str, Any) -> None
