@@ -17,6 +17,10 @@ if MYPY:
 #: Some 30 years: more is a mistake, and clocks and locks have their ends too.
 MAX_SECONDS = 10 ** 9
 
+#: A limit for what is left of a disk. Less is no room for anything, and a percentage without %.
+MIN_BYTES = 2 ** 20
+MAX_BYTES = 2 ** 63
+
 #: A whole body needs a status that may carry one: Bottle or the server would drop it otherwise.
 BODILESS = (204, 205, 206, 304)
 
@@ -236,6 +240,14 @@ def validate_path(path):
     # type: (Any) -> Any
     """Return the text of a path."""
     return validate_text("path", path.__fspath__() if hasattr(path, "__fspath__") else path)
+
+
+def validate_bytes(name, value):
+    # type: (str, Any) -> Any
+    """Return a number of bytes that is not meant as a percentage."""
+    if is_number(value) and value < MIN_BYTES:
+        raise unexpected(ValueError, name, "'5%%' or bytes (at least %d)" % MIN_BYTES, repr(value))
+    return validate_number(name, value, MIN_BYTES, MAX_BYTES, "bytes")
 
 
 def validate_percent(name, text):
