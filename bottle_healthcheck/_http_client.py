@@ -205,7 +205,8 @@ def connected(host, port, deadline, tls=False, resolver=resolve):
             yield sock
             return
         context = ssl.create_default_context()  # each time: authorities come and go
-        with contextlib.closing(context.wrap_socket(sock, server_hostname=host,
+        name = host.rstrip(".")  # certificates and SNI have none at the end (RFC 6066, 3)
+        with contextlib.closing(context.wrap_socket(sock, server_hostname=name,
                                                     do_handshake_on_connect=False)) as secure:
             deadline.call(secure, secure.do_handshake)
             yield secure

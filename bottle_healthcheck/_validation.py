@@ -17,6 +17,10 @@ if MYPY:
 #: Some 30 years: more is a mistake, and clocks and locks have their ends too.
 MAX_SECONDS = 10 ** 9
 
+#: A limit for what is left of a disk. Less is no room for anything, and a percentage without %.
+MIN_BYTES = 2 ** 20
+MAX_BYTES = 2 ** 63
+
 #: A whole body needs a status that may carry one: Bottle or the server would drop it otherwise.
 BODILESS = (204, 205, 206, 304)
 
@@ -150,12 +154,22 @@ def validate_timeout(value):
     return seconds
 
 
+def _has_body(status):
+    # type: (int) -> bool
+    """True for a status whose response carries a whole body."""
+    return 200 <= status <= 599 and status not in BODILESS
+
+
 def validate_status(name, status):
     # type: (str, Any) -> int
     """Return a status whose response has a body."""
+    if is_text(status) and re.match(r"[0-9]{3}(?![0-9])", status):
+        status_line = int(status[:3])  # Bottle takes "503 Service Unavailable"
+        if _has_body(status_line):
+            raise wrong_type(name, status, "an integer: write %s=%d" % (name, status_line))
     if not is_integer(status):
         raise wrong_type(name, status, "an integer such as 200 or 503")
-    if not 200 <= status <= 599 or status in BODILESS:
+    if not _has_body(status):
         raise wrong_value(name, "%d" % status, "a status from 200 to 599 that has a whole body "
                           "(not %s)" % ", ".join(str(one) for one in BODILESS))
     return int(status)
@@ -240,6 +254,14 @@ def validate_path(path):
     # type: (Any) -> Any
     """Return the text of a path."""
     return validate_text("path", path.__fspath__() if hasattr(path, "__fspath__") else path)
+
+
+def validate_bytes(name, value):
+    # type: (str, Any) -> Any
+    """Return a number of bytes that is not meant as a percentage."""
+    if is_number(value) and value < MIN_BYTES:
+        raise unexpected(ValueError, name, "'5%%' or bytes (at least %d)" % MIN_BYTES, repr(value))
+    return validate_number(name, value, MIN_BYTES, MAX_BYTES, "bytes")
 
 
 def validate_percent(name, text):

@@ -7,6 +7,7 @@ client of yours (sql, redis, memcached) last as long as that client waits: give 
 give the rest `add_check(timeout=...)`.
 """
 import contextlib
+import decimal
 import os
 import re
 import shutil
@@ -19,8 +20,8 @@ from six.moves import http_client
 
 from bottle_healthcheck import _http_client, _jsonable, _redaction
 from bottle_healthcheck._validation import (
-    unexpected_type, validate_codes, validate_number, validate_path, validate_percent,
-    validate_port, validate_text)
+    unexpected_type, validate_bytes, validate_codes, validate_number, validate_path,
+    validate_percent, validate_port, validate_text)
 
 MYPY = False
 if MYPY:
@@ -36,6 +37,7 @@ _URL_EXPECTED = ("url: expected http://host/path or https://host/path, without f
                  "everything beside the host that is not ASCII, every @ after the host and every "
                  "/?#@ in a user name or password %-escaped")
 _LONGEST = 3600  # seconds
+SECONDS_OF_DAY = 86400.0
 
 
 def tcp(host, port, timeout=5):
@@ -81,6 +83,7 @@ def certificate(host, port, min_days, timeout=5):
     # type: (str, int, float, float) -> Check
     """Passes where host's TLS certificate is trusted, its own, and valid for min_days more.
 
+    So are those of its issuers, up to the authority's, where Python tells them (3.10 and newer).
     Trusted is what the system trusts; for a private authority, add it there, or name a file of
     certificates in the environment variable SSL_CERT_FILE, which OpenSSL reads.
     """
@@ -92,12 +95,17 @@ def certificate(host, port, min_days, timeout=5):
         # type: () -> Tuple[bool, str]
         deadline = _http_client.Deadline(timeout)
         with _http_client.connected(address, port, deadline, tls=True) as sock:
-            end = ssl.cert_time_to_seconds(sock.getpeercert()["notAfter"])
-        days = (end - time.time()) / 86400
-        told = "expires in %.1f days (%s)" % (days, time.strftime("%Y-%m-%d", time.gmtime(end)))
+            chain = _certificate_chain(sock)
+        first = min(chain, key=_end_of)
+        end = _end_of(first)
+        days = (end - time.time()) / SECONDS_OF_DAY
+        told = "" if first is chain[0] else "its issuer %s " % _common_name(first)
+        told += "expires in %s days (%s)"
+        date = time.strftime("%Y-%m-%d", time.gmtime(end))
         if days >= min_days:
-            return True, told
-        return False, "%s, expected %g" % (told, min_days)
+            return True, told % ("%.1f" % days, date)
+        shown = _figure_below(min_days, days, 1)
+        return False, "%s, expected at least %s" % (told % (shown, date), _exact(min_days))
     return _check("certificate " + shown, ask)
 
 
@@ -127,7 +135,7 @@ def sql(connect_or_engine, query="SELECT 1"):
 
 def redis(client):
     # type: (Any) -> Check
-    """Passes where the server of a redis.Redis answers PING and INFO (which tells its version).
+    """Passes where the server of a redis.Redis answers PING; tells its version if INFO is allowed.
 
     Newer clients ask a silent server several times, far beyond their time-out, unless they are
     given `retry=None`.
@@ -135,11 +143,19 @@ def redis(client):
     if not hasattr(client, "ping") or not hasattr(client, "info"):
         raise unexpected_type("redis", "a client with ping() and info(), such as redis.Redis()",
                               client)
+    if hasattr(type(client), "__aenter__"):
+        raise unexpected_type("redis", "a client that is not asynchronous, such as redis.Redis()",
+                              client)
 
     def ask():
         # type: () -> Tuple[bool, str]
-        client.ping()
-        return True, "Redis %s" % client.info("server").get("redis_version", "of no version")
+        answer = client.ping()
+        if answer is False or hasattr(answer, "__await__"):
+            return False, "PING was not answered with PONG"
+        try:
+            return True, "Redis %s" % client.info("server")["redis_version"]
+        except Exception:  # many may not ask: INFO counts as dangerous, PING does not
+            return True, "PONG"
     return _check(("redis " + _redis_target(client)).strip(), ask)
 
 
@@ -161,25 +177,26 @@ def memcached(client):
 
 def disk(path, min_free="5%"):
     # type: (Any, Union[int, str]) -> Check
-    """Passes where path's file system has min_free, bytes or "5%" of it, left for this user."""
+    """Passes where path's file system has min_free left for this user: "5%" of it, or bytes."""
     path = validate_path(path)
     is_share = isinstance(min_free, six.string_types)
     if is_share:
         least = validate_percent("min_free", min_free)
-        expected = str(min_free)
+        expected = "%s %%" % str(min_free)[:-1]
     else:
-        least = validate_number("min_free", min_free, 1, 2 ** 63, "bytes")
+        least = validate_bytes("min_free", min_free)
         expected = "%d bytes" % least
 
     def ask():
         # type: () -> Tuple[bool, str]
         total, free = _disk_usage(path)
         share = 100.0 * free / total if total else 0.0
-        told = "%d MB (%.1f %%) free of %d MB" % (free // 10 ** 6, share, total // 10 ** 6)
-        left = share if is_share else free
-        if left >= least:
-            return True, told
-        return False, "%s, expected %s" % (told, expected)
+        passed = (share if is_share else free) >= least
+        shown = "%.1f" % share
+        if is_share and not passed:
+            shown = _figure_below(least, share, 1)
+        told = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
+        return passed, told if passed else "%s, expected at least %s" % (told, expected)
     return _check("disk " + path, ask, timed=False)
 
 
@@ -195,9 +212,11 @@ def heartbeat(path, max_age):
     def ask():
         # type: () -> Tuple[bool, str]
         age = time.time() - os.stat(path).st_mtime
-        told = "touched %.0f s %s" % (abs(age), "ago" if age >= 0 else "in the future")
-        passed = abs(age) <= max_age
-        return passed, told if passed else "%s, expected at most %g s" % (told, max_age)
+        told = "touched %s s " + ("ago" if age >= 0 else "in the future")
+        if abs(age) <= max_age:
+            return True, told % ("%.0f" % abs(age))
+        shown = _figure_above(max_age, abs(age), 0)
+        return False, "%s, expected at most %s s" % (told % shown, _exact(max_age))
     return _check("heartbeat " + path, ask, timed=False)
 
 
@@ -219,6 +238,61 @@ def _check(name, ask, timed=True):
         return passed, output if passed else "%s: %s" % (name, output)
     check.__name__ = six.ensure_str(name)
     return check
+
+
+# Figures: where a check fails, none may look as if it kept the limit
+
+def _figure_below(limit, value, decimals):
+    # type: (float, float, int) -> str
+    """A value that is below its limit, with one decimal more where rounding would hide that."""
+    shown = "%.*f" % (decimals, value)
+    return shown if float(shown) < limit else _rounded(value, decimals + 1, decimal.ROUND_FLOOR)
+
+
+def _figure_above(limit, value, decimals):
+    # type: (float, float, int) -> str
+    """A value that is above its limit, with one decimal more where rounding would hide that."""
+    shown = "%.*f" % (decimals, value)
+    return shown if float(shown) > limit else _rounded(value, decimals + 1, decimal.ROUND_CEILING)
+
+
+def _rounded(value, decimals, rounding):
+    # type: (float, int, str) -> str
+    """A value with so many decimals, all of them right: floats are multiplied inexactly."""
+    unit = decimal.Decimal(1).scaleb(-decimals)
+    return str(decimal.Decimal(value).quantize(unit, rounding=rounding))
+
+
+def _exact(limit):
+    # type: (float) -> str
+    """A limit as it was given, without the rest of a float that is whole."""
+    return "%d" % limit if limit == int(limit) else repr(limit)
+
+
+# Certificates
+
+def _certificate_chain(sock):
+    # type: (Any) -> List[Any]
+    """What a TLS socket tells of the server's certificate and of its issuers', as far as it can."""
+    # There since 3.10, and public since 3.13, as bytes that nothing in Python reads.
+    chain_of = getattr(getattr(sock, "_sslobj", None), "get_verified_chain", None)
+    chain = chain_of() if chain_of else None
+    if not chain:
+        return [sock.getpeercert()]
+    return [one.get_info() for one in chain]
+
+
+def _end_of(certificate_info):
+    # type: (Any) -> float
+    """When a certificate expires, in epoch seconds."""
+    return ssl.cert_time_to_seconds(certificate_info["notAfter"])
+
+
+def _common_name(certificate_info):
+    # type: (Any) -> str
+    """Whose a certificate is: its common name, or the last of its names where it has none."""
+    names = [pair for pairs in certificate_info.get("subject", ()) for pair in pairs]
+    return str(dict(names).get("commonName") or (names[-1][1] if names else "without a name"))
 
 
 def _first(row):

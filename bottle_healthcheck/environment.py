@@ -12,7 +12,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
     pwd = None  # type: ignore[assignment]
 
 from . import _compat, _jsonable, _redaction
-from ._http.plugin import Plugin, validate_options
+from ._http.plugin import Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
 from ._validation import kind_of, validate_flag, validate_words
@@ -32,7 +32,8 @@ class EnvironmentDump(Plugin):
     """A route that answers with the operating system, Python, configuration and process as JSON.
 
     The include_ arguments leave out a section where they are false. Secrets are masked; hide adds
-    words that make a name secret, show exempts exact names. options are passed to `app.route()`.
+    words that make a name secret, show exempts exact names. options are Bottle's own of a route:
+    method, name, apply and skip.
     Raises TypeError or ValueError where an argument makes no sense.
     """
 
@@ -41,7 +42,7 @@ class EnvironmentDump(Plugin):
     def __init__(self, app=None, path=None, include_os=True, include_python=True,
                  include_config=True, include_process=True, hide=(), show=(), **options):
         # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
-        validate_options(options, _OPTIONS)
+        validate_bottle_options(options, _OPTIONS)
         self._redactor = _redaction.load_rules().Redactor(validate_words("hide", hide),
                                                           validate_words("show", show))
         self._include_python = include_python
@@ -58,7 +59,7 @@ class EnvironmentDump(Plugin):
                                       self._raw("get_process", self._process))):
             if validate_flag("include_" + name, included):
                 self.add_section(name, func)
-        Plugin.__init__(self, app, path, self.dump_environment, ["GET"], options)
+        Plugin.__init__(self, app, path, "dump_environment", ["GET"], options)
 
     def add_section(self, name, func):
         # type: (str, Any) -> None

@@ -2,6 +2,7 @@
 import hashlib
 import hmac
 import ipaddress
+import re
 
 import bottle
 import six
@@ -20,6 +21,14 @@ SHORTEST_TOKEN = 16  # characters
 
 #: Set by proxies, and by whoever wants to look like one.
 FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+#: As proxies write where a request comes from (Azure's with a port, others in brackets).
+_IPV4_AND_PORT = re.compile(r"(?P<address>[0-9.]+):(?P<port>[0-9]{1,5})\Z")
+_BRACKETED = re.compile(r"\[(?P<address>[^\]\[]*:[^\]\[]*)\](:(?P<port>[0-9]{1,5}))?\Z")
+MAX_PORT = 65535
+
+#: The bits of an IPv6 address that stand before an IPv4 address which is mapped into it.
+MAPPED_PREFIX = 96
 
 
 def require_token(token, *more):
@@ -50,6 +59,7 @@ def allow_networks(*networks, **options):
     ValueError. The address is the peer's own. A request that names another one in a forwarding
     header (X-Forwarded-For, Forwarded, X-Real-IP, Via) is refused, unless the peer is a trusted
     proxy: then X-Forwarded-For is read from right to left, up to the first address that is none.
+    Addresses may have a port or brackets, and may be mapped into IPv6, as networks may.
     Peers without an address (Unix sockets) are refused.
     """
     proxies = options.pop("trusted_proxies", ())
@@ -126,9 +136,15 @@ def _checked_network(network):
     # type: (object) -> _Network
     """The network that a text names; ValueError where it names none."""
     try:
-        return ipaddress.ip_network(six.text_type(network))
+        found = ipaddress.ip_network(six.text_type(network))
     except ValueError as exc:
         raise ValueError('expected a network such as "10.0.0.0/8" or "::1": %s' % exc)
+    if isinstance(found, ipaddress.IPv4Network):
+        return found
+    mapped = found.network_address.ipv4_mapped
+    if mapped is None:  # also of ::/0, which stays IPv6's: a guard lets in what is written
+        return found
+    return ipaddress.ip_network(u"%s/%d" % (mapped, found.prefixlen - MAPPED_PREFIX))
 
 
 def _client(environ, trusted):
@@ -154,13 +170,27 @@ def _is_in(address, networks):
 
 def _address(text):
     # type: (Optional[str]) -> Optional[_Address]
-    """The address that text spells in full; an IPv4 one mapped into IPv6 counts as IPv4."""
-    if text and ":" in text:
-        text = text.partition("%")[0]  # the zone is local to a host; before 3.9 it does not parse
+    """The address that a server or a proxy has written, in full; None where it is none.
+
+    It may have a port or brackets; an IPv4 one that is mapped into IPv6 counts as IPv4.
+    """
+    spelt = _without_port(text or "")
+    if ":" in spelt:
+        spelt = spelt.partition("%")[0]  # the zone is local to a host; before 3.9 it does not parse
     try:
-        address = ipaddress.ip_address(six.text_type(text))
+        address = ipaddress.ip_address(six.text_type(spelt))
     except ValueError:  # UnicodeDecodeError (2.7) is one as well
         return None
     if isinstance(address, ipaddress.IPv4Address):
-        return address if str(address) == text else None  # 127.0.0.01 is octal elsewhere
+        return address if str(address) == spelt else None  # 127.0.0.01 is octal elsewhere
     return address.ipv4_mapped or address
+
+
+def _without_port(text):
+    # type: (str) -> str
+    """The address in "IPv4:port", "[IPv6]" and "[IPv6]:port"; any other text as it is."""
+    for pattern in (_IPV4_AND_PORT, _BRACKETED):
+        found = pattern.match(text)
+        if found and int(found.group("port") or 0) <= MAX_PORT:
+            return found.group("address")
+    return text

@@ -120,7 +120,7 @@ class HealthCheck(Plugin):
         self._broken_handler = None  # type: Any
         self._checkers = Registry(self._settings, self.cache)
         self._checkers.extend(validate_list(checkers))
-        Plugin.__init__(self, app, path, self.check, ["GET", "OPTIONS"], options)
+        Plugin.__init__(self, app, path, "check", ["GET", "OPTIONS"], options)
 
     def __setattr__(self, name, value):
         # type: (str, Any) -> None

@@ -1,5 +1,6 @@
 """What both plugins share of Bottle: paths, options of routes, registering, the plugin API."""
 import operator
+import weakref
 
 import bottle
 import six
@@ -9,13 +10,46 @@ from .._validation import wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, List, Optional, Sequence
 
 #: What Bottle's own `route()` takes by name: never a misspelt option of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
 
 #: Above this similarity (difflib's ratio) an unknown option is taken for a misspelt one of ours.
-NEAR_MISS = 0.93
+NEAR_MISS = 0.85
+
+#: Shorter names of ours are too close to words of others: `cached` is no misspelt `cache`.
+SHORTEST_COMPARED = 6
+
+#: Names that are no option of ours though one could think so, and what to write instead.
+_HALF_NAMES = {
+    "ttl": "did you mean 'success_ttl' or 'failed_ttl'?",
+    "status": "did you mean 'success_status' or 'failed_status'?",
+    "header": "did you mean 'success_headers' or 'failed_headers'?",
+    "headers": "did you mean 'success_headers' or 'failed_headers'?",
+    "handler": "did you mean 'success_handler' or 'failed_handler'?",
+    "format": "did you mean 'formats'?",
+    "check": "did you mean 'checkers'?",
+    "checks": "did you mean 'checkers'?",
+    "detail": "did you mean 'details'?",
+    "drain": "did you mean 'drain_status' or 'drain_file'?",
+    "stale": "did you mean 'stale_while_revalidate'?",
+    "error_timeout": "did you mean 'timeout'?",
+    "log_on_failure": "leave it out, every check that starts failing is logged; the level of the "
+                      "logger 'bottle_healthcheck' decides what is written.",
+}
+
+#: With these begin names of ours, or what is easily taken for one.
+_OUR_BEGINNINGS = ("success_", "succes_", "failed_", "fail_", "failure_", "drain_", "exception_",
+                   "stale_")
+_OUR_ENDINGS = ("_ttl",)
+
+#: Words that others use, and ours.
+_OUR_WORDS = (("succes_", "success_"), ("failure_", "failed_"), ("fail_", "failed_"),
+              ("_code", "_status"), ("_path", "_file"))
+
+#: The method of the routes that are Bottle's mounts: Bottle looks at them before all others.
+_MOUNT = "PROXY"
 
 
 def validate_app(app):
@@ -24,6 +58,9 @@ def validate_app(app):
     if isinstance(app, bottle.AppStack):
         raise TypeError("app is Bottle's stack of apps (bottle.app, bottle.default_app), expected "
                         "an app: call it, as in bottle.default_app()")
+    if app is bottle:
+        raise TypeError("app is the module bottle, expected a bottle.Bottle: the app of "
+                        "@bottle.route is bottle.default_app()")
     if not isinstance(app, bottle.Bottle):
         raise wrong_type("app", app, "a bottle.Bottle; to guard another WSGI application, mount "
                          "it in a Bottle")
@@ -31,9 +68,12 @@ def validate_app(app):
 
 def validate_route_path(path):
     # type: (Any) -> Any
-    """The path, or list of paths, as Bottle wants it; raises TypeError or ValueError."""
+    """The path, or flat list of paths, as Bottle wants it; raises TypeError or ValueError."""
     if isinstance(path, (list, tuple)) and path:
-        return [validate_route_path(one) for one in path]
+        rules = []  # type: List[str]
+        for one in path:
+            rules += bottle.makelist(validate_route_path(one))
+        return rules
     if not isinstance(path, (six.text_type, str)):
         raise wrong_type("path", path, "a text such as '/healthcheck'")
     if not path.startswith("/"):
@@ -42,22 +82,122 @@ def validate_route_path(path):
     return six.ensure_str(path)
 
 
-def validate_options(options, own_names):
-    # type: (dict, Any) -> None
-    """Refuses route options that are misspelt options of ours, or that would drop a guard."""
+# Options
+
+def validate_guard(options):
+    # type: (dict) -> None
+    """Refuses what would drop the decorators of apply=, which may be a guard."""
     if True in bottle.makelist(options.get("skip")) and options.get("apply"):
         raise ValueError("skip=True together with apply=...: Bottle would skip the decorators of "
                          "apply too; name the plugins to skip instead, as in skip=['name']")
+
+
+def validate_options(options, own_names):
+    # type: (dict, Sequence[str]) -> None
+    """Refuses route options that are misspelt options of ours, or that would drop a guard.
+
+    Others go to the route, where plugins read them.
+    """
+    for name in _unknown_options(options):
+        advice = _advice_on(name, own_names)
+        if advice is not None:
+            raise TypeError("unknown option %r: %s For a plugin that reads it from the route, set "
+                            "health.options[%r] before health.init_app(app, path)"
+                            % (name, advice, name))
+    validate_guard(options)
+
+
+def validate_bottle_options(options, own_names):
+    # type: (dict, Sequence[str]) -> None
+    """Refuses all route options but Bottle's own, and those that would drop a guard."""
+    for name in _unknown_options(options):
+        known = _by_likeness(name, tuple(own_names) + BOTTLE_OPTIONS)
+        raise TypeError("unknown option %r: expected one of %s. For a plugin that reads it from "
+                        "the route, set environment.options[%r] before "
+                        "environment.init_app(app, path)"
+                        % (name, ", ".join(repr(one) for one in known), name))
+    validate_guard(options)
+
+
+def _unknown_options(options):
+    # type: (dict) -> List[str]
+    """The names that are not Bottle's, in order."""
     if "callback" in options:
         raise TypeError("callback is no option: the route's callback is this plugin's own")
-    unknown = [name for name in options if name not in BOTTLE_OPTIONS]
-    if not unknown:
-        return
+    return sorted(name for name in options if name not in BOTTLE_OPTIONS)
+
+
+def _advice_on(name, own_names):
+    # type: (str, Sequence[str]) -> Optional[str]
+    """What to write instead of a name that looks like one of ours; None where it does not."""
+    spelt = name.lower().replace("-", "_")
+    if spelt in _HALF_NAMES:
+        return _HALF_NAMES[spelt]
+    if spelt.startswith("include_"):
+        return "it is EnvironmentDump that has options of this kind."
+    long_names = [one for one in own_names if len(one) >= SHORTEST_COMPARED]
     import difflib  # heavy, and needed here alone
-    for name in unknown:
-        near = difflib.get_close_matches(name, own_names, 1, NEAR_MISS)
-        if near:
-            raise TypeError("unknown option %r: did you mean %r?" % (name, near[0]))
+    is_near = bool(difflib.get_close_matches(spelt, long_names, 1, NEAR_MISS))
+    if is_near or spelt.startswith(_OUR_BEGINNINGS) or spelt.endswith(_OUR_ENDINGS):
+        return "did you mean %r?" % _nearest(spelt, long_names)
+    return None
+
+
+def _nearest(name, own_names):
+    # type: (str, List[str]) -> str
+    """The name of ours that is likest, of those that begin with the same word if there are any."""
+    for word, our_word in _OUR_WORDS:
+        name = name.replace(word, our_word)
+    beginning = name.partition("_")[0] + "_"
+    same = [one for one in own_names if one.startswith(beginning)]
+    return _by_likeness(name, same or own_names)[0]
+
+
+def _by_likeness(name, own_names):
+    # type: (str, Sequence[str]) -> List[str]
+    """All our names, the likest first."""
+    import difflib
+    return difflib.get_close_matches(name, own_names, len(own_names), 0.0)
+
+
+# Routes that exist already
+
+def route_at(app, rule, method):
+    # type: (bottle.Bottle, str, str) -> Any
+    """The route that one of the same rule and method would replace in silence, or None.
+
+    A rule is the same whatever its wildcards are called.
+    """
+    router = app.router
+    alone = bottle.Router(router.strict_order)
+    alone.filters = router.filters
+    alone.add(rule, method, None)
+    for path in alone.static.get(method, ()):
+        if path in router.static.get(method, ()):
+            return router.static[method][path][0]
+    for _, pattern, _, _ in alone.dyna_routes.get(method, ()):
+        for _, other_pattern, route, _ in router.dyna_routes.get(method, ()):
+            if pattern == other_pattern:
+                return route
+    return None
+
+
+def is_under_mount(app, rule):
+    # type: (bottle.Bottle, str) -> bool
+    """True where requests for the path go to a mounted application, whatever is registered."""
+    try:
+        route, _ = app.match({"REQUEST_METHOD": _MOUNT, "PATH_INFO": rule})
+    except bottle.HTTPError:
+        return False
+    return route.method == _MOUNT
+
+
+def _description(route):
+    # type: (Any) -> str
+    """How an error names a route."""
+    callback = route.callback
+    return "%s %s, %s.%s" % (route.method, route.rule, getattr(callback, "__module__", "?"),
+                             getattr(callback, "__name__", type(callback).__name__))
 
 
 class Plugin(object):
@@ -65,26 +205,91 @@ class Plugin(object):
 
     api = 2
 
-    def __init__(self, app, path, callback, methods, options):
-        # type: (Any, Any, Any, list, dict) -> None
-        """Registers the route where app and path are given; a subclass calls this last."""
+    def __init__(self, app, path, callback_name, methods, options):
+        # type: (Any, Any, str, list, dict) -> None
+        """Registers the route where app and path are given; a subclass calls this last.
+
+        callback_name is the attribute that is the route's callback, methods those of a route whose
+        options name none.
+        """
         self.path = path if path is None else validate_route_path(path)
-        self._callback = callback
+        self._callback_name = callback_name
+        self._default_methods = methods
+        #: The options of the route, which may be changed until it is registered.
         self.options = dict({"method": methods}, **options)
+        #: {route: (callback, options)} as they were when it was registered; holds no app.
+        self._registered = weakref.WeakKeyDictionary()  # type: Any
+        self._is_constructed = False
         if app is not None:
             validate_app(app)
-            if path is not None:
-                self.init_app(app, path)
+            self.init_app(app, path)  # a subclass' own may know a path
+        self._is_constructed = True
 
     def init_app(self, app, path):
         # type: (bottle.Bottle, Any) -> None
         """Registers the route on an app; calling it again registers one more.
 
-        path is a text, or a list of texts, with a leading slash. Raises TypeError or ValueError.
+        path is a text, or a list of texts, with a leading slash. Where it has a route of somebody
+        else, ValueError is raised, and nothing is registered. Raises TypeError or ValueError too
+        where an argument makes no sense.
         """
         validate_app(app)
-        app.route(validate_route_path(path), callback=self._callback, **self.options)
+        if path is None and not self._is_constructed:
+            return
+        rules = bottle.makelist(validate_route_path(path))
+        validate_guard(self.options)
+        for rule in rules:
+            self._refuse_taken(app, rule)
+        # Looked up now: somebody may have put a guard around the method.
+        callback = getattr(self, self._callback_name)
+        for rule in rules:
+            self._register(app, rule, callback)
         _redaction.add_secret_source(app, operator.attrgetter("config"))
+
+    def _refuse_taken(self, app, rule):
+        # type: (bottle.Bottle, str) -> None
+        """Raises ValueError where requests for a path go, or went before, to somebody else."""
+        if is_under_mount(app, rule):
+            raise ValueError("path is %r, which lies in a mounted application, and requests go "
+                             "there: register on that application, or take another path" % rule)
+        for method in self._methods():
+            route = route_at(app, rule, method)
+            if route is None or self._is_own(route) or self._may_leave_out(method):
+                continue
+            raise ValueError("path is %r, which has a route already (%s), and Bottle would replace "
+                             "it in silence: expected a path of its own"
+                             % (rule, _description(route)))
+
+    def _register(self, app, rule, callback):
+        # type: (bottle.Bottle, str, Any) -> None
+        """Registers the methods of a path that are not registered as they would be now."""
+        now = callback, dict(self.options)
+        methods = []
+        for method in self._methods():
+            route = route_at(app, rule, method)
+            if route is None or (self._is_own(route) and self._registered.get(route, now) != now):
+                methods.append(method)
+        if not methods:
+            return
+        app.route(rule, callback=callback, **dict(self.options, method=methods))
+        for method in methods:
+            route = route_at(app, rule, method)
+            if route is not None:  # an app's own route() may register elsewhere
+                self._registered[route] = now
+
+    def _methods(self):
+        # type: () -> List[str]
+        return [method.upper() for method in bottle.makelist(self.options.get("method", "GET"))]
+
+    def _is_own(self, route):
+        # type: (Any) -> bool
+        """True for a route that this plugin has registered, on whichever app."""
+        return route in self._registered or route.callback == getattr(self, self._callback_name)
+
+    def _may_leave_out(self, method):
+        # type: (str) -> bool
+        """True for OPTIONS that nobody has asked for: an application's own answers CORS."""
+        return method == "OPTIONS" and self.options.get("method") is self._default_methods
 
     def setup(self, app):
         # type: (bottle.Bottle) -> None

@@ -27,9 +27,56 @@ _NOTHING = None, None, 0.0, 0
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 
 
+class Headers(dict):
+    """Headers by name, in any spelling, to read: nobody would validate a change."""
+
+    def __init__(self, name, pairs):
+        # type: (str, Any) -> None
+        dict.__init__(self, pairs)
+        self._name = name
+
+    def __getitem__(self, name):
+        # type: (str) -> str
+        return dict.__getitem__(self, _spelling(name))
+
+    def __contains__(self, name):
+        # type: (object) -> bool
+        return dict.__contains__(self, _spelling(name))
+
+    def get(self, name, default=None):
+        # type: (str, Any) -> Any
+        """The value of a header, or the default."""
+        return self[name] if name in self else default
+
+    def _refuse(self, *args, **kwargs):
+        # type: (*Any, **Any) -> Any
+        raise TypeError("%s cannot be changed in place, where nobody would validate it: assign a "
+                        "dictionary, as in health.%s = dict(health.%s, Server='web1')"
+                        % (self._name, self._name, self._name))
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self):
+        # type: () -> Any
+        return dict, (dict(self),)  # a copy may be changed
+
+
+def _spelling(name):
+    # type: (Any) -> Any
+    """A header's name as Bottle keeps it, who ignores case and takes underscores for hyphens."""
+    return name.title().replace("_", "-") if hasattr(name, "title") else name
+
+
+def _pairs(headers):
+    # type: (Any) -> Any
+    """The (name, value) pairs of headers, be they a dictionary or pairs already."""
+    return headers.items() if isinstance(headers, dict) else headers
+
+
 def validate_headers(name, headers):
-    # type: (str, Any) -> tuple
-    """The pairs to send: the base, replaced by name with what the user gave (None: nothing)."""
+    # type: (str, Any) -> Headers
+    """The headers to send: the base, replaced by name with what the user gave (None: nothing)."""
     pairs = headers.items() if hasattr(headers, "items") else headers or ()
     merged = dict(BASE_HEADERS)
     try:
@@ -38,15 +85,14 @@ def validate_headers(name, headers):
     except (TypeError, ValueError):
         raise wrong_type(name, headers, "a dictionary of header names and values")
     for key, value in given:
-        # Spelt as Bottle keeps names, which it tells apart without regard to case and underscore.
-        spelt = _header_text(name, key).title().replace("_", "-")
+        spelt = _spelling(_header_text(name, key))
         if not re.match(_TOKEN, spelt):
             raise ValueError("%s names %r, which is no header's name" % (name, spelt))
         merged[spelt] = _header_text(name, value)
     if "Content-Length" in merged or "Transfer-Encoding" in merged:
         raise ValueError("%s names a header that frames the body; it is set for every answer, "
                          "leave it out" % name)
-    return tuple(sorted(merged.items()))
+    return Headers(name, sorted(merged.items()))
 
 
 def _header_text(name, value):
@@ -64,16 +110,16 @@ def _header_text(name, value):
 
 
 def override(headers, others):
-    # type: (tuple, list) -> tuple
+    # type: (Any, list) -> tuple
     """The headers with others in place of those of the same names."""
     names = [name for name, _ in others]
-    return tuple(others) + tuple(pair for pair in headers if pair[0] not in names)
+    return tuple(others) + tuple(pair for pair in _pairs(headers) if pair[0] not in names)
 
 
 def add_vary(headers, name):
-    # type: (tuple, str) -> tuple
+    # type: (Any, str) -> tuple
     """The headers with a name added to Vary."""
-    named = [value for key, value in headers if key == "Vary"]
+    named = [value for key, value in _pairs(headers) if key == "Vary"]
     return override(headers, [("Vary", ", ".join(named + [name]))])
 
 
@@ -99,9 +145,9 @@ class Response(object):
     __slots__ = ("status", "headers", "parts")
 
     def __init__(self, status, headers, parts):
-        # type: (int, tuple, Tuple[bytes, ...]) -> None
+        # type: (int, Any, Tuple[bytes, ...]) -> None
         self.status = status
-        self.headers = headers
+        self.headers = tuple(_pairs(headers))
         self.parts = parts
 
 

@@ -5,6 +5,7 @@ import functools
 import os
 import socket
 import sqlite3
+import sys
 import time
 
 import pytest
@@ -91,6 +92,18 @@ def test_redis_with_wrong_credentials(redis_client):
     with redis_server("--requirepass", "hunter2") as server:
         assert "hunter3" not in failed(checks.redis(redis_client(server, password="hunter3")))
         assert "auth" in failed(checks.redis(redis_client(server))).lower()
+
+
+@pytest.mark.parametrize("rules, passes", [
+    (["+@all", "-@dangerous"], True), (["+ping"], True), (["+@all"], True), (["+get"], False)])
+def test_redis_of_a_user_who_may_not_ask_for_more(redis_client, rules, passes):
+    with redis_server() as server:
+        redis_client(server).execute_command("ACL", "SETUSER", "app", "reset", "on", ">hunter2",
+                                             "~*", *rules)
+        client = redis_client(server, username="app", password="hunter2")
+        output = passed(checks.redis(client)) if passes else failed(checks.redis(client))
+        assert passes == output.startswith(("PONG (", "Redis "))
+        assert "hunter2" not in output
 
 
 # memcached
@@ -295,17 +308,19 @@ def test_http_with_wrong_credentials(user):
 class Authority(object):
     """A private certificate authority whose certificate OpenSSL trusts."""
 
-    def __init__(self, folder):
-        self._folder = folder
-        self._key, self._name = self._new_key(), self._named(u"Test authority")
-        certificate = self._sign(self._name, self._key, 3650, authority=True)
-        self.path = self._write("authority.pem", certificate)
+    def __init__(self, folder, name=u"Test authority", issuer=None, days=3650):
+        self._folder, self._issuer = folder, issuer
+        self._key, self._name = self._new_key(), self._named(name)
+        signer = issuer or self
+        self._certificate = signer._sign(self._name, self._key, days, authority=True)
+        self.path = self._write(str("%s.pem" % name), self._certificate)
 
     def server(self, host=u"localhost", days=90):
         """The path of a PEM file, key and certificate, for a server."""
         key = self._new_key()
         certificate = self._sign(self._named(host), key, days, host=host)
-        return self._write("%s%s.pem" % (host, days), certificate, key)
+        chain = [self._certificate] if self._issuer else []
+        return self._write("%s%s.pem" % (host, days), certificate, key, chain)
 
     @staticmethod
     def _new_key():
@@ -341,13 +356,14 @@ class Authority(object):
             builder = builder.add_extension(extension, critical)
         return builder.sign(self._key, hashes.SHA256(), default_backend())
 
-    def _write(self, name, certificate, key=None):
+    def _write(self, name, certificate, key=None, chain=()):
         from cryptography.hazmat.primitives import serialization as to
         with open(os.path.join(self._folder, name), "wb") as pem:
             if key:
                 pem.write(key.private_bytes(to.Encoding.PEM, to.PrivateFormat.TraditionalOpenSSL,
                                             to.NoEncryption()))
-            pem.write(certificate.public_bytes(to.Encoding.PEM))
+            for one in [certificate] + list(chain):
+                pem.write(one.public_bytes(to.Encoding.PEM))
         return pem.name
 
 
@@ -381,8 +397,30 @@ def test_http_verifies_the_certificate(authority, monkeypatch):
 def test_a_certificate_that_expires_soon(authority):
     with http_server(certificate=authority.server(days=10)) as server:
         output = failed(certificate_check(server))
-        assert "expires in 10.0 days (" in output and "), expected 14 (" in output
+        assert "expires in 10.0 days (" in output and "), expected at least 14 (" in output
         passed(certificate_check(server, min_days=9))
+
+
+def test_an_issuer_that_expires_soon(authority, tmpdir):
+    issuer = Authority(str(tmpdir), u"Test issuer", authority, days=10)
+    with http_server(certificate=issuer.server(days=90)) as server:
+        check = certificate_check(server)
+        if sys.version_info < (3, 10):  # Python tells of the server's own alone
+            assert passed(check).startswith("expires in 90.0 days (")
+            return
+        output = failed(check)
+        assert "its issuer Test issuer expires in 10.0 days (" in output
+        assert ", expected at least 14 (" in output
+        passed(certificate_check(server, min_days=9))
+
+
+def test_a_host_with_the_dot_of_the_root(authority, monkeypatch):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args: real("127.0.0.1", *args))
+    with http_server(certificate=authority.server()) as server:
+        for check in (checks.certificate("localhost.", server.port, 14, timeout=SECONDS),
+                      checks.http("https://localhost.:%d/" % server.port, timeout=SECONDS)):
+            passed(check)
 
 
 @pytest.mark.parametrize("options", [dict(days=-1), dict(host=u"other.example")])

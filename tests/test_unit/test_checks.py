@@ -13,6 +13,7 @@ import six
 
 from bottle_healthcheck import checks
 from tests.helpers import free_port
+from tests.internals import _http_client
 
 
 @contextlib.contextmanager
@@ -139,7 +140,7 @@ NAN = float("nan")
     (lambda: checks.certificate("h", 443, 14, timeout=0), "timeout: .*got 0"),
     (lambda: checks.sql(sqlite3.connect, query=" "), "query: expected text, got none"),
     (lambda: checks.disk(""), "path: expected text, got none"),
-    (lambda: checks.disk("/", 0), "min_free: expected 1 to .* bytes, got 0"),
+    (lambda: checks.disk("/", 0), r"min_free: expected '5%' or bytes \(at least 1048576\), got 0"),
     (lambda: checks.disk("/", "0%"), "min_free: expected 0.001 to 100 percent, got 0.0"),
     (lambda: checks.disk("/", "101%"), "min_free: expected 0.001 to 100 percent, got 101.0"),
     (lambda: checks.disk("/", "5 GB"), "min_free: .*share such as \"5%\", got '5 GB'"),
@@ -602,12 +603,13 @@ def test_disk_tells_what_is_left(monkeypatch):
     told = "5 MB (2.5 %) free of 200 MB"
     assert passed(checks.disk("/", 5 * 10 ** 6)) == told
     assert passed(checks.disk("/", "2.5%")) == told
-    assert failed(checks.disk("/")) == "disk /: %s, expected 5%%" % told
-    assert failed(checks.disk("/", 5000001)) == "disk /: %s, expected 5000001 bytes" % told
+    assert failed(checks.disk("/")) == "disk /: %s, expected at least 5 %%" % told
+    assert failed(checks.disk("/", 5000001)) == (
+        "disk /: %s, expected at least 5000001 bytes" % told)
 
 
 def test_disk_asks_the_system(tmpdir):
-    passed(checks.disk(str(tmpdir), 1))
+    passed(checks.disk(str(tmpdir), 2 ** 20))
     failed(checks.disk(str(tmpdir), 2 ** 62))
     assert "No such file" in failed(checks.disk(str(tmpdir.join("missing"))))
 
@@ -633,3 +635,216 @@ def test_heartbeat_tells_the_age(tmpdir, monkeypatch, age, told):
 
 def test_heartbeat_fails_without_the_file(tmpdir):
     assert "No such file" in failed(checks.heartbeat(str(tmpdir.join("missing")), 60))
+
+
+# Figures: where a check fails, none looks as if it kept the limit
+
+@pytest.mark.parametrize("total, free, min_free, shown, expected", [
+    (100 * 10 ** 9, 4996 * 10 ** 6, "5%", "4.99 %", "5 %"),
+    (10 ** 12, 99951 * 10 ** 6, "10%", "9.99 %", "10 %"),
+    (10 ** 12, 10 ** 11 - 1, "10%", "9.99 %", "10 %"),
+    (10 ** 12, 49 * 10 ** 9, "5%", "4.9 %", "5 %"),
+    (10 ** 12, 24960 * 10 ** 6, "2.50%", "2.49 %", "2.50 %"),
+    (10 ** 12, 24951 * 10 ** 6, "2.4958%", "2.49 %", "2.4958 %"),
+    (10 ** 12, 0, "0.001%", "0.0 %", "0.001 %"), (0, 0, "5%", "0.0 %", "5 %"),
+    (10 ** 12, 10 ** 12 - 1, "100%", "99.99 %", "100 %")])
+def test_what_is_left_of_a_disk_is_below_the_limit(monkeypatch, total, free, min_free, shown,
+                                                   expected):
+    monkeypatch.setattr(checks, "_disk_usage", lambda path: (total, free))
+    output = failed(checks.disk("/", min_free))
+    assert "(%s) free of" % shown in output
+    assert output.endswith(", expected at least " + expected)
+    assert float(shown[:-2]) < float(expected[:-2])
+
+
+def test_what_is_left_of_a_disk_in_bytes_is_below_the_limit(monkeypatch):
+    monkeypatch.setattr(checks, "_disk_usage", lambda path: (10 ** 12, 5 * 10 ** 9 - 1))
+    assert failed(checks.disk("/", 5 * 10 ** 9)) == (
+        "disk /: 4999 MB (0.5 %) free of 1000000 MB, expected at least 5000000000 bytes")
+
+
+@pytest.mark.parametrize("free, min_free", [(5 * 10 ** 9, "5%"), (5004 * 10 ** 6, "5%"),
+                                            (4351 * 10 ** 6, "4.35%")])
+def test_a_disk_with_just_enough_left_passes(monkeypatch, free, min_free):
+    monkeypatch.setattr(checks, "_disk_usage", lambda path: (100 * 10 ** 9, free))
+    passed(checks.disk("/", min_free))
+
+
+@pytest.mark.parametrize("age, max_age, told", [
+    (29.04, 29, "29.1 s ago, expected at most 29 s"),
+    (29.0004, 29, "29.1 s ago, expected at most 29 s"),
+    (-29.0004, 29.0, "29.1 s in the future, expected at most 29 s"),
+    (29.7, 29, "30 s ago, expected at most 29 s"),
+    (29.25, 29.15, "29.3 s ago, expected at most 29.15 s"),
+    (0.75, 0.5, "1 s ago, expected at most 0.5 s"),
+    (1234569, 1234567, "1234569 s ago, expected at most 1234567 s")])
+def test_the_age_of_a_heartbeat_is_above_the_limit(tmpdir, monkeypatch, age, max_age, told):
+    path = tmpdir.join("beat")
+    path.write("")
+    os.utime(str(path), (1000, 1000))
+    monkeypatch.setattr(time, "time", lambda: 1000.0 + age)
+    assert failed(checks.heartbeat(str(path), max_age)).endswith(": touched " + told)
+
+
+@pytest.mark.parametrize("min_free", [5, 10, 0, 1, 0.05, 5.0, -1, 2 ** 20 - 1])
+def test_bytes_that_are_meant_as_a_percentage_are_refused(min_free):
+    with pytest.raises(ValueError) as caught:
+        checks.disk("/", min_free)
+    assert "expected '5%' or bytes" in str(caught.value) and repr(min_free) in str(caught.value)
+
+
+# redis
+
+class Hardened(Redis):
+    """Its user may not run what Redis counts as dangerous."""
+
+    def info(self, section):
+        raise RuntimeError("this user has no permissions to run the 'info' command")
+
+
+class Silent(Redis):
+    def info(self, section):
+        raise AssertionError("a server that does not answer PING was asked for more")
+
+
+@pytest.mark.parametrize("told", [None, "no dictionary", {}, []])
+def test_ping_alone_decides_about_redis(monkeypatch, told):
+    assert passed(checks.redis(Hardened(host="h", port=1))).startswith("PONG (")
+    monkeypatch.setattr(Redis, "info", lambda self, section: told)
+    assert passed(checks.redis(Redis())).startswith("PONG (")
+
+
+def test_redis_that_does_not_answer_ping_is_not_asked_for_its_version():
+    assert "refused (" in failed(checks.redis(Silent(ValueError("refused"))))
+
+
+class Awaitable(object):
+    def __await__(self):
+        return iter(())
+
+
+@pytest.mark.parametrize("answer", [False, Awaitable()])
+def test_redis_without_a_pong_fails(monkeypatch, answer):
+    monkeypatch.setattr(Redis, "ping", lambda self: answer)
+    assert "PING was not answered with PONG" in failed(checks.redis(Redis()))
+
+
+def test_an_asynchronous_client_of_redis_is_refused():
+    class Asynchronous(Redis):
+        def __aenter__(self):
+            return self
+
+    with pytest.raises(TypeError, match="redis: expected a client that is not asynchronous"):
+        checks.redis(Asynchronous())
+
+
+# certificate
+
+class Certificate(object):
+    """What _ssl tells of one, in this many seconds from the test's time."""
+
+    def __init__(self, seconds, *names):
+        self.seconds, self.names = seconds, names
+
+    def get_info(self):
+        import ssl
+        end = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(NOW + self.seconds))
+        assert ssl.cert_time_to_seconds(end) == NOW + self.seconds
+        return {"notAfter": end, "subject": tuple((pair,) for pair in self.names)}
+
+
+NOW, DAY = 1800000000, 86400
+
+
+class Secure(object):
+    """A TLS socket, of a Python that tells the chain or of one that does not."""
+
+    def __init__(self, chain, tells=True):
+        self.chain = chain
+        if tells:
+            self._sslobj = self
+
+    def get_verified_chain(self):
+        return self.chain
+
+    def getpeercert(self):
+        return LEAF.get_info()
+
+
+LEAF = Certificate(90 * DAY, ("commonName", "shop.example"))
+ROOT = Certificate(3650 * DAY, ("commonName", "Root"))
+ISSUER = Certificate(10 * DAY - 40, ("organizationName", "Acme"), ("commonName", "Acme R3"))
+
+
+@contextlib.contextmanager
+def connected_to(monkeypatch, sock):
+    @contextlib.contextmanager
+    def connected(*args, **options):
+        yield sock
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_http_client, "connected", connected)
+        patch.setattr(time, "time", lambda: float(NOW))
+        yield checks.certificate
+
+
+@pytest.mark.parametrize("sock, told", [
+    (Secure([LEAF, ROOT]), "expires in 90.0 days (2027-04-15)"),
+    (Secure([LEAF], tells=False), "expires in 90.0 days (2027-04-15)"),
+    (Secure([ISSUER], tells=False), "expires in 90.0 days (2027-04-15)"),
+    (Secure([]), "expires in 90.0 days (2027-04-15)"),
+    (Secure(None), "expires in 90.0 days (2027-04-15)"),
+    (Secure([LEAF, LEAF]), "expires in 90.0 days (2027-04-15)"),
+    (Secure([LEAF, ISSUER, ROOT]), "its issuer Acme R3 expires in 10.0 days (2027-01-25)"),
+    (Secure([LEAF, Certificate(DAY, ("organizationName", "Acme"))]),
+     "its issuer Acme expires in 1.0 days (2027-01-16)"),
+    (Secure([LEAF, Certificate(DAY)]),
+     "its issuer without a name expires in 1.0 days (2027-01-16)")])
+def test_the_certificate_that_expires_first_decides(monkeypatch, sock, told):
+    with connected_to(monkeypatch, sock) as certificate:
+        assert passed(certificate("h", 443, 1)).startswith(told + " (")
+
+
+@pytest.mark.parametrize("sock, min_days, told", [
+    (Secure([LEAF, ISSUER, ROOT]), 14,
+     "its issuer Acme R3 expires in 10.0 days (2027-01-25), expected at least 14 ("),
+    (Secure([LEAF, ISSUER, ROOT]), 10,
+     "its issuer Acme R3 expires in 9.99 days (2027-01-25), expected at least 10 ("),
+    (Secure([LEAF]), 90.5, ": expires in 90.0 days (2027-04-15), expected at least 90.5 ("),
+    (Secure([LEAF]), 90.04, ": expires in 90.0 days (2027-04-15), expected at least 90.04 ("),
+    (Secure([Certificate(14 * DAY - 1)]), 14.0,
+     ": expires in 13.99 days (2027-01-29), expected at least 14 (")])
+def test_the_days_of_a_certificate_are_below_the_limit(monkeypatch, sock, min_days, told):
+    with connected_to(monkeypatch, sock) as certificate:
+        assert told in failed(certificate("h", 443, min_days))
+
+
+# Hosts as people write them
+
+@pytest.mark.parametrize("host", ["db:5432", "127.0.0.1:5432", "[::1]:5432", u"b\xfccher.example:1",
+                                  "tcp://db", "db/", "user@db", "b%C3%BCcher.example", "db..", "."])
+@pytest.mark.parametrize("make", [
+    lambda host: checks.tcp(host, 80), lambda host: checks.certificate(host, 443, 14)])
+def test_a_host_with_what_is_no_host_is_refused(make, host):
+    with pytest.raises(ValueError, match="host: expected a name or an address, without scheme, "
+                                         "user, port or path"):
+        make(host)
+
+
+@pytest.mark.parametrize("host, name", [
+    ("www.example.", "www.example"), ("www.example", "www.example"), ("[::1]", "::1"),
+    (u"b\xfccher.example.", "xn--bcher-kva.example")])
+def test_a_certificate_is_asked_for_without_the_dot_of_the_root(monkeypatch, host, name):
+    asked = []
+
+    class Context(object):
+        def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
+            asked.append(server_hostname)
+            raise ValueError("enough")
+
+    monkeypatch.setattr("ssl.create_default_context", Context)
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args: real("127.0.0.1", *args))
+    with listening() as port:
+        assert "enough" in failed(checks.certificate(host, port, 14))
+    assert asked == [name]

@@ -197,7 +197,7 @@ def test_mistaken_options_speak():
     ("10.1.2.3", 200), ("::1", 200), ("fe80::1%eth0", 200), ("::ffff:10.1.2.3", 200),
     ("11.1.2.3", 403), ("::2", 403), ("::ffff:11.1.2.3", 403), ("10.1.2.3%eth0", 403),
     ("10.1.2.03", 403), ("10.1.2.00", 403), ("0x0a010203", 403), ("167838211", 403), ("10.1", 403),
-    ("", 403), (None, 403), ("unix:", 403), (" 10.1.2.3", 403), ("10.1.2.3:80", 403),
+    ("", 403), (None, 403), ("unix:", 403), (" 10.1.2.3", 403), ("10.1.2.3:80", 200),
     ("\xff", 403)])
 def test_addresses_of_peers(peer, status):
     guard = allow_networks("10.0.0.0/8", "::1", "fe80::/10")
@@ -218,7 +218,7 @@ def test_a_forwarding_header_of_a_peer_that_is_no_proxy_is_refused(header, value
     ("junk, 198.51.100.7", 200),  # what the client itself claimed is not read
     ("198.51.100.7, 203.0.113.9", 403), ("203.0.113.9, 10.0.0.5", 403), ("198.51.100.7, junk", 403),
     ("198.51.100.7,", 403), ("198.51.100.7, , 10.0.0.5", 403), ("", 403), ("10.0.0.5", 403),
-    ("198.51.100.7:4711", 403), ("unknown", 403), ("::ffff:198.51.100.7", 200)])
+    ("198.51.100.7:4711", 200), ("unknown", 403), ("::ffff:198.51.100.7", 200)])
 def test_hops_behind_a_trusted_proxy(hops, status):
     guard = allow_networks("198.51.100.0/24", trusted_proxies=["127.0.0.1", "10.0.0.0/8"])
     environ = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": hops}
@@ -299,3 +299,69 @@ def test_a_refused_route_is_not_run():
     app.route("/health", callback=lambda: ran.append(1), apply=[require_token(TOKEN)])
     ask(app)
     assert ran == []
+
+
+# Addresses as servers and proxies write them
+
+def status_of(peer, networks, proxies=(), forwarded_for=None):
+    guard = allow_networks(*networks, trusted_proxies=proxies)
+    environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded_for}
+    return ask(guarded_app(guard), environ).status_int
+
+
+ADDRESSES = [
+    # In the network 198.51.100.0/24 or 2001:db8::/32.
+    ("198.51.100.7", 200), ("198.51.100.7:4711", 200), ("198.51.100.7:0", 200),
+    ("198.51.100.7:65535", 200), ("2001:db8::7", 200), ("[2001:db8::7]", 200),
+    ("[2001:db8::7]:4711", 200), ("[2001:db8::7%eth0]:4711", 200), ("2001:DB8::7", 200),
+    ("::ffff:198.51.100.7", 200), ("[::ffff:198.51.100.7]:4711", 200),
+    ("[::ffff:198.51.100.7]", 200), ("::ffff:c633:6407", 200),
+    # Elsewhere.
+    ("203.0.113.9", 403), ("203.0.113.9:4711", 403), ("[2001:db9::7]:4711", 403),
+    ("::ffff:203.0.113.9", 403), ("[::ffff:203.0.113.9]:4711", 403),
+    # No addresses.
+    ("198.51.100.7:", 403), ("198.51.100.7:x", 403), ("198.51.100.7:1:2", 403),
+    ("198.51.100.7:65536", 403), ("198.51.100.7:4711 ", 200), ("198.51.100.7 :4711", 403),
+    ("198.51.100.7:-1", 403), ("198.51.100.7:123456", 403), ("198.51.100.07:80", 403),
+    ("[198.51.100.7]", 403), ("[198.51.100.7]:80", 403), ("[2001:db8::7", 403),
+    ("2001:db8::7]", 403), ("[2001:db8::7]4711", 403), ("[2001:db8::7]:", 403),
+    ("[2001:db8::7]:x", 403), ("[[2001:db8::7]]", 403), ("[]:80", 403), ("[:]", 403), (":80", 403),
+    ("[", 403), ("]", 403), ("[2001:db8::7]:80:80", 403), ('"[2001:db8::7]:80"', 403)]
+
+
+@pytest.mark.parametrize("address, status", ADDRESSES)
+def test_a_hop_as_proxies_write_it(address, status):
+    for hops in (address, "203.0.113.1:5, " + address, address + ", 10.0.0.5:4711, [::1]:80"):
+        assert status_of("127.0.0.1", ["198.51.100.0/24", "2001:db8::/32"],
+                         ["127.0.0.1", "10.0.0.0/8", "::1"], hops) == status
+
+
+@pytest.mark.parametrize("address, status", [
+    one for one in ADDRESSES if not one[0].endswith(" ")])
+def test_a_peer_as_servers_write_it(address, status):
+    assert status_of(address, ["198.51.100.0/24", "2001:db8::/32"]) == status
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.1:5000", "::ffff:10.0.0.1", "[::ffff:10.0.0.1]:5000"])
+@pytest.mark.parametrize("proxy", ["10.0.0.1", "::ffff:10.0.0.1", "::ffff:10.0.0.0/120"])
+def test_a_trusted_proxy_is_known_however_it_is_written(peer, proxy):
+    assert status_of(peer, ["198.51.100.0/24"], [proxy], "198.51.100.7:4711") == 200
+    assert status_of(peer.replace("0.0.1", "0.1.1"), ["198.51.100.0/24"], [proxy],
+                     "198.51.100.7:4711") == 403
+
+
+@pytest.mark.parametrize("network, inside, outside", [
+    ("::ffff:10.0.0.0/104", "10.255.0.1", "11.0.0.1"), ("::ffff:10.1.2.3", "10.1.2.3", "10.1.2.4"),
+    ("::ffff:a01:203", "10.1.2.3", "10.1.2.4"), ("::ffff:0:0/96", "255.0.0.1", "2001:db8::7"),
+    ("::ffff:10.1.2.3/128", "10.1.2.3", "::a01:203"), ("::/0", "2001:db8::7", "10.1.2.3"),
+    ("::/0", "::1", "::ffff:10.1.2.3"), ("::10.1.2.3", "::a01:203", "10.1.2.3")])
+def test_a_network_that_is_mapped_into_ipv6_is_ipv4_s(network, inside, outside):
+    assert status_of(inside, [network]) == 200
+    assert status_of(outside, [network]) == 403
+    if ":" not in inside:
+        assert status_of("::ffff:" + inside, [network]) == 200
+
+
+def test_a_mapped_network_with_bits_of_hosts_is_refused_as_others_are():
+    with pytest.raises(ValueError):
+        allow_networks("::ffff:10.1.2.3/104")

@@ -1,5 +1,8 @@
 # coding: utf-8
 """bottle_healthcheck._http.plugin: paths, options, registering, the plugin API."""
+import gc
+import weakref
+
 import bottle
 import pytest
 import six
@@ -128,16 +131,28 @@ def test_options_go_to_the_route_untouched(app, kind):
     def apply(callback):
         return callback
 
-    sqlite, skipped = {"keyword": "db"}, ["json"]
-    kind(app, "/x", method="GET", name="the name", apply=[apply], skip=skipped, sqlite=sqlite,
-         auth="required")
+    skipped = ["json"]
+    kind(app, "/x", method="GET", name="the name", apply=[apply], skip=skipped)
     route, = app.routes
     assert (route.method, route.name, route.plugins) == ("GET", "the name", [apply])
     assert route.skiplist == skipped
-    config = dict(route.config)
+    assert app.get_url("the name") == "/x"
+
+
+def _put_into_options(app, options):
+    plugin = EnvironmentDump()
+    plugin.options.update(options)
+    plugin.init_app(app, "/x")
+
+
+@pytest.mark.parametrize("register", [
+    lambda app, options: HealthCheck(app, "/x", **options), _put_into_options])
+def test_options_of_other_plugins_go_to_the_route(app, register):
+    sqlite = {"keyword": "db"}
+    register(app, {"sqlite": sqlite, "auth": "required"})
+    config = dict(app.routes[0].config)
     assert config["auth"] == "required"
     assert config.get("sqlite", config.get("sqlite.keyword")) in (sqlite, "db")
-    assert app.get_url("the name") == "/x"
 
 
 @pytest.mark.parametrize("method, allowed, refused", [
@@ -201,11 +216,11 @@ def test_a_near_miss_of_an_option_is_refused(kind, wrong, name):
     assert repr(wrong) in str(caught.value) and repr(name) in str(caught.value)
 
 
-@BOTH
-@pytest.mark.parametrize("name", ["sqlite", "auth", "status", "ttl", "headers", "handler",
-                                  "template", "db", "success", "names", "config"])
-def test_other_peoples_options_are_no_near_miss(kind, name):
-    assert kind(**{name: 5}).options[name] == 5
+@pytest.mark.parametrize("name", [
+    "sqlite", "auth", "template", "db", "success", "names", "config", "login", "no_login",
+    "valid_status", "cached", "logger", "keyword", "statuses", "checked", "ttls", "timer"])
+def test_other_peoples_options_are_no_near_miss(name):
+    assert HealthCheck(**{name: 5}).options[name] == 5
 
 
 def test_bottles_own_names_are_no_near_miss_of_ours():
@@ -341,3 +356,337 @@ def test_installing_without_a_path_is_refused(app, kind):
     with pytest.raises(ValueError) as caught:
         app.install(kind())
     assert kind.__name__ + "(path=" in str(caught.value)
+
+
+# Options that look like ours
+
+@pytest.mark.parametrize("name, meant", [
+    ("ttl", "success_ttl"), ("status", "failed_status"), ("header", "failed_headers"),
+    ("headers", "success_headers"), ("handler", "failed_handler"), ("format", "formats"),
+    ("check", "checkers"), ("checks", "checkers"), ("detail", "details"), ("drain", "drain_file"),
+    ("stale", "stale_while_revalidate"), ("error_timeout", "timeout"),
+    ("log_on_failure", "bottle_healthcheck"),
+    ("timout", "timeout"), ("time_out", "timeout"), ("Timeout", "timeout"),
+    ("checker", "checkers"), ("detials", "details"), ("formates", "formats"),
+    ("succes_status", "success_status"), ("success_code", "success_status"),
+    ("failed_code", "failed_status"), ("fail_handler", "failed_handler"),
+    ("failure_status", "failed_status"), ("failure_ttl", "failed_ttl"), ("FAIL_TTL", "failed_ttl"),
+    ("drain_path", "drain_file"), ("exception_callback", "exception_handler"),
+    ("stale_ttl", "stale_while_revalidate"), ("cache_ttl", "success_ttl"),
+    ("failed-ttl", "failed_ttl"), ("successTTL", "success_ttl"), ("include_os", None)])
+def test_an_option_that_looks_like_ours_is_refused(app, name, meant):
+    with pytest.raises(TypeError) as caught:
+        HealthCheck(app, "/x", **{name: 1})
+    said = str(caught.value)
+    assert said.startswith("unknown option %r: " % name)
+    assert ("EnvironmentDump" if meant is None else repr(meant)) in said
+    assert "health.options[%r]" % name in said
+    assert app.routes == []
+
+
+def test_a_plugin_gets_an_option_that_looks_like_ours(app):
+    health = HealthCheck()
+    health.options["ttl"] = 5
+    health.init_app(app, "/x")
+    assert [route.config["ttl"] for route in app.routes] == [5, 5]
+
+
+@pytest.mark.parametrize("name, nearest", [
+    ("hides", "hide"), ("include_env", "include_"), ("timeout", ""), ("auth", "path"),
+    ("include_pyhton", "include_python"), ("sqlite", ""), ("login", "")])
+def test_the_dump_takes_no_option_but_bottle_s(app, name, nearest):
+    with pytest.raises(TypeError) as caught:
+        EnvironmentDump(app, "/x", **{name: False})
+    said = str(caught.value)
+    assert said.startswith("unknown option %r: expected one of '%s" % (name, nearest))
+    assert "'include_config'" in said and "'apply'" in said
+    assert "environment.options[%r]" % name in said
+    assert app.routes == []
+
+
+@BOTH
+def test_a_guard_is_not_dropped_by_options_that_are_set_later(app, kind):
+    plugin = kind(apply=[lambda callback: callback])
+    plugin.options["skip"] = True
+    with pytest.raises(ValueError):
+        plugin.init_app(app, "/x")
+    assert app.routes == []
+
+
+# The app
+
+@BOTH
+def test_the_module_bottle_is_no_app(kind):
+    for refuse in (lambda: kind(bottle, "/x"), lambda: kind().init_app(bottle, "/x")):
+        with pytest.raises(TypeError) as caught:
+            refuse()
+        assert "the module bottle" in str(caught.value)
+        assert "bottle.default_app()" in str(caught.value)
+
+
+@BOTH
+@pytest.mark.parametrize("path", [None, "/known"])
+def test_a_subclass_may_know_the_path(app, kind, path):
+    asked = []
+
+    class Known(kind):
+        def init_app(self, app, path=None):
+            asked.append(path)
+            super(Known, self).init_app(app, path or "/known")
+
+    Known(app, path) if path else Known(app)
+    assert asked == [path]
+    assert ask(app, "/known").status == 200
+    Known()
+    Known(path="/known")
+    assert asked == [path]
+
+
+@BOTH
+def test_a_subclass_that_passes_none_on_registers_nothing(app, kind):
+    class Passing(kind):
+        def init_app(self, app, path=None):
+            super(Passing, self).init_app(app, path)
+
+    plugin = Passing(app)
+    assert app.routes == []
+    with pytest.raises(TypeError):  # by now it is a mistake
+        plugin.init_app(app)
+
+
+# The callback
+
+CALLBACKS = {HealthCheck: "check", EnvironmentDump: "dump_environment"}
+
+
+def refuses(callback):
+    """A guard that lets nobody in."""
+    def guarded(*args, **kwargs):
+        bottle.abort(403, "no")
+    return guarded
+
+
+@BOTH
+def test_a_guard_around_the_bound_method_holds(app, kind):
+    plugin = kind()
+    setattr(plugin, CALLBACKS[kind], refuses(getattr(plugin, CALLBACKS[kind])))
+    plugin.init_app(app, "/x")
+    assert ask(app, "/x").status == 403
+    app.install(plugin) if plugin.path else plugin.init_app(app, "/y")
+    assert ask(app, "/y").status == 403
+
+
+@BOTH
+def test_a_guard_that_comes_later_holds_from_the_next_registration(app, kind):
+    plugin = kind(app, "/x")
+    assert ask(app, "/x").status == 200
+    setattr(plugin, CALLBACKS[kind], refuses(getattr(plugin, CALLBACKS[kind])))
+    assert ask(app, "/x").status == 200  # as it was when it was registered
+    plugin.init_app(app, "/x")
+    assert ask(app, "/x").status == 403
+    count = len(app.routes)
+    plugin.init_app(app, "/x")
+    assert len(app.routes) == count and ask(app, "/x").status == 403
+
+
+@BOTH
+def test_a_guard_of_the_options_that_comes_later_holds_too(app, kind):
+    plugin = kind(app, ["/x", "/<any>/y"])
+    plugin.options["apply"] = [refuses]
+    plugin.init_app(app, ["/x", "/<any>/y"])
+    assert ask(app, "/x").status == ask(app, "/a/y").status == 403
+
+
+# A path that is taken
+
+class Taken(object):
+    """Apps whose path /x belongs to somebody else: how they came to it, by method and rule."""
+
+    @staticmethod
+    def own(rule="/x", method="GET"):
+        app = bottle.Bottle()
+        app.route(rule, method=method, callback=lambda **url_args: "mine")
+        return app
+
+    @staticmethod
+    def merged(rule="/x"):
+        app = bottle.Bottle()
+        app.merge(Taken.own(rule))
+        return app
+
+    @staticmethod
+    def plugin(kind):
+        app = bottle.Bottle()
+        kind(app, "/x")
+        return app
+
+    @staticmethod
+    def mount(prefix):
+        app = bottle.Bottle()
+        app.mount(prefix, lambda environ, start_response: start_response("200 OK", []) and [])
+        return app
+
+
+@BOTH
+@pytest.mark.parametrize("make, path", [
+    (Taken.own, "/x"), (Taken.merged, "/x"), (lambda: Taken.own(method=["POST", "GET"]), "/x"),
+    (lambda: Taken.plugin(HealthCheck), "/x"), (lambda: Taken.plugin(EnvironmentDump), "/x"),
+    (lambda: Taken.own("/x/<a>"), "/x/<b>"), (lambda: Taken.own("/x/<a:int>"), "/x/<:int>"),
+    (lambda: Taken.own("/x/<a>"), "/x/<b:re:[^/]+>"), (lambda: Taken.own("/<a>/x"), "/<b>/x"),
+    (lambda: Taken.own("/<a:path>"), "/<rest:path>"), (lambda: Taken.own("/x\\<y>"), "/x\\<y>"),
+    (lambda: Taken.mount("/x"), "/x"), (lambda: Taken.mount("/x/"), "/x/y"),
+    (lambda: Taken.mount("/x/"), "/x/<y>")])
+def test_a_path_that_is_somebody_else_s_is_refused(kind, make, path):
+    for register in (lambda app: kind(app, path), lambda app: kind().init_app(app, path),
+                     lambda app: app.install(kind(path=path)),
+                     lambda app: kind(app, ["/free", path])):
+        app = make()
+        routes = list(app.routes)
+        with pytest.raises(ValueError) as caught:
+            register(app)
+        assert "path is %r" % path in str(caught.value)
+        assert app.routes == routes
+
+
+@BOTH
+def test_who_has_the_path_is_said(app, kind):
+    def overview():
+        return "mine"
+
+    app.route("/x", callback=overview)
+    with pytest.raises(ValueError) as caught:
+        kind(app, "/x")
+    assert "GET /x, %s.overview" % __name__ in str(caught.value)
+
+
+@BOTH
+@pytest.mark.parametrize("make", [
+    lambda: Taken.own("/y"), lambda: Taken.own("/<path:path>"), lambda: Taken.own("/<name>"),
+    lambda: Taken.own("/<:re:.*>"), lambda: Taken.own(method="ANY"),
+    lambda: Taken.own(method="POST"), lambda: Taken.own(method="HEAD"),
+    lambda: Taken.own("/x/<name>"), lambda: Taken.mount("/y/"), lambda: Taken.mount("/xy"),
+    lambda: Taken.mount("/x/y")])
+def test_a_path_that_is_free(kind, make):
+    app = make()
+    kind(app, "/x")
+    assert ask(app, "/x").headers["Cache-Control"] == "no-store"
+
+
+@BOTH
+def test_another_filter_is_another_rule(kind):
+    app = Taken.own("/x/<a:int>")
+    kind(app, "/x/<a>")
+    assert ask(app, "/x/5").body == b"mine"
+    assert ask(app, "/x/five").headers["Cache-Control"] == "no-store"
+
+
+@BOTH
+def test_filters_of_the_app_count(kind):
+    def app_with_filter():
+        app = bottle.Bottle()
+        app.router.add_filter("hex", lambda conf: (r"[0-9a-f]+", None, None))
+        return app
+
+    app = app_with_filter()
+    kind(app, "/x/<a:hex>")
+    with pytest.raises(ValueError):
+        kind(app, "/x/<b:hex>")
+
+
+def test_one_method_that_is_taken_is_enough():
+    app = Taken.own(method="POST")
+    with pytest.raises(ValueError):
+        HealthCheck(app, "/x", method=["get", "post"])
+    HealthCheck(app, "/x", method="get")
+    assert ask(app, "/x").status == 200
+
+
+@BOTH
+@pytest.mark.parametrize("path", ["/x", "/x/<name>", ["/x", "/y"], u"/x"])
+def test_the_same_plugin_once_more_registers_nothing_twice(app, kind, path):
+    plugin = kind(app, path)
+    routes = list(app.routes)
+    plugin.init_app(app, path)
+    app.install(kind(path="/other"))
+    plugin.init_app(app, path)
+    assert app.routes[:len(routes)] == routes
+    assert [route.rule for route in app.routes[len(routes):]] == ["/other"] * (
+        len(app.routes) - len(routes))
+
+
+@BOTH
+def test_a_path_that_is_named_twice_is_registered_once(app, kind):
+    kind(app, ["/x", ["/x", "/x/<a>"], "/x/<b>"])
+    rules = [route.rule for route in app.routes if route.method == "GET"]
+    assert rules == ["/x", "/x/<a>"]
+
+
+@BOTH
+def test_what_this_plugin_registered_is_its_own_after_a_merge(app, kind):
+    child, plugin = bottle.Bottle(), kind()
+    plugin.init_app(child, "/x")
+    app.merge(child)
+    routes = list(app.routes)
+    plugin.init_app(app, "/x")
+    assert app.routes == routes
+    with pytest.raises(ValueError):
+        kind(app, "/x")
+
+
+@BOTH
+def test_what_this_plugin_registered_is_its_own_though_guarded_by_somebody(app, kind):
+    plugin = kind(app, "/x")
+    for route in app.routes:
+        route.callback = refuses(route.callback)
+    routes = list(app.routes)
+    plugin.init_app(app, "/x")
+    assert app.routes == routes
+    assert ask(app, "/x").status == 403
+
+
+@BOTH
+def test_a_route_that_replaced_ours_is_somebody_else_s(app, kind):
+    plugin = kind(app, "/x")
+    app.route("/x", callback=lambda: "mine")
+    with pytest.raises(ValueError):
+        plugin.init_app(app, "/x")
+    assert ask(app, "/x").body == b"mine"
+
+
+@BOTH
+def test_a_plugin_keeps_no_app_alive(kind):
+    app = bottle.Bottle()
+    plugin, gone = kind(app, "/x"), weakref.ref(app)
+    del app
+    gc.collect()
+    assert gone() is None
+    plugin.init_app(bottle.Bottle(), "/x")
+
+
+@BOTH
+def test_an_app_whose_route_registers_elsewhere(kind):
+    class Prefixed(bottle.Bottle):
+        def route(self, path=None, *args, **options):
+            return super(Prefixed, self).route("/v1" + path, *args, **options)
+
+    app = Prefixed()
+    kind(app, "/x")
+    assert ask(app, "/v1/x").status == 200
+
+
+@pytest.mark.parametrize("rule, path", [("/x", "/x"), ("/x/<a>", "/x/<b>")])
+def test_an_app_s_own_options_stay(rule, path):
+    app = Taken.own(rule, "OPTIONS")
+    health = HealthCheck(app, path)
+    health.init_app(app, path)
+    address = path.replace("<b>", "y")
+    assert ask(app, address, method="OPTIONS").body == b"mine"
+    assert ask(app, address).headers["Cache-Control"] == "no-store"
+    assert [route.method for route in app.routes] == ["OPTIONS", "GET"]
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", ["GET", "OPTIONS"]])
+def test_options_that_are_asked_for_are_refused_where_they_are_taken(method):
+    with pytest.raises(ValueError) as caught:
+        HealthCheck(Taken.own(method="OPTIONS"), "/x", method=method)
+    assert "OPTIONS /x" in str(caught.value)

@@ -1,5 +1,8 @@
 # coding: utf-8
 """bottle_healthcheck._http.response: headers, and what a response is whoever asks how."""
+import copy
+import json
+
 import bottle
 import pytest
 
@@ -136,3 +139,67 @@ def test_an_error_page_of_the_app_does_not_replace_a_failure(app):
         return "<h1>an error page</h1>"
 
     assert b'"down"' in ask(app).body
+
+
+# Headers are read as 0.2.1's dictionaries
+
+ARGUMENTS = pytest.mark.parametrize("argument", ["success_headers", "failed_headers"])
+
+
+@ARGUMENTS
+def test_headers_are_read_as_dictionaries(argument):
+    headers = getattr(HealthCheck(**{argument: {"x-mine": 1}}), argument)
+    assert isinstance(headers, dict)
+    assert headers == {"Content-Type": "application/json", "Cache-Control": "no-store",
+                       "X-Content-Type-Options": "nosniff", "X-Mine": "1"}
+    for name in ("X-Mine", "x-mine", u"X_MINE"):
+        assert name in headers and headers[name] == headers.get(name) == "1"
+    assert "X-Other" not in headers and None not in headers
+    assert headers.get("X-Other") is None and headers.get("X-Other", 5) == 5
+    with pytest.raises(KeyError):
+        headers["X-Other"]
+    assert sorted(headers) == sorted(name for name, _ in headers.items()) == sorted(headers.keys())
+    assert json.loads(json.dumps(headers)) == headers
+
+
+@ARGUMENTS
+def test_headers_that_nobody_gave_are_read_too(argument):
+    assert getattr(HealthCheck(), argument)["Content-Type"] == "application/json"
+
+
+@ARGUMENTS
+@pytest.mark.parametrize("change", [
+    lambda headers: headers.__setitem__("X-Mine", "a\nb"),
+    lambda headers: headers.__delitem__("Content-Type"),
+    lambda headers: headers.update({"X-Mine": "1"}), lambda headers: headers.setdefault("X", "1"),
+    lambda headers: headers.pop("Content-Type"), lambda headers: headers.popitem(),
+    lambda headers: headers.clear(), lambda headers: headers.__ior__({"X": "1"})])
+def test_headers_are_changed_as_a_whole(argument, change):
+    health = HealthCheck()
+    with pytest.raises(TypeError) as caught:
+        change(getattr(health, argument))
+    assert "health.%s = dict(health.%s" % (argument, argument) in str(caught.value)
+    assert getattr(health, argument) == getattr(HealthCheck(), argument)
+
+
+@pytest.mark.parametrize("copied", [dict, copy.copy, copy.deepcopy, lambda headers: headers.copy()])
+def test_a_copy_of_headers_may_be_changed_and_assigned(app, copied):
+    health = HealthCheck(app, "/healthcheck", success_headers={"X-Mine": "1"})
+    headers = copied(health.success_headers)
+    headers["X-Served-By"] = "web1"
+    health.success_headers = headers
+    answer = ask(app)
+    assert (answer.headers["X-Mine"], answer.headers["X-Served-By"]) == ("1", "web1")
+    health.failed_headers = health.success_headers
+    assert health.failed_headers == health.success_headers
+
+
+@pytest.mark.parametrize("options", [{}, {"formats": ["json"]}, {"success_handler": None},
+                                     {"success_handler": lambda results: 1 / 0}])
+@pytest.mark.parametrize("path", ["/healthcheck", "/healthcheck?format=json"])
+def test_headers_reach_the_response_on_every_way(app, options, path):
+    HealthCheck(app, "/healthcheck", success_headers={"X-Mine": "1"}, **options)
+    for _ in range(2):
+        answer = ask(app, path)
+        assert answer.headers["X-Mine"] == "1"
+        assert answer.headers["Cache-Control"] == "no-store"

@@ -139,3 +139,17 @@ def test_the_list_is_not_the_caller_s():
 def test_what_is_right_is_returned(validate, given, returned):
     assert validate(given) == returned
     assert type(validate(given)) is type(returned)
+
+
+@pytest.mark.parametrize("given", ["503 Service Unavailable", u"503 Down", "503", "503-Down"])
+def test_a_status_line_is_refused_with_the_number_to_write(given):
+    with pytest.raises(TypeError) as caught:
+        validation.validate_status("failed_status", given)
+    assert str(caught.value).endswith("expected an integer: write failed_status=503")
+
+
+@pytest.mark.parametrize("given", ["204 No Content", "100 Continue", "5030", "1e3", "Down 503", ""])
+def test_no_status_is_recommended_that_would_be_refused(given):
+    with pytest.raises(TypeError) as caught:
+        validation.validate_status("failed_status", given)
+    assert str(caught.value).endswith("expected an integer such as 200 or 503")
