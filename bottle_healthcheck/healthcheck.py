@@ -201,9 +201,10 @@ class HealthCheck(Plugin):
         environ = bottle.request.environ
         query, accept = environ.get("QUERY_STRING"), environ.get("HTTP_ACCEPT", "")
         response = None
-        if not query and not self._drain.is_on():
+        if not query:
             response = self._responses.get(accept, self.cache.generation)
-        if response is None:
+        # drain() and resume() forget what is kept; only a file has to be looked for.
+        if response is None or (self._drain.path and self._drain.is_on()):
             response = self._respond(query, accept)
         return send(response)
 
@@ -212,15 +213,18 @@ class HealthCheck(Plugin):
         """Answers failure from now on, in this process, past cache and checks."""
         self._drain.output = _redaction.clean_output(_jsonable.plain(output))
         self._drain.called = True
+        self._responses = KeptResponses()
 
     def resume(self):
         # type: () -> None
         """Ends what drain() began; a drain_file that is still there goes on."""
         self._drain.called = False
+        self._responses = KeptResponses()
 
     def _respond(self, query, accept):
         # type: (str, str) -> Response
         """The response to a request: one walk from what is asked for to bytes."""
+        responses = self._responses  # first: what is replaced meanwhile is not to be filled
         try:
             options = RequestOptions(query, accept, self.formats)
             shows_details = self._shows_details()
@@ -234,7 +238,6 @@ class HealthCheck(Plugin):
             return _refuse(error.status, error)
         except UnknownCheck as error:
             return _refuse(404, error)
-        responses = self._responses
         report = self._report_of(checks)
         # Before it is known which outcomes are cached: what changes later outdates the response.
         generation = self.cache.generation

@@ -19,13 +19,13 @@ class Drain(object):
         # type: (Any) -> None
         self.called = False
         self.output = "draining"  # type: Any
-        self._path = validate_file("drain_file", path)
+        self.path = validate_file("drain_file", path)
         self._complained = False
 
     def is_on(self):
         # type: () -> bool
         """True from drain() to resume(), and while the file exists."""
-        return self.called or self._path is not None and self._file_exists()
+        return self.called or self.path is not None and self._file_exists()
 
     def report(self):
         # type: () -> Any
@@ -41,7 +41,7 @@ class Drain(object):
     def _file_exists(self):
         # type: () -> bool
         try:
-            os.stat(self._path)
+            os.stat(self.path)
             return True
         except (EnvironmentError, ValueError) as exc:
             if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
