@@ -243,7 +243,7 @@ class HealthCheck(Plugin):
         generation = self.cache.generation
         valid_until = self.cache.fresh_until(report.pairs)
         response = self._write(report, options, shows_details)
-        if valid_until and self._may_keep(options):
+        if self._may_keep(options):
             responses.keep(accept, response, generation, valid_until)
         return response
 

@@ -11,12 +11,17 @@ from .._validation import validate_flag, validate_seconds, validate_timeout
 
 MYPY = False
 if MYPY:
-    from typing import Any, Text
+    from typing import Any
 
     from .runs import Outcome
 
 #: Told from None, which has a meaning of its own.
 NOT_GIVEN = object()  # type: Any
+
+#: Before any reading of the monotonic clock.
+NEVER = float("-inf")
+
+_ENCODER = json.JSONEncoder(allow_nan=False)
 
 #: Seconds that a run may take where the check has no timeout: longer means that it hangs.
 DEFAULT_RUN_LIMIT = 10.0
@@ -79,8 +84,9 @@ class Check(object):
         if self.timeout is not None:
             self.run_limit = self.timeout
             self.stale_while_revalidate = settings.stale_while_revalidate
-        #: The last outcome that was written as JSON, and its text.
-        self._written = None, ""  # type: tuple
+        #: The outcome that was used last, until when it is fresh by the monotonic clock, and its
+        #: result as JSON text.
+        self.current = None, NEVER, ""  # type: tuple
 
     def __call__(self):
         # type: () -> tuple
@@ -138,28 +144,29 @@ class Check(object):
         # type: (Outcome) -> dict
         """An outcome as this check's result: name, weight and lifetimes are the reader's."""
         # A copy of the output: whoever gets the result may change it.
-        result = {"checker": self.__name__, "output": _jsonable.plain(outcome.output),
-                  "passed": outcome.passed, "timestamp": outcome.timestamp,
-                  "expires": self._expires(outcome), "response_time": outcome.response_time,
-                  "since": outcome.since}
+        return self._result(outcome, _jsonable.plain(outcome.output))
+
+    def use(self, outcome):
+        # type: (Outcome) -> tuple
+        """Makes an outcome the current one: its result is written once, for all who read it."""
+        fresh_until = NEVER
+        if outcome.is_cacheable:
+            fresh_until = outcome.completed + self.lifetime(outcome.passed)
+        text = _ENCODER.encode(self._result(outcome, outcome.output))
+        self.current = outcome, fresh_until, text
+        return self.current
+
+    def _result(self, outcome, output):
+        # type: (Outcome, Any) -> dict
+        lifetime = 0.0
+        if outcome.is_cacheable:
+            lifetime = self.lifetime(outcome.passed)
+        result = {"checker": self.__name__, "output": output, "passed": outcome.passed,
+                  "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
+                  "response_time": outcome.response_time, "since": outcome.since}
         if not self.critical:
             result["critical"] = False
         return result
-
-    def result_text(self, outcome):
-        # type: (Outcome) -> Text
-        """The result as JSON text; written once, for as long as the outcome stays the same."""
-        written, text = self._written
-        if written is not outcome:
-            text = json.dumps(self.result(outcome), allow_nan=False)
-            self._written = outcome, text
-        return text
-
-    def _expires(self, outcome):
-        # type: (Outcome) -> float
-        if not outcome.is_cacheable:
-            return outcome.timestamp
-        return outcome.timestamp + self.lifetime(outcome.passed)
 
     def _handle(self, exc, in_worker):
         # type: (Any, bool) -> tuple
