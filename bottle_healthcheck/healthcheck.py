@@ -226,7 +226,9 @@ class HealthCheck(Plugin):
         """The response to a request: one walk from what is asked for to bytes."""
         responses = self._responses  # first: what is replaced meanwhile is not to be filled
         try:
-            options = RequestOptions(query, accept, self.formats)
+            options = responses.options.get(accept)
+            if query or options is None:
+                options = RequestOptions(query, accept, self.formats)
             shows_details = self._shows_details()
             if options.selects and not shows_details:
                 raise RequestError(404, "this health check tells no details")
@@ -245,6 +247,7 @@ class HealthCheck(Plugin):
         response = self._write(report, options, shows_details)
         if self._may_keep(options):
             responses.keep(accept, response, generation, valid_until)
+            responses.options[accept] = options
         return response
 
     def _report_of(self, checks):

@@ -157,6 +157,8 @@ class KeptResponses(object):
     def __init__(self):
         # type: () -> None
         self._kept = {}  # type: dict
+        #: By Accept header, what such requests ask for: reading a header takes long.
+        self.options = {}  # type: dict
 
     def get(self, accept, generation):
         # type: (str, Any) -> Optional[Response]
@@ -173,6 +175,7 @@ class KeptResponses(object):
         """Keeps a response for that state of the results, until then by the monotonic clock."""
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
+            self.options.clear()
         self._kept[accept] = response, generation, valid_until, os.getpid()
 
 

@@ -48,12 +48,22 @@ def _is_word(text, start, end):
     return begins and not goes_on
 
 
+def _raw_environment():
+    # type: () -> dict
+    """The environment as os.environ keeps it: comparing that costs little, decoding it a lot."""
+    raw = getattr(os.environ, "_data", None)
+    if not isinstance(raw, dict):  # 2.7
+        raw = os.environ
+    return dict(raw)
+
+
 class KnownSecrets(object):
     """The index of what collect(data) finds in the environment and in other sources."""
 
     def __init__(self, collect, clock=getattr(time, "monotonic", time.time)):
         self._collect, self._clock = collect, clock
         self._sources = []
+        self._environment = (None, None)  # type: tuple  # as it is kept, and as plain data
         self._read = (None, None, SecretIndex([]))  # type: tuple
 
     def add_source(self, owner, read):
@@ -65,7 +75,10 @@ class KnownSecrets(object):
     def data(self):
         # type: () -> list
         """Plain data of every source."""
-        found = [_jsonable.plain(os.environ)]
+        raw = _raw_environment()
+        if raw != self._environment[0]:
+            self._environment = raw, _jsonable.plain(os.environ)
+        found = [self._environment[1]]
         for reference, read in self._sources:
             try:
                 found.append(_jsonable.plain(read(reference())))
