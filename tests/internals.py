@@ -29,7 +29,7 @@ POLL_INTERVAL = (engine, "POLL_INTERVAL")
 PATTERNS = scrubber.__name__
 
 Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Worker
-SharedLock = shared.SharedLock
+SharedLock, CircuitBreaker = shared.SharedLock, breaker.CircuitBreaker
 Deadline, Url = _http_client.Deadline, _http_client.Url
 RequestOptions = negotiation.RequestOptions
 BOTTLE_OPTIONS, validate_options = plugin.BOTTLE_OPTIONS, plugin.validate_options

@@ -1,0 +1,114 @@
+"""bottle_healthcheck._engine.breaker: a client that fails is not called for a while."""
+import logging
+
+import pytest
+
+from tests import internals
+from tests.helpers import FakeClock
+
+
+class Client(object):
+    """Returns what it is asked for; raises, or takes its time, where a test says so."""
+
+    def __init__(self, clock):
+        self.clock, self.raises, self.takes, self.calls = clock, None, 0.0, 0
+
+    def get(self, key):
+        self.calls += 1
+        self.clock.tick(self.takes)
+        if self.raises is not None:
+            raise self.raises
+        return key
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = FakeClock(1000.0)
+    internals.replace(monkeypatch, internals.CLOCK, clock)
+    return clock
+
+
+@pytest.fixture
+def client(clock):
+    return Client(clock)
+
+
+@pytest.fixture
+def breaker(client):
+    return internals.CircuitBreaker(client)
+
+
+@pytest.fixture
+def levels(caplog):
+    caplog.set_level(logging.INFO, logger="bottle_healthcheck")
+    return lambda: [record.levelname for record in caplog.records]
+
+
+class TestClosed(object):
+    def test_calls_go_through(self, breaker, client):
+        assert [breaker.call("get", "a"), breaker.call("get", key="b")] == ["a", "b"]
+        assert client.calls == 2
+        assert breaker.is_open() is False
+
+    def test_quick_calls_never_add_up_to_a_failure(self, breaker, client, clock):
+        client.takes = 0.09
+        for _ in range(100):
+            assert breaker.call("get", "a") == "a"
+            clock.tick(1)
+
+    @pytest.mark.parametrize("takes, calls", [(1.01, 1), (0.34, 3), (0.11, 10)])
+    def test_slow_calls_add_up_to_a_failure(self, breaker, client, takes, calls):
+        client.takes = takes
+        assert [breaker.call("get", "a") for _ in range(calls)] == ["a"] * (calls - 1) + [None]
+        assert breaker.is_open() is True
+
+
+class TestOpen(object):
+    @pytest.fixture(autouse=True)
+    def fail(self, breaker, client):
+        client.raises = IOError("down")
+        assert breaker.call("get", "a") is None
+
+    def test_the_client_is_not_called_for_ten_seconds(self, breaker, client, clock):
+        clock.tick(9.99)
+        assert breaker.call("get", "a") is None
+        assert client.calls == 1
+        client.raises = None
+        clock.tick(0.02)
+        assert breaker.call("get", "a") == "a"
+
+    def test_one_caller_tries_while_the_others_go_without(self, breaker, client, clock):
+        clock.tick(10.5)
+        client.raises, answers = None, []
+        get = client.get
+
+        def get_and_let_another_call(key):
+            client.get = get
+            answers.append(breaker.call("get", "other"))
+            return get(key)
+        client.get = get_and_let_another_call
+        assert breaker.call("get", "a") == "a"
+        assert answers == [None]
+
+
+def test_failures_are_one_line_until_the_client_is_confirmed(breaker, client, clock, levels):
+    client.raises = IOError("down")
+    for _ in range(3):
+        breaker.call("get", "a")
+        clock.tick(10.5)
+    assert levels() == ["WARNING"]
+    client.raises = None
+    breaker.call("get", "a")
+    assert levels() == ["WARNING"]  # some clients say nothing of a server's death
+    breaker.confirm()
+    breaker.confirm()
+    assert levels() == ["WARNING", "INFO"]
+
+
+def test_what_interrupts_a_call_says_nothing_of_the_client(breaker, client, levels):
+    client.raises = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        breaker.call("get", "a")
+    client.raises = None
+    assert breaker.call("get", "a") == "a"
+    assert levels() == []

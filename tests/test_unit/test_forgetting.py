@@ -1,0 +1,134 @@
+"""What is known of a check that nobody registers any more is forgotten, its thread included."""
+import gc
+import threading
+import weakref
+
+import pytest
+
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests.helpers import wait_until
+
+
+class Store(dict):
+    """A cache server that never forgets."""
+
+    def set(self, key, value, timeout):
+        self[key] = value
+
+    def add(self, key, value, timeout):
+        return self.setdefault(key, value) is value
+
+
+def make_check(name="reloaded", threads=None):
+    def check():
+        if threads is not None:
+            threads.append(threading.current_thread())
+        return True, name
+    check.__name__ = name
+    return check
+
+
+REMOVALS = {
+    "assigned": lambda health: setattr(health, "checkers", []),
+    "sliced": lambda health: health.checkers.__setitem__(slice(None), [make_check("other")]),
+    "deleted": lambda health: health.checkers.__delitem__(0),
+    "popped": lambda health: health.checkers.pop(),
+    "removed": lambda health: health.checkers.remove(health.checkers[0]),
+}
+
+
+@pytest.mark.parametrize("removal", sorted(REMOVALS))
+class TestRemovedCheck(object):
+    def test_its_thread_ends(self, removal):
+        threads = []
+        health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)])
+        health.run()
+        REMOVALS[removal](health)
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
+    def test_its_function_and_its_results_are_let_go(self, removal):
+        check = make_check()
+        kept = weakref.ref(check)
+        health = HealthCheck(checkers=[check])
+        health.run()
+        del check
+        REMOVALS[removal](health)
+        gc.collect()
+        assert kept() is None
+
+    def test_its_name_may_be_used_again_with_a_shared_cache(self, removal):
+        health = HealthCheck(cache=ResultCache(backend=Store(), prefix="shop"),
+                             checkers=[make_check()])
+        REMOVALS[removal](health)
+        health.add_check(make_check())
+        assert health.run(check="reloaded").passed
+
+    def test_it_is_kept_where_another_healthcheck_on_the_cache_has_it(self, removal):
+        threads, check = [], None
+        check = make_check(threads=threads)
+        health = HealthCheck(timeout=60, checkers=[check])
+        other = HealthCheck(timeout=60, checkers=[check], cache=health.cache)
+        health.run()
+        REMOVALS[removal](health)
+        other.run()
+        assert len(threads) == 1  # the result is still there
+        other.run_check(check)
+        assert threads[0] is threads[1]
+
+
+def test_a_check_may_be_replaced_by_another_of_its_name_with_a_shared_cache():
+    health = HealthCheck(cache=ResultCache(backend=Store(), prefix="shop"),
+                         checkers=[make_check()])
+    for _ in range(3):
+        health.checkers[:] = [make_check()]
+        assert health.run().passed
+
+
+def test_a_name_that_a_living_healthcheck_uses_is_refused_and_nothing_changes():
+    cache = ResultCache(backend=Store(), prefix="shop")
+    other = HealthCheck(cache=cache, checkers=[make_check()])
+    health = HealthCheck(cache=cache, checkers=[make_check("own")])
+    with pytest.raises(ValueError, match="another check named 'reloaded'"):
+        health.checkers[:] = [make_check()]
+    assert [check.__name__ for check in health.checkers] == ["own"]
+    assert health.run().passed and other.run().passed
+
+
+class TestHealthCheckThatIsGone(object):
+    def test_threads_end_with_it(self):
+        threads = []
+        health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)])
+        health.run()
+        del health
+        gc.collect()
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
+    def test_threads_end_when_the_next_one_uses_its_cache(self):
+        threads = []
+        cache = ResultCache()
+        health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)], cache=cache)
+        health.run()
+        del health
+        gc.collect()
+        HealthCheck(cache=cache)
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
+    def test_its_names_may_be_used_again(self):
+        cache = ResultCache(backend=Store(), prefix="shop")
+        health = HealthCheck(cache=cache, checkers=[make_check()])
+        del health
+        gc.collect()
+        assert HealthCheck(cache=cache, checkers=[make_check()]).run().passed
+
+
+def test_reloads_leave_no_threads():
+    def workers():
+        return [one for one in threading.enumerate() if one.name == "healthcheck reloaded"]
+    health = HealthCheck(timeout=60)
+    for _ in range(50):
+        health.checkers[:] = [make_check()]
+        assert health.run().passed
+    wait_until(lambda: len(workers()) == 1, what="the threads of replaced checks to end")
