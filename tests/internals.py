@@ -7,7 +7,7 @@ from bottle_healthcheck import (  # noqa: F401
     _compat, _demo, _http_client, _interrupts, _jsonable, _log, _report, _validation)
 from bottle_healthcheck._engine import (  # noqa: F401
     breaker, cache as engine, check as check_module, runs, shared, transitions, worker)
-from bottle_healthcheck._http import negotiation, plugin
+from bottle_healthcheck._http import negotiation, plugin, response
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, page, text, validate_formats, values)
 from bottle_healthcheck._redaction import (  # noqa: F401
@@ -31,7 +31,7 @@ PATTERNS = scrubber.__name__
 Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Worker
 SharedLock, CircuitBreaker = shared.SharedLock, breaker.CircuitBreaker
 Deadline, Url = _http_client.Deadline, _http_client.Url
-RequestOptions = negotiation.RequestOptions
+RequestOptions, Response = negotiation.RequestOptions, response.Response
 BOTTLE_OPTIONS, validate_options = plugin.BOTTLE_OPTIONS, plugin.validate_options
 hostname, iso_8601, state_of = values.hostname, values.iso_8601, values.state_of
 json_message = _jsonable.message
@@ -94,6 +94,11 @@ def runs_of(cache):
 def waiters(run):
     """How many requests wait for a run."""
     return len(run._waiters)
+
+
+def stop_worker(cache, checker):
+    """Stops the worker of a check as a request may see it that has got hold of it already."""
+    cache._process().workers[checker.key].stop()
 
 
 def register_run(cache, checker):

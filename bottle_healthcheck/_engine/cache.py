@@ -4,12 +4,12 @@ P is how long a run may take: the check's timeout, or 10 s without one. A reques
 check:
 
 1. has a fresh outcome: uses it.
-2. The check is not running: this request starts it; without a timeout in its own thread, else in
-   the check's worker thread, for which it waits until P after the start. An outcome that expired
-   less than stale_while_revalidate ago is used at once instead.
+2. The check is not running: this request starts it; without a timeout in the request's own thread,
+   else in the check's worker thread, for which it waits until P after the start. An outcome that
+   expired less than stale_while_revalidate ago is used at once instead.
 3. The check is running, since less than P: uses the previous outcome where that expired less than
-   its own lifetime ago (or as in 2); else waits, until P after the start, without a timeout 2 s at
-   most.
+   its own lifetime ago, or less than stale_while_revalidate. Otherwise it waits: until P after the
+   start, without a timeout 2 s at most.
 4. The check is running for longer than P, or the wait is over: reports that as a failure, at once.
 
 With a backend, whoever would run the check in 2 claims it first: another process's fresh outcome
@@ -37,7 +37,7 @@ if MYPY:
     from .check import Check
     from .shared import Claim
 
-#: How far a cached outcome may be used, from the freshest on.
+#: How far a cached outcome may be used: smaller is fresher, EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
 
 #: Seconds that a request waits at most for checks that other requests run in their own threads.
@@ -50,7 +50,7 @@ POLL_INTERVAL = 0.2
 Pending = collections.namedtuple("Pending", "run since")
 
 #: Until when a request waits, by the monotonic clock, and how many seconds that is at most; None
-#: where it was too late from the start.
+#: where the run had overrun before the request came.
 Deadline = collections.namedtuple("Deadline", "until limit")
 
 
@@ -102,6 +102,12 @@ class ResultCache(object):
         if None in [reference() for reference in list(self._registries.values())]:
             self.forget_unregistered()
         self._registries[id(registry)] = weakref.ref(registry)
+
+    def detach(self, registry):
+        # type: (Any) -> None
+        """Forgets what only that registry's checks have used this cache for."""
+        self._registries.pop(id(registry), None)
+        self.forget_unregistered()
 
     def admit(self, check):
         # type: (Check) -> None
@@ -201,7 +207,10 @@ class ResultCache(object):
 
     def _look_up(self, check, force=False):
         # type: (Check, bool) -> Union[Outcome, Pending]
-        """An outcome that may be used, or a run to wait for; force wants one that ends from now."""
+        """An outcome that may be used, or a run to wait for.
+
+        force ignores what is cached: only a run counts that ends after this call.
+        """
         state = self._state(check)
         cached, now = state.cached, _compat.monotonic()
         freshness = EXPIRED
@@ -248,7 +257,7 @@ class ResultCache(object):
 
     def _start(self, run, check, state, me, force):
         # type: (Run, Check, CheckState, object, bool) -> None
-        if state.cached is not None and state.cached is not run.replaces:
+        if state.cached is not None and state.cached is not run.cached_before:
             run.outcome = state.cached  # of a run that ended before this one was registered
             return
         run.started = _compat.monotonic()
@@ -273,6 +282,8 @@ class ResultCache(object):
             worker = workers.setdefault(check.key, Worker("healthcheck " + check.__name__))
         job = functools.partial(self._execute, run, check, state, in_worker=True)
         run.is_handed_over = worker.submit(job)
+        if check.key not in self._states:  # removed meanwhile: its thread ends with this run
+            self._process().forget(check.key)
         return run.is_handed_over
 
     def _adopt(self, run, state, claim, leader):
@@ -319,9 +330,7 @@ class ResultCache(object):
         # type: (Run, CheckState, Outcome) -> None
         """Reports and caches what a run came to, and wakes those who wait for it."""
         transitions.report_completion(state, run, outcome)
-        state.cached = None
-        if outcome.is_cacheable:
-            state.cached = outcome
+        state.cached = outcome if outcome.is_cacheable else None
         run.outcome = outcome
         self._close(run)
 
@@ -393,6 +402,7 @@ class ResultCache(object):
         text = "still running after %.1f s" % seconds
         if deadline.limit is not None:
             text = "timed out after %g s" % deadline.limit
+            seconds = max(seconds, deadline.limit)  # the run may be another process's
         overrun = Outcome(False, text, seconds)
         overrun.is_cacheable = False
         outcome = transitions.report_overrun(self._state(check), run, overrun)

@@ -50,10 +50,19 @@ class Registry(collections_abc.MutableSequence):
     @cache.setter
     def cache(self, cache):
         # type: (ResultCache) -> None
-        for check in self.items:
-            cache.admit(check)
-        cache.attach(self)
-        self._cache = cache
+        with self._turn():
+            previous = self._cache
+            if cache is previous:
+                return
+            cache.attach(self)
+            try:
+                for check in self._list:
+                    cache.admit(check)
+            except ValueError:
+                cache.detach(self)
+                raise
+            self._cache = cache
+            previous.detach(self)
 
     @property
     def items(self):
@@ -185,21 +194,35 @@ class Registry(collections_abc.MutableSequence):
         """
         turn = [_thread.get_ident()]
         try:
-            holder = self._turns.setdefault(os.getpid(), turn)
-            while holder is not turn and holder != turn:  # equal: a signal's handler registers
-                time.sleep(0.001)
+            try:
                 holder = self._turns.setdefault(os.getpid(), turn)
-            yield
-        finally:
-            if self._turns.get(os.getpid()) is turn:
-                del self._turns[os.getpid()]
+                # Equal, not identical: this thread has the turn already.
+                while holder is not turn and holder != turn:
+                    time.sleep(0.001)
+                    holder = self._turns.setdefault(os.getpid(), turn)
+                yield
+            finally:
+                self._end_turn(turn)
+        finally:  # an exception of a signal's handler may have interrupted the first
+            self._end_turn(turn)
+
+    def _end_turn(self, turn):
+        # type: (list) -> None
+        if self._turns.get(os.getpid()) is turn:
+            self._turns.pop(os.getpid(), None)
 
     def _insert(self, index, check):
         # type: (int, Check) -> None
-        self._cache.admit(check)
         self._names[check.__name__] = check
-        self._list.insert(index, check)
-        self._note_change()
+        self._list.insert(index, check)  # first: whoever tidies the cache finds it
+        try:
+            self._cache.admit(check)
+        except ValueError:
+            self._list.remove(check)
+            self._names.pop(check.__name__, None)
+            raise
+        finally:
+            self._note_change()
 
     def _note_change(self):
         # type: () -> None
@@ -229,6 +252,8 @@ class Registry(collections_abc.MutableSequence):
                 self._cache.admit(check)
         except ValueError:
             self._set(*before)
+            for check in self._list:
+                self._cache.admit(check)
             raise
 
     def _set(self, items, names):
@@ -274,7 +299,7 @@ def _as_set(argument, names, known):
     # On 2.7 a name comes as text or as bytes.
     listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
     for name in listed:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
             raise UnknownCheck("%s names '%s', which is no check" % (argument, shown))
     return set(listed)

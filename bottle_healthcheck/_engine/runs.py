@@ -28,8 +28,8 @@ class Outcome(object):
     check. is_cacheable is false for what has no lifetime: only those who waited for it use it.
     """
 
-    __slots__ = ("passed", "output", "response_time", "timestamp", "origin", "completed", "began",
-                 "since", "exc_info", "is_cacheable", "completes")
+    __slots__ = ("passed", "output", "response_time", "timestamp", "origin", "completed",
+                 "own_since", "since", "exc_info", "is_cacheable", "run_token")
 
     def __init__(self, passed, output, response_time, exc_info=None):
         # type: (bool, Any, float, Any) -> None
@@ -39,10 +39,10 @@ class Outcome(object):
         self.timestamp = self.origin = time.time()
         self.completed = _compat.monotonic()
         #: Since when the check says so, as far as this outcome alone tells.
-        self.began = self.since = self.timestamp
+        self.own_since = self.since = self.timestamp
         self.exc_info = exc_info
         #: The token of the run that came to this; None for an overrun.
-        self.completes = None  # type: Optional[object]
+        self.run_token = None  # type: Optional[object]
         # A panic or a cancellation says little of the dependency.
         self.is_cacheable = exc_info is None or issubclass(exc_info[0], (Exception, SystemExit))
 
@@ -55,16 +55,16 @@ class Run(object):
     it was interrupted or another process runs the check; whoever waits then looks again.
     """
 
-    __slots__ = ("key", "name", "token", "replaces", "started", "outcome", "is_over",
+    __slots__ = ("key", "name", "token", "cached_before", "started", "outcome", "is_over",
                  "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
 
-    def __init__(self, key, name, replaces):
+    def __init__(self, key, name, cached_before):
         # type: (Any, str, Optional[Outcome]) -> None
         self.key = key
         self.name = name
         self.token = object()
         #: The outcome that was cached when this run became due.
-        self.replaces = replaces
+        self.cached_before = cached_before
         self.started = _compat.monotonic()
         self.outcome = None  # type: Optional[Outcome]
         self.is_over = False

@@ -123,9 +123,9 @@ class SharedResults(object):
     def release(self, lock):
         # type: (SharedLock) -> None
         """Releases the lock of a run that is over: what that published may have been evicted."""
-        key, lock.key = lock.key, None
-        if key is not None:
-            self._breaker.call("set", key, RELEASED, timeout=1)
+        if lock.key is not None:
+            self._breaker.call("set", lock.key, RELEASED, timeout=1)
+            lock.key = None
 
     def release_if_held(self, lock):
         # type: (SharedLock) -> None
@@ -249,5 +249,5 @@ def _parse(value):
     now = time.time()
     outcome.origin = fields["timestamp"]
     outcome.timestamp = min(outcome.origin, now)
-    outcome.began = outcome.since = min(fields["since"], outcome.timestamp)
+    outcome.own_since = outcome.since = min(fields["since"], outcome.timestamp)
     return Claim(outcome, now - outcome.origin, False)

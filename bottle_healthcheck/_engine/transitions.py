@@ -16,7 +16,7 @@ if MYPY:
 def report_completion(state, run, outcome):
     # type: (CheckState, Run, Outcome) -> None
     """Makes what a run came to the last outcome that was reported of its check."""
-    outcome.completes = run.token
+    outcome.run_token = run.token
     while not _try_to_report(state, state.reported.latest(), run.name, outcome):
         pass
 
@@ -29,7 +29,7 @@ def report_overrun(state, run, overrun):
     """
     while True:
         seen = state.reported.latest()
-        if seen.value is not None and seen.value.completes is run.token:
+        if seen.value is not None and seen.value.run_token is run.token:
             return seen.value
         if _try_to_report(state, seen, run.name, overrun):
             return overrun
@@ -42,7 +42,7 @@ def _try_to_report(state, seen, name, outcome):
     One line is logged when a check starts failing, one when it recovers, nothing in between.
     """
     previous = seen.value
-    outcome.since = outcome.began
+    outcome.since = outcome.own_since
     if previous is not None and previous.passed == outcome.passed:
         outcome.since = previous.since
     if not state.reported.replace(seen, outcome):

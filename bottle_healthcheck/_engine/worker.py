@@ -27,14 +27,18 @@ class Worker(object):
         self._idle.acquire()
         #: The thread that works. It records itself, too: starting it may be interrupted.
         self._thread = None  # type: Optional[threading.Thread]
+        self._is_stopped = False
+        self._has_ended = False
 
     def submit(self, job):
         # type: (Callable[[], Any]) -> bool
-        """Hands a job over; false where no thread can be started.
+        """Hands a job over; false where no thread can be started, or after stop().
 
         Interpreters that end, isolated sub-interpreters and exhausted machines refuse, each with
         an exception of its own.
         """
+        if self._is_stopped:
+            return False
         if self._thread is None or not self._thread.is_alive():  # gevent can end it
             try:
                 thread = threading.Thread(target=self._work, name=self._name)
@@ -45,12 +49,14 @@ class Worker(object):
                 return False
         self._jobs.append(job)
         self._wake()
+        if self._has_ended and job in self._jobs:  # the thread ended just before
+            return False
         return True
 
     def stop(self):
         # type: () -> None
-        """Ends the thread when it has run the jobs that it was handed."""
-        self._jobs.append(None)
+        """Ends the thread when it has run the jobs that it was handed; later ones are refused."""
+        self._is_stopped = True
         self._wake()
 
     def _wake(self):
@@ -70,12 +76,15 @@ class Worker(object):
                     return
                 while self._jobs:
                     job = self._jobs[0]
-                    if job is None:
-                        self._wake()  # another one that was started ends too
-                        return
                     _run(job)
                     self._jobs.remove(job)
                     del job  # what it holds must not live until the next one
+                if self._is_stopped:
+                    self._has_ended = True
+                    if self._jobs:  # handed over before that could be seen
+                        continue
+                    self._wake()  # another one that was started ends too
+                    return
                 self._idle.acquire()
             # For want of memory, say: what has not been run is still there.
             except:  # noqa: E722 pylint: disable=bare-except

@@ -6,6 +6,7 @@ import weakref
 import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals
 from tests.helpers import wait_until
 
 
@@ -93,6 +94,87 @@ def test_a_name_that_a_living_healthcheck_uses_is_refused_and_nothing_changes():
         health.checkers[:] = [make_check()]
     assert [check.__name__ for check in health.checkers] == ["own"]
     assert health.run().passed and other.run().passed
+
+
+def test_the_names_of_a_list_that_could_not_be_replaced_stay_reserved():
+    cache = ResultCache(backend=Store(), prefix="shop")
+    other = HealthCheck(cache=cache, checkers=[make_check("taken")])
+    health = HealthCheck(cache=cache, checkers=[make_check("own")])
+    with pytest.raises(ValueError):
+        health.checkers[:] = [make_check("taken")]
+    with pytest.raises(ValueError, match="another check named 'own'"):
+        other.add_check(make_check("own"))
+
+
+def test_a_refused_check_is_not_in_the_list():
+    cache = ResultCache(backend=Store(), prefix="shop")
+    HealthCheck(cache=cache, checkers=[make_check("old")])
+    other = HealthCheck(cache=cache, checkers=[make_check("taken")])
+    health = HealthCheck(cache=cache)
+    with pytest.raises(ValueError):
+        health.add_check(make_check("taken"))
+    assert len(health.checkers) == 0
+    other.checkers = []
+    health.add_check(make_check("taken"))
+    assert health.run().passed
+
+
+def test_a_run_of_a_check_that_is_removed_meanwhile_ends_and_so_does_its_thread():
+    """The request has the check already; another thread removes it before it is handed over."""
+    threads = []
+    check = make_check(threads=threads)
+    health = HealthCheck(timeout=60, checkers=[check])
+    place = internals.start_place(health.cache)
+    start = getattr(*place)
+
+    def start_after_removal(*args):
+        health.checkers = []
+        start(*args)
+    internals.put(place, start_after_removal)
+    assert health.run().passed
+    internals.put(place, start)
+    threads[0].join(60)
+    assert not threads[0].is_alive()
+    health.add_check(check)
+    assert health.run().passed
+
+
+def test_a_worker_that_is_stopped_before_it_gets_a_run_leaves_none_behind():
+    check = make_check()
+    health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)
+    health.run()
+    internals.stop_worker(health.cache, health.checkers[0])
+    assert health.run().passed
+    assert health.run().passed
+
+
+class TestCacheThatIsReplaced(object):
+    def test_its_names_may_be_used_again(self):
+        cache = ResultCache(backend=Store(), prefix="shop")
+        health = HealthCheck(cache=cache, checkers=[make_check()])
+        health.cache = ResultCache()
+        assert HealthCheck(cache=cache, checkers=[make_check()]).run().passed
+        assert health.run().passed
+
+    def test_its_threads_end(self):
+        threads = []
+        cache = ResultCache()
+        health = HealthCheck(timeout=60, cache=cache, checkers=[make_check(threads=threads)])
+        health.run()
+        health.cache = ResultCache()
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
+    def test_it_stays_where_the_other_one_refuses_a_name(self):
+        other = ResultCache(backend=Store(), prefix="shop")
+        HealthCheck(cache=other, checkers=[make_check()])
+        taken = HealthCheck(cache=other, checkers=[make_check("taken")])
+        health = HealthCheck(checkers=[make_check("taken")])
+        before = health.cache
+        with pytest.raises(ValueError, match="another check named 'taken'"):
+            health.cache = other
+        assert health.cache is before
+        assert health.run().passed and taken.run().passed
 
 
 class TestHealthCheckThatIsGone(object):

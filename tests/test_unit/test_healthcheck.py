@@ -672,6 +672,12 @@ def test_a_choice_of_no_check_is_no_success():
     assert len(health.run(exclude=[]).results) == 1
 
 
+@pytest.mark.parametrize("name", [["g"], {}, None, 7])
+def test_what_can_be_no_name_is_an_unknown_one(name):
+    with pytest.raises(ValueError, match="which is no check"):
+        HealthCheck(checkers=[succeeds]).run(check=[name])
+
+
 def test_one_format_is_no_negotiation_two_are(app):
     health = HealthCheck(app, "/healthcheck", formats=["json"])
     assert "Vary" not in ask(app).headers

@@ -2,11 +2,13 @@
 """bottle_healthcheck._http.response: headers, and what a response is whoever asks how."""
 import copy
 import json
+import time
 
 import bottle
 import pytest
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
+from tests import internals
 from tests.wsgi import ask
 
 BOTH = pytest.mark.parametrize("kind", [HealthCheck, EnvironmentDump])
@@ -203,3 +205,22 @@ def test_headers_reach_the_response_on_every_way(app, options, path):
         answer = ask(app, path)
         assert answer.headers["X-Mine"] == "1"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+# The time in a body
+
+def test_a_body_with_a_time_in_it_is_sent_again_for_a_millisecond(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    response = internals.Response(200, (), (b'{"timestamp": ', b"}"))
+    assert response.body() == b'{"timestamp": 1000.0}'
+    now[0] += 0.0005
+    assert response.body() == b'{"timestamp": 1000.0}'
+    now[0] += 0.001
+    assert response.body() == b'{"timestamp": 1000.0015}'
+    now[0] -= 3600  # the clock is set back
+    assert response.body() == b'{"timestamp": -2599.9985}'
+
+
+def test_a_body_without_a_time_is_its_only_part():
+    assert internals.Response(200, (), (b"OK",)).body() == b"OK"

@@ -112,6 +112,16 @@ def test_a_worker_ends_when_it_has_run_what_it_was_handed():
     assert order == ["handed over before"]
 
 
+def test_a_worker_that_was_stopped_refuses_jobs():
+    worker = Worker("worker")
+    thread = done(worker)
+    worker.stop()
+    assert worker.submit(lambda: None) is False
+    thread.join(60)
+    assert worker.submit(lambda: None) is False
+    assert Worker("never started").submit(lambda: None) is True
+
+
 def test_a_thread_that_seems_to_have_ended_is_replaced_and_ends():
     worker = Worker("worker")
     first = done(worker)
