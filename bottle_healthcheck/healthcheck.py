@@ -149,7 +149,8 @@ class HealthCheck(Plugin):
     @checkers.setter
     def checkers(self, checkers):
         # type: (Any) -> None
-        self._checkers[:] = validate_list(checkers)
+        if checkers is not self._checkers:  # as after `health.checkers += [check]`
+            self._checkers[:] = validate_list(checkers)
 
     def add_check(self,
                   func=NOT_GIVEN,  # type: Any
@@ -244,8 +245,9 @@ class HealthCheck(Plugin):
         # Before it is known which outcomes are cached: what changes later outdates the response.
         generation = self.cache.generation
         valid_until = self.cache.fresh_until(report.pairs)
+        is_current = checks is self._checkers.items  # else a check was registered meanwhile
         response = self._write(report, options, shows_details)
-        if self._may_keep(options):
+        if is_current and self._may_keep(options):
             responses.keep(accept, response, generation, valid_until)
             responses.options[accept] = options
         return response

@@ -203,7 +203,7 @@ def send(response):
     before_request hooks set). Bottle adds the Content-Length, and drops the body of a HEAD.
     """
     sent = bottle.response
-    if response.status != 200:
+    if sent.status_code != response.status:  # a check may have left another one there
         sent.status = response.status
     named = sent.headers.dict  # at once: set_header would check the same names again
     for name, value in response.headers:

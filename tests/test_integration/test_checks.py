@@ -529,7 +529,7 @@ def test_memcached_leaves_nothing_open(client_of):
 @pytest.mark.smoke
 def test_files_leave_nothing_open(tmpdir):
     tmpdir.join("beat").write("")
-    leaves_nothing_open(checks.disk(str(tmpdir), 1), True)
+    leaves_nothing_open(checks.disk(str(tmpdir), 2 ** 20), True)
     leaves_nothing_open(checks.disk(str(tmpdir), "100%"), False)
     leaves_nothing_open(checks.heartbeat(str(tmpdir.join("beat")), 3600), True)
     leaves_nothing_open(checks.heartbeat(str(tmpdir.join("missing")), 3600), False)

@@ -208,6 +208,27 @@ def test_checks_that_several_threads_register_at_once_are_all_there():
     assert len(health.checkers.items) == 8 * 50 * 4
 
 
+def test_checks_that_are_added_in_place_are_all_there():
+    health = HealthCheck()
+    start = threading.Event()
+
+    def register(add):
+        start.wait(60)
+        for _ in range(100):
+            add()
+
+    def add_in_place():
+        health.checkers += [fails]
+    threads = [threading.Thread(target=register, args=(add,)) for add in (
+        add_in_place, lambda: health.add_check(succeeds), add_in_place)]
+    for thread in threads:
+        thread.start()
+    start.set()
+    for thread in threads:
+        thread.join(60)
+    assert len(health.checkers) == 300
+
+
 def test_one_of_several_threads_gets_a_name():
     health = HealthCheck()
     start, refused = threading.Event(), []

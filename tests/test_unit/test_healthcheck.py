@@ -588,6 +588,50 @@ def test_resuming_shows_at_once(app, steady, now):
     assert ask(app).status_code == 200
 
 
+@pytest.mark.parametrize("change", [
+    lambda health: health.add_check(fails),
+    lambda health: health.checkers.insert(0, fails),
+    lambda health: setattr(health, "checkers", [fails]),
+])
+def test_a_response_is_not_kept_where_checks_change_while_it_is_made(app, change):
+    health = HealthCheck(app, "/healthcheck")
+    changes = [change]
+
+    @health.add_check
+    def plugins():
+        if changes:
+            changes.pop()(health)
+        return True, "loaded"
+    assert ask(app).status_code == 200
+    assert ask(app).status_code == 500
+    assert not health.run().passed
+
+
+def test_a_check_that_leaves_while_a_response_is_made_shows_in_the_next(app):
+    health = HealthCheck(app, "/healthcheck", checkers=[fails])
+    other = HealthCheck(checkers=[fails], cache=health.cache)
+    removals = [lambda: health.checkers.remove(fails)]
+
+    @health.add_check
+    def slow():
+        if removals:
+            removals.pop()()
+        return True, "slow"
+    assert ask(app).status_code == 500
+    assert ask(app).status_code == 200
+    assert not other.run().passed
+
+
+def test_a_status_that_something_else_has_set_is_replaced(app):
+    health = HealthCheck(app, "/healthcheck")
+
+    @health.add_check
+    def sets_a_status():
+        bottle.response.status = 503
+        return True, "fine"
+    assert [ask(app).status_code, ask(app).status_code] == [200, 200]
+
+
 def test_draining_shows_at_once(app, hot):
     hot.drain("going")
     answer = ask(app)
