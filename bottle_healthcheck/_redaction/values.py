@@ -41,6 +41,8 @@ _REFERENCE = re.compile(
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]*%?\Z")
 #: Names under which a number may be the secret.
 _CODE = re.compile(r"(?i)(?:pass|pw|pin|otp)\Z")
+#: Where a shell is and was; a folder may be called anything, tmp.G5WINFvnv8 too.
+_WORKING_DIRECTORIES = ("PWD", "OLDPWD")
 #: An address or fields, whose own secrets the rules for texts have masked; a class by its path.
 _CONNECTION = re.compile(r"://|\w=\S+\s+\w+=|\*{8}|^(?:[a-z_]+\.){2,}[A-Z]")
 
@@ -55,6 +57,8 @@ def is_harmless(name, value, strength, told):
     if len(value) > MAX_HARMLESS:
         return False
     if not text.strip(u"* ") or _REFERENCE.match(text) or is_path(text):
+        return True
+    if name in _WORKING_DIRECTORIES and _PATH.match(text):
         return True
     words = text.split()
     first = words[0].lower().rstrip(u").,;:!?]}")

@@ -737,3 +737,16 @@ if st is not None:
         for hidden in (secret, [secret], {"a": secret}, (value, secret)):
             data = _jsonable.plain([value, {"x": {name: hidden}}])
             assert secret not in json.dumps(scrubber.Redactor().clean(data))
+
+
+@pytest.mark.parametrize("name", ["PWD", "OLDPWD"])
+def test_the_folder_that_a_shell_is_in_is_no_password(monkeypatch, name):
+    folder = "/tmp/tmp.G5WINFvnv8/clone"
+    monkeypatch.setenv(name, folder)
+    dump = EnvironmentDump()
+    assert dump.safe_dump({name: folder, "cwd": folder + "/x"}) == {
+        name: folder, "cwd": folder + "/x"}
+    assert dump.get_process()["environ"][name] == folder
+    monkeypatch.setenv(name, "Tr0ub4dor&3")  # ODBC's name of a password
+    assert dump.safe_dump({name: "Tr0ub4dor&3", "cwd": "/srv/shop"}) == {
+        name: "********", "cwd": "/srv/shop"}
