@@ -876,6 +876,31 @@ def test_a_check_that_ends_the_request_leaves_no_other_flight_behind(fleet):
     assert health.run(check="check").results[0]["output"] == "fine"
 
 
+@pytest.mark.parametrize("timeout", [None, 1])
+def test_what_is_no_exception_is_not_shared_and_holds_nobody_up(fleet, timeout):
+    class Panic(BaseException):
+        pass
+
+    def panics():
+        raise Panic("at row 7")
+    fleet.work_after(0)
+    assert told(fleet.process(Check(says=panics), timeout=timeout)) == "Panic: at row 7"
+    assert [call for call in fleet.backend.take_calls() if call == ("set", 18)] == []
+    fleet.work_after(0)
+    assert told(fleet.process(Check(), timeout=timeout)) == "fine"
+    assert fleet.sleeps == []
+
+
+@pytest.mark.parametrize("kind", [Gone, KeyboardInterrupt])
+def test_what_interrupts_a_run_releases_its_lock(fleet, kind):
+    def interrupted():
+        raise kind()
+    with pytest.raises(kind):
+        fleet.process(Check(says=interrupted)).run()
+    assert told(fleet.process(Check())) == "fine"
+    assert fleet.sleeps == []
+
+
 # Threads and processes at once
 
 class Real(object):
