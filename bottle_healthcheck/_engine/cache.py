@@ -152,11 +152,16 @@ class ResultCache(object):
         found = []  # type: list
         due = []
         for index, check in enumerate(checks):
-            outcome, fresh_until, _ = check.current
-            found.append(outcome)
             # Written out, not called: this is what thousands of polls an hour do.
             state = states.get(check.key)
-            if fresh_until <= now or state is None or state.cached is not outcome:
+            cached = None
+            if state is not None:
+                cached = state.cached
+            outcome, fresh_until, _ = check.current
+            if cached is not outcome and cached is not None:  # another endpoint's, say
+                outcome, fresh_until, _ = check.use(cached)
+            found.append(outcome)
+            if cached is None or fresh_until <= now:
                 due.append(index)
         # Workers start first, then this thread runs the other checks.
         for index in sorted(due, key=lambda index: checks[index].timeout is None):

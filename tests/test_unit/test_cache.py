@@ -1036,6 +1036,23 @@ def test_the_process_ends_while_a_check_hangs():
     assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs
 
 
+def test_what_is_fresh_when_a_request_comes_is_used_by_each_endpoint(world):
+    """Also by one that has not used it before, and where it is cleared while others run."""
+    shared, other = Check("shared"), []
+    first = checked(shared)
+    first.run()
+
+    def clears():
+        other.append(1)
+        first.cache.clear()
+        return True, "cleared"
+    second = HealthCheck(cache=first.cache, checkers=[clears, shared])
+    assert told(second.run(), 1) == (True, "fine")
+    assert shared.runs == 1
+    assert told(second.run(), 1) == (True, "fine")
+    assert shared.runs == 2
+
+
 def test_a_run_that_was_handed_over_outlives_the_request_that_ends(monkeypatch):
     release = threading.Event()
     check = Check(says=lambda: (release.wait(60), "done"))
