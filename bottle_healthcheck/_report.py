@@ -25,6 +25,9 @@ class Report(object):
     #: Whether more than the overall status may be shown.
     details = True
 
+    #: What the service says of itself: text by name, or None.
+    about = None  # type: Optional[dict]
+
     #: Whether the service is being taken out of use; the one result then says why.
     draining = False
 

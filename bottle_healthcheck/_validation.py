@@ -3,6 +3,7 @@
 A wrong type is a TypeError, a wrong value a ValueError. The message says what was given, what was
 expected and, where that is not plain, what to do; a text that may hold a password is not repeated.
 """
+import collections
 import functools
 import re
 
@@ -20,6 +21,9 @@ MAX_SECONDS = 10 ** 9
 #: A limit for what is left of a disk. Less is no room for anything, and a percentage without %.
 MIN_BYTES = 2 ** 20
 MAX_BYTES = 2 ** 63
+
+#: What a service may say of itself, in the order of responses.
+ABOUT_NAMES = ("serviceId", "version", "releaseId", "description")
 
 #: A whole body needs a status that may carry one: Bottle or the server would drop it otherwise.
 BODILESS = (204, 205, 206, 304)
@@ -218,6 +222,23 @@ def validate_details(details):
     if not callable(details) and not isinstance(details, bool):
         raise wrong_type("details", details, "True, False or a callable without arguments")
     return details
+
+
+def validate_about(about):
+    # type: (Any) -> Any
+    """Return what a service says of itself, in the order of responses, or None."""
+    if about is None:
+        return None
+    if not isinstance(about, dict):
+        raise wrong_type("about", about, "a dictionary such as {'serviceId': 'shop'}")
+    for name, value in about.items():
+        if name not in ABOUT_NAMES:
+            raise wrong_value("about", "a dictionary with %r" % (name,),
+                              "some of %s" % ", ".join(ABOUT_NAMES))
+        if not is_text(value):
+            raise wrong_type("about[%r]" % str(name), value, "text")
+    return collections.OrderedDict(
+        (name, _jsonable.text(about[name])) for name in ABOUT_NAMES if name in about)
 
 
 # Arguments of ready-made checks

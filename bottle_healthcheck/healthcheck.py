@@ -17,12 +17,12 @@ from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, ov
                              to_bytes, validate_headers)
 from ._interrupts import is_interrupt
 from ._report import Report
-from ._validation import (validate_callable, validate_details, validate_list, validate_seconds,
-                          validate_status, validate_timeout)
+from ._validation import (validate_about, validate_callable, validate_details, validate_list,
+                          validate_seconds, validate_status, validate_timeout)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Iterable, Optional, Tuple, Union
+    from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, Union
     Check = Callable[[], Tuple[Any, Any]]
     Handler = Callable[[list], Any]
     ExceptionHandler = Callable[[Any, BaseException], Tuple[Any, Any]]
@@ -30,7 +30,7 @@ if MYPY:
 _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler", "success_ttl",
             "failed_status", "failed_headers", "failed_handler", "failed_ttl",
             "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
-            "details", "formats", "on_change", "drain_status", "drain_file")
+            "details", "formats", "on_change", "drain_status", "drain_file", "about")
 
 #: What the options must be, at construction and whenever they are set.
 _CHECKS = {
@@ -46,6 +46,7 @@ _CHECKS = {
     "details": lambda name, value: validate_details(value),
     "formats": lambda name, value: validate_formats(value),
     "drain_status": lambda name, value: None if value is None else validate_status(name, value),
+    "about": lambda name, value: validate_about(value),
 }
 
 
@@ -61,7 +62,8 @@ class HealthCheck(Plugin):
     formats limits what can be asked for (None: all of json, health, text, html, prometheus).
     on_change(previous, current, report) hears of every change of the verdict. While drain_file
     exists, or from drain() to resume(), the answer is a failure with drain_status (None:
-    failed_status). options are passed to `app.route()`.
+    failed_status). about, with the keys serviceId, version, releaseId and description, is shown
+    where details are. options are passed to `app.route()`.
 
     Raises TypeError or ValueError where an argument makes no sense.
     """
@@ -89,6 +91,7 @@ class HealthCheck(Plugin):
                  on_change=None,  # type: Optional[Callable[[Optional[str], str, Report], Any]]
                  drain_status=None,  # type: Optional[int]
                  drain_file=None,  # type: Any
+                 about=None,  # type: Optional[Mapping[str, str]]
                  **options  # type: Any
                  ):
         # type: (...) -> None
@@ -115,6 +118,7 @@ class HealthCheck(Plugin):
         self.formats = formats  # type: Any
         self.on_change = on_change  # type: Any
         self.drain_status = drain_status  # type: Any
+        self.about = about  # type: Any
         self._drain = Drain(drain_file)
         self._changes = ChangeObserver()
         self._broken_handler = None  # type: Any
@@ -284,7 +288,9 @@ class HealthCheck(Plugin):
         if report.passed:
             handler, headers = self.success_handler, self.success_headers
         status = self._status_of(report)
-        if not shows_details:
+        if shows_details:
+            report.about = self.about
+        else:
             report = report.without_details()
         if not _is_own(handler):
             return self._call_handler(handler, report, status, headers)

@@ -1,5 +1,6 @@
 # coding: utf-8
 """bottle_healthcheck._http.formats: what holds in every format."""
+import collections
 import json
 import os
 import sys
@@ -110,6 +111,40 @@ def test_hidden_details_answer_404_to_every_name(query):
         assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
         assert answer.body == (b'{"status": "failure", "error": "this health check tells no '
                                b'details"}')
+
+
+ABOUT = {"description": u"sells \u00fcberall", "releaseId": "0a1b2c3", "version": "1.2",
+         "serviceId": "shop"}
+
+
+@pytest.mark.parametrize("draining", [False, True])
+def test_what_the_service_says_of_itself_has_its_place_in_json(draining):
+    app = service("up", about=ABOUT)
+    if draining:
+        app.health.drain()
+    body = json.loads(ask(app).body, object_pairs_hook=collections.OrderedDict)
+    assert list(body) == ["status", "hostname", "pid", "timestamp", "about", "results"]
+    assert list(body["about"].items()) == [
+        (name, ABOUT[name]) for name in ("serviceId", "version", "releaseId", "description")]
+    body = json.loads(ask(app, "format=health").body)
+    assert dict((name, body[name]) for name in ABOUT) == ABOUT
+
+
+def test_what_the_service_says_of_itself_is_hidden_with_the_details(name):
+    shown = []
+    app = service("up", about=ABOUT, details=lambda: bool(shown))
+    assert b"shop" not in ask(app, "format=" + name).body
+    shown.append(True)
+    assert (b"shop" in ask(app, "format=" + name).body) is (name not in ("text", "prometheus"))
+
+
+def test_what_the_service_says_of_itself_may_change():
+    app = service("up")
+    assert "about" not in json.loads(ask(app).body)
+    app.health.about = {"version": "2"}
+    assert json.loads(ask(app).body)["about"] == {"version": "2"}
+    app.health.about = {}
+    assert "about" not in json.loads(ask(app).body)
 
 
 def test_details_are_asked_for_every_request():

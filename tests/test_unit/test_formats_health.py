@@ -71,7 +71,7 @@ def test_health_json_is_what_the_draft_describes():
     bodies = [json.loads(body) for _, _, body in HEALTH_BODIES] + [
         body_of(*checks, **options)
         for checks in [("up",), ("up", "warning"), ("up", "down", u"\xfc")]
-        for options in [{}, {"details": False}]]
+        for options in [{}, {"details": False}, {"about": {"serviceId": "shop", "version": "1"}}]]
     for body in bodies:
         schema.validate(body)
     for wrong in ({}, {"status": "ok"}, {"status": "pass", "output": "x"},

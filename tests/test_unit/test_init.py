@@ -16,7 +16,7 @@ from tests.worlds import run_python
 #: The contract's order of arguments, as calls by position rely on it.
 HEALTHCHECK = """app path success_status success_headers success_handler success_ttl failed_status
     failed_headers failed_handler failed_ttl exception_handler checkers timeout
-    stale_while_revalidate cache details formats on_change drain_status drain_file""".split()
+    stale_while_revalidate cache details formats on_change drain_status drain_file about""".split()
 ENVIRONMENT = "app path include_os include_python include_config include_process hide show".split()
 
 PUBLIC = ["EnvironmentDump", "HealthCheck", "ResultCache", "basic_exception_handler",
@@ -63,7 +63,7 @@ def test_the_defaults_are_the_contracts():
         "failed_handler": bottle_healthcheck.json_failed_handler, "failed_ttl": 9,
         "exception_handler": bottle_healthcheck.basic_exception_handler, "checkers": None,
         "timeout": None, "stale_while_revalidate": 0, "cache": None, "on_change": None,
-        "drain_status": None, "drain_file": None}
+        "drain_status": None, "drain_file": None, "about": None}
     assert dict((name, defaults[name]) for name in expected) == expected
     defaults = _arguments(EnvironmentDump)[1]
     assert [defaults[name] for name in ENVIRONMENT[:6]] == [None, None, True, True, True, True]

@@ -109,6 +109,20 @@ def test_a_drain_file_that_is_no_path(value, error):
     assert "drain_file" in str(caught.value)
 
 
+@pytest.mark.parametrize("value, error, words", [
+    ("shop", TypeError, "about is of type str, expected a dictionary"),
+    ({"name": "shop"}, ValueError, "expected some of serviceId, version, releaseId, description"),
+    ({"version": 1.2}, TypeError, "about['version'] is of type float, expected text"),
+    ({"version": None}, TypeError, "about['version'] is None, expected text")])
+def test_about_that_makes_no_sense(value, error, words):
+    with pytest.raises(error) as caught:
+        HealthCheck(about=value)
+    assert words in str(caught.value)
+    health = HealthCheck()
+    with pytest.raises(error):
+        health.about = value
+
+
 def test_stale_while_revalidate_needs_a_timeout():
     with pytest.raises(ValueError) as caught:
         HealthCheck(stale_while_revalidate=5)

@@ -17,6 +17,8 @@ def write(report):
     """The health+json body of a report."""
     body = collections.OrderedDict()  # type: collections.OrderedDict
     body["status"] = _overall_status(report)
+    if report.about:
+        body.update(report.about)
     if report.details:
         body["checks"] = collections.OrderedDict()
         for result in report.results:

@@ -37,7 +37,10 @@ class JsonFormat(Format):
             return (_jsonable.dumps({"status": report.status}).encode("ascii"),), headers
         before = u'{"status": "%s", "hostname": %s, "pid": %d, "timestamp": ' % (
             report.status, _jsonable.dumps(hostname()), os.getpid())
-        after = u', "results": [%s]}' % u", ".join(report.result_texts())
+        about = u""
+        if report.about:
+            about = u', "about": ' + _jsonable.dumps(report.about)
+        after = u'%s, "results": [%s]}' % (about, u", ".join(report.result_texts()))
         return (before.encode("ascii"), after.encode("ascii")), headers
 
 

@@ -84,13 +84,15 @@ def write(report):
     if report.details:
         host = _jsonable.text(hostname())
         about += u" on %s, process %d" % (host, os.getpid())
+    service = report.about or {}
     rows = []  # type: list
     if not report.draining:
         rows = [_row(number, result, report) for number, result in enumerate(report.results)]
     return page.template.render(
         style=page.style, refresh=REFRESH, kind=_kind(report), note=_note(report), about=about,
-        title=host, headline=_headline(report), rows=rows, pid=os.getpid(),
-        width=PITCH * HISTORY_LENGTH, middle=MIDDLE, height=2 * MIDDLE)
+        title=service.get("serviceId") or host, service=service, headline=_headline(report),
+        rows=rows, pid=os.getpid(), width=PITCH * HISTORY_LENGTH, middle=MIDDLE,
+        height=2 * MIDDLE)
 
 
 def _kind(report):
