@@ -7,11 +7,13 @@ from . import _jsonable
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List, Optional, Sequence, Text
+    from typing import Any, Callable, List, Mapping, Optional, Sequence, Text
+
+    from ._types import Result
 
 
 def check_reduce(passed, result):
-    # type: (bool, dict) -> bool
+    # type: (bool, Mapping[str, Any]) -> bool
     """Folds a result into the overall status: a failed critical result makes it false."""
     return bool(passed and (result.get("passed") or result.get("critical") is False))
 
@@ -67,7 +69,7 @@ class Report(object):
 
     @property
     def results(self):
-        # type: () -> List[dict]
+        # type: () -> List[Result]
         """The list of result dictionaries."""
         if self._results is None:
             self._results = [check.result(outcome) for check, outcome in self.pairs]

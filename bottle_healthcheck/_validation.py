@@ -15,6 +15,9 @@ MYPY = False
 if MYPY:
     from typing import Any, List, Type
 
+#: The default of an argument for which None has a meaning of its own.
+NOT_GIVEN = object()  # type: Any
+
 #: Some 30 years: more is a mistake, and clocks and locks have their ends too.
 MAX_SECONDS = 10 ** 9
 

@@ -26,6 +26,8 @@ from bottle_healthcheck._validation import (
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Collection, List, Tuple, Union
+
+    from bottle_healthcheck._types import Engine, RedisClient
     Check = Callable[[], Tuple[bool, str]]
 
 #: The @ stands before the path or nowhere: elsewhere it may end a password with a bare slash in it.
@@ -110,7 +112,7 @@ def certificate(host, port, min_days, timeout=5):
 
 
 def sql(connect_or_engine, query="SELECT 1"):
-    # type: (Any, str) -> Check
+    # type: (Union[Callable[[], Any], Engine], str) -> Check
     """Passes where query returns a row, whose first column is told ("SHOW server_version").
 
     connect_or_engine: a callable that returns a new DB-API connection, which is closed again, or
@@ -134,7 +136,7 @@ def sql(connect_or_engine, query="SELECT 1"):
 
 
 def redis(client):
-    # type: (Any) -> Check
+    # type: (RedisClient) -> Check
     """Passes where the server of a redis.Redis answers PING; tells its version if INFO is allowed.
 
     Newer clients ask a silent server several times, far beyond their time-out, unless they are

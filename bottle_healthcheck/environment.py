@@ -1,10 +1,10 @@
 """EnvironmentDump: a route that shows what the process runs on, secrets scrubbed."""
 import collections
+import functools
 import os
 import sys
 
 import bottle
-import six
 
 try:
     import pwd
@@ -15,11 +15,14 @@ from . import _compat, _jsonable, _redaction
 from ._http.plugin import Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
-from ._validation import kind_of, validate_flag, validate_words
+from ._validation import (NOT_GIVEN, is_text, kind_of, name_of, validate_flag, validate_words,
+                          wrong_type)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable
+    from typing import Any, Callable, Iterable, Optional, Text, Union, overload
+
+    from ._types import App, SectionT, Texts
 
 _OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process",
             "hide", "show")
@@ -39,9 +42,18 @@ class EnvironmentDump(Plugin):
 
     name = "environment"
 
-    def __init__(self, app=None, path=None, include_os=True, include_python=True,
-                 include_config=True, include_process=True, hide=(), show=(), **options):
-        # type: (Any, Any, bool, bool, bool, bool, Iterable[str], Iterable[str], **Any) -> None
+    def __init__(self,
+                 app=None,  # type: Optional[App]
+                 path=None,  # type: Union[Text, Texts, None]
+                 include_os=True,  # type: bool
+                 include_python=True,  # type: bool
+                 include_config=True,  # type: bool
+                 include_process=True,  # type: bool
+                 hide=(),  # type: Texts
+                 show=(),  # type: Texts
+                 **options  # type: Any
+                 ):
+        # type: (...) -> None
         validate_bottle_options(options, _OPTIONS)
         self._redactor = _redaction.load_rules().Redactor(validate_words("hide", hide),
                                                           validate_words("show", show))
@@ -61,22 +73,46 @@ class EnvironmentDump(Plugin):
                 self.add_section(name, func)
         Plugin.__init__(self, app, path, "dump_environment", ["GET"], options)
 
-    def add_section(self, name, func):
-        # type: (str, Any) -> None
-        """Adds func(), any value, under name; where it raises, the section tells the error.
+    if MYPY:  # a function stays what it is; without one, a decorator is returned
+        @overload
+        def add_section(self, name, func):
+            # type: (Text, SectionT) -> SectionT
+            pass
 
-        Raises ValueError where the name is taken, TypeError where func is no callable without
-        arguments.
+        @overload
+        def add_section(self, name):
+            # type: (Text) -> Callable[[SectionT], SectionT]
+            pass
+
+    def add_section(self, name, func=NOT_GIVEN):
+        # type: (Any, Any) -> Any
+        """Adds func(), any value, under name, and returns func; without func, returns a decorator.
+
+        Where func raises, the section shows the error. Raises ValueError where the name is taken,
+        TypeError where func is no callable without arguments.
         """
-        if not isinstance(name, (six.text_type, str)):
-            raise TypeError("name is %s, expected text" % kind_of(name))
+        self._validate_section_name(name)
+        if func is NOT_GIVEN:
+            return functools.partial(self.add_section, name)
+        if not callable(func):
+            raise TypeError("the section %r is %s, expected a callable without arguments"
+                            % (name, kind_of(func)))
+        if not _compat.takes_no_arguments(func):
+            raise TypeError("the section %r is a callable that needs arguments, expected one "
+                            "without: bind them, as in functools.partial(func, argument)" % name)
+        self._sections[name] = func
+        return func
+
+    def _validate_section_name(self, name):
+        # type: (Any) -> None
+        """Raises TypeError or ValueError where a section cannot have that name."""
+        if callable(name):
+            raise TypeError("name is a function, expected text: write "
+                            "@environment.add_section(%r)" % name_of(name))
+        if not is_text(name):
+            raise wrong_type("name", name, "text")
         if name in self._sections:
             raise ValueError("a section named %r exists already: give this one another name" % name)
-        if not callable(func) or not _compat.takes_no_arguments(func):
-            raise TypeError("the section %r is %s, expected a callable without arguments"
-                            % (name, "a callable that needs some" if callable(func)
-                               else kind_of(func)))
-        self._sections[name] = func
 
     def dump_environment(self, **url_args):
         # type: (**Any) -> bytes

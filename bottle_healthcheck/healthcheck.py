@@ -5,7 +5,7 @@ import bottle
 
 from . import _jsonable, _log, _redaction
 from ._engine.cache import ResultCache, validate_cache
-from ._engine.check import NOT_GIVEN, Settings, basic_exception_handler
+from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
 from ._engine.registry import Registry, UnknownCheck
 from ._engine.transitions import ChangeObserver
@@ -17,15 +17,16 @@ from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, ov
                              to_bytes, validate_headers)
 from ._interrupts import is_interrupt
 from ._report import Report
-from ._validation import (validate_about, validate_callable, validate_details, validate_list,
-                          validate_seconds, validate_status, validate_timeout)
+from ._validation import (NOT_GIVEN, validate_about, validate_callable, validate_details,
+                          validate_list, validate_seconds, validate_status, validate_timeout)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Iterable, Mapping, Optional, Tuple, Union
-    Check = Callable[[], Tuple[Any, Any]]
-    Handler = Callable[[list], Any]
-    ExceptionHandler = Callable[[Any, BaseException], Tuple[Any, Any]]
+    import os
+    from typing import Any, Callable, Iterable, Mapping, Optional, Text, Union, overload
+
+    from ._types import (App, Check, CheckT, ExceptionHandler, Handler, Headers, NotGiven,
+                         Result, Texts)
 
 _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler", "success_ttl",
             "failed_status", "failed_headers", "failed_handler", "failed_ttl",
@@ -71,26 +72,26 @@ class HealthCheck(Plugin):
     name = "healthcheck"
 
     def __init__(self,
-                 app=None,  # type: Optional[bottle.Bottle]
-                 path=None,  # type: Any
+                 app=None,  # type: Optional[App]
+                 path=None,  # type: Union[Text, Texts, None]
                  success_status=200,  # type: int
-                 success_headers=None,  # type: Any
+                 success_headers=None,  # type: Optional[Headers]
                  success_handler=json_success_handler,  # type: Optional[Handler]
                  success_ttl=27,  # type: Optional[float]
                  failed_status=500,  # type: int
-                 failed_headers=None,  # type: Any
+                 failed_headers=None,  # type: Optional[Headers]
                  failed_handler=json_failed_handler,  # type: Optional[Handler]
                  failed_ttl=9,  # type: Optional[float]
-                 exception_handler=basic_exception_handler,  # type: ExceptionHandler
+                 exception_handler=basic_exception_handler,  # type: Optional[ExceptionHandler]
                  checkers=None,  # type: Optional[Iterable[Check]]
                  timeout=None,  # type: Optional[float]
                  stale_while_revalidate=0,  # type: float
                  cache=None,  # type: Optional[ResultCache]
                  details=True,  # type: Union[bool, Callable[[], Any]]
-                 formats=None,  # type: Optional[Iterable[str]]
+                 formats=None,  # type: Optional[Texts]
                  on_change=None,  # type: Optional[Callable[[Optional[str], str, Report], Any]]
                  drain_status=None,  # type: Optional[int]
-                 drain_file=None,  # type: Any
+                 drain_file=None,  # type: Union[Text, bytes, os.PathLike[str], None]
                  about=None,  # type: Optional[Mapping[str, str]]
                  **options  # type: Any
                  ):
@@ -156,6 +157,31 @@ class HealthCheck(Plugin):
         if checkers is not self._checkers:  # as after `health.checkers += [check]`
             self._checkers[:] = validate_list(checkers)
 
+    if MYPY:  # a check stays what it is; without one, a decorator is returned
+        @overload
+        def add_check(self,
+                      func,  # type: CheckT
+                      name=None,  # type: Optional[Text]
+                      timeout=None,  # type: Optional[float]
+                      success_ttl=None,  # type: Optional[float]
+                      failed_ttl=None,  # type: Optional[float]
+                      critical=True  # type: bool
+                      ):
+            # type: (...) -> CheckT
+            pass
+
+        @overload
+        def add_check(self,
+                      func=NotGiven(),  # type: NotGiven
+                      name=None,  # type: Optional[Text]
+                      timeout=None,  # type: Optional[float]
+                      success_ttl=None,  # type: Optional[float]
+                      failed_ttl=None,  # type: Optional[float]
+                      critical=True  # type: bool
+                      ):
+            # type: (...) -> Callable[[CheckT], CheckT]
+            pass
+
     def add_check(self,
                   func=NOT_GIVEN,  # type: Any
                   name=None,  # type: Optional[str]
@@ -179,7 +205,7 @@ class HealthCheck(Plugin):
         return func
 
     def run(self, check=None, exclude=None):
-        # type: (Any, Any) -> Report
+        # type: (Union[Text, Iterable[Text], None], Union[Text, Iterable[Text], None]) -> Report
         """Runs the checks, or uses their cached results, and returns a Report.
 
         check and exclude are a name or a list of names: only those, or all but those. Works
@@ -191,7 +217,7 @@ class HealthCheck(Plugin):
         return self._report_of(self._checkers.select(check, exclude))
 
     def run_check(self, checker):
-        # type: (Any) -> dict
+        # type: (Union[Text, Check]) -> Result
         """Runs one check now, or joins its run that is going on; stores and returns its result.
 
         checker is a registered check, its function, or its name. Raises ValueError where it is

@@ -7,16 +7,14 @@ import six
 
 from .. import _jsonable, _redaction
 from .._interrupts import is_interrupt
-from .._validation import validate_flag, validate_seconds, validate_timeout
+from .._validation import NOT_GIVEN, validate_flag, validate_seconds, validate_timeout
 
 MYPY = False
 if MYPY:
     from typing import Any
 
+    from .._types import Result
     from .runs import Outcome
-
-#: Told from None, which has a meaning of its own.
-NOT_GIVEN = object()  # type: Any
 
 #: Before any reading of the monotonic clock.
 NEVER = float("-inf")
@@ -141,7 +139,7 @@ class Check(object):
         return passed, _shown(output), None
 
     def result(self, outcome):
-        # type: (Outcome) -> dict
+        # type: (Outcome) -> Result
         """An outcome as this check's result: name, weight and lifetimes are the reader's."""
         # A copy of the output: whoever gets the result may change it.
         return self._result(outcome, _jsonable.plain(outcome.output))
@@ -157,13 +155,14 @@ class Check(object):
         return self.current
 
     def _result(self, outcome, output):
-        # type: (Outcome, Any) -> dict
+        # type: (Outcome, Any) -> Result
         lifetime = 0.0
         if outcome.is_cacheable:
             lifetime = self.lifetime(outcome.passed)
         result = {"checker": self.__name__, "output": output, "passed": outcome.passed,
                   "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
-                  "response_time": outcome.response_time, "since": outcome.since}
+                  "response_time": outcome.response_time,
+                  "since": outcome.since}  # type: Result
         if not self.critical:
             result["critical"] = False
         return result

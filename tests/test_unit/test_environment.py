@@ -106,6 +106,10 @@ def test_the_sections_outside_a_request():
 
 # Sections of the user's own
 
+def needs_two(one, two):
+    return one, two
+
+
 @pytest.mark.parametrize("name", ["os", "python", "config", "process", "mine", u"mine", u"os"])
 def test_a_name_that_is_taken(name):
     dump = EnvironmentDump()
@@ -113,6 +117,46 @@ def test_a_name_that_is_taken(name):
     with pytest.raises(ValueError) as caught:
         dump.add_section(name, lambda: 2)
     assert name in str(caught.value)
+
+
+def test_a_section_is_decorated_and_stays_a_function(app):
+    dump = EnvironmentDump(app, "/environment")
+
+    @dump.add_section("build")
+    def build():
+        return {"commit": "0a1b2c3"}
+
+    assert build() == {"commit": "0a1b2c3"}
+    assert dump.add_section("release", build) is build
+    assert told(app)["build"] == told(app)["release"] == {"commit": "0a1b2c3"}
+
+
+@pytest.mark.parametrize("name, error, words", [
+    (7, TypeError, "name is of type int, expected text"),
+    (None, TypeError, "name is None, expected text"),
+    ("os", ValueError, "give this one another name"),
+    (needs_two, TypeError, "write @environment.add_section('needs_two')")])
+def test_a_decorator_for_no_section_is_refused_before_it_decorates(name, error, words):
+    with pytest.raises(error) as caught:
+        EnvironmentDump().add_section(name)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("func, words", [
+    (needs_two, "bind them, as in functools.partial(func, argument)"), ({"a": 1}, "of type dict")])
+def test_what_is_no_section_is_refused_where_it_is_decorated(func, words):
+    decorate = EnvironmentDump().add_section("build")
+    with pytest.raises(TypeError) as caught:
+        decorate(func)
+    assert words in str(caught.value)
+
+
+def test_a_name_that_is_taken_meanwhile_is_refused_where_it_is_decorated():
+    dump = EnvironmentDump()
+    decorate = dump.add_section("build")
+    dump.add_section("build", lambda: 1)
+    with pytest.raises(ValueError):
+        decorate(lambda: 2)
 
 
 @pytest.mark.parametrize("name, func", [

@@ -58,6 +58,7 @@ _redaction.known
 _redaction.values
 _redaction.names
 _http_client
+_types
 _validation
 _jsonable
 _interrupts

@@ -7,6 +7,7 @@ from .values import iso_8601, state_of
 MYPY = False
 if MYPY:
     from ..._report import Report
+    from ..._types import Result
 
 #: How the draft spells the state of a check.
 _STATUS = {"passed": "pass", "warning": "warn", "failed": "fail"}
@@ -34,7 +35,7 @@ def _overall_status(report):
 
 
 def _key(result):
-    # type: (dict) -> str
+    # type: (Result) -> str
     # The key's colon tells the component from the measurement: a name has none.
     component = result["checker"].replace(":", "_")
     if "response_time" in result:
@@ -43,8 +44,9 @@ def _key(result):
 
 
 def _check(result):
-    # type: (dict) -> dict
-    check = collections.OrderedDict([("componentId", result["checker"])])
+    # type: (Result) -> dict
+    check = collections.OrderedDict()  # type: collections.OrderedDict
+    check["componentId"] = result["checker"]
     if "response_time" in result:
         check["observedValue"] = result["response_time"]
         check["observedUnit"] = "s"

@@ -16,6 +16,7 @@ if MYPY:
     from typing import Any, Dict, List, Sequence, Text, Tuple
 
     from ..._report import Report
+    from ..._types import Result
 
 #: Seconds after which the browser loads the page again.
 REFRESH = 10
@@ -129,7 +130,7 @@ def _note(report):
 
 
 def _row(number, result, report):
-    # type: (int, Dict[str, Any], Report) -> Dict[str, Any]
+    # type: (int, Result, Report) -> Dict[str, Any]
     """What the row of a check shows, as text."""
     kind = state_of(result)
     runs = report.runs_of(result["checker"])

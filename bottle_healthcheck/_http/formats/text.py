@@ -6,6 +6,7 @@ from ... import _jsonable
 MYPY = False
 if MYPY:
     from ..._report import Report
+    from ..._types import Result
 
 
 def write(report):
@@ -17,7 +18,7 @@ def write(report):
 
 
 def _line(result):
-    # type: (dict) -> six.text_type
+    # type: (Result) -> six.text_type
     name = _jsonable.one_line(_jsonable.text(result["checker"]))
     if result["passed"]:
         return u"[+]%s ok" % name

@@ -2,6 +2,10 @@
 import datetime
 import socket
 
+MYPY = False
+if MYPY:
+    from ..._types import Result
+
 
 def hostname():
     # type: () -> str
@@ -23,7 +27,7 @@ def iso_8601(epoch_seconds):
 
 
 def state_of(result):
-    # type: (dict) -> str
+    # type: (Result) -> str
     """The state of a result's check: "passed", "warning" (it is not critical) or "failed"."""
     if result["passed"]:
         return "passed"
