@@ -40,7 +40,7 @@ json_message = _jsonable.message
 #: backend may take to answer.
 LONGEST_WAIT = (engine, "MAX_INLINE_WAIT")
 LONGEST_WAITS = [LONGEST_WAIT, (check_module, "DEFAULT_RUN_LIMIT"), (shared, "LONGEST_CLAIM"),
-                 (breaker, "SLOWEST")]
+                 (breaker, "MAX_TOTAL_SECONDS")]
 
 
 def put(place, value):
@@ -77,6 +77,22 @@ def cleaning_place(dump):
 def lose_thread(worker):
     """Makes a worker take its thread for one that has ended, as one that gevent killed."""
     worker._thread = None
+
+
+def interrupt_idle(worker, kind, meanwhile=lambda: None):
+    """Raises an exception in a worker's thread where that waits for a job."""
+    lock = worker._idle
+
+    class Interrupted(object):
+        release = lock.release
+
+        @staticmethod
+        def acquire():
+            worker._idle = lock
+            meanwhile()
+            raise kind()
+    worker._idle = Interrupted
+    lock.release()
 
 
 # Runs that are going on, in a ResultCache

@@ -1,6 +1,8 @@
 """A circuit breaker: a client that fails, or takes too long, is not called for a while."""
 import logging
 
+from six.moves import _thread
+
 from .. import _compat, _jsonable, _log, _redaction
 from .._interrupts import is_interrupt
 
@@ -11,8 +13,12 @@ if MYPY:
 #: Seconds for which a client that failed is not called.
 OPEN_SECONDS = 10.0
 
-#: Seconds that the client may take in all within OPEN_SECONDS: more is a failure.
-SLOWEST = 1.0
+#: Seconds that one answer may take, and the slow answers that one thread waits for within
+#: OPEN_SECONDS in all: more is a failure.
+MAX_TOTAL_SECONDS = 1.0
+
+#: Seconds from which on an answer is slow. Quick ones never add up, however many there are.
+SLOW_SECONDS = 0.1
 
 
 class CircuitBreaker(object):
@@ -23,8 +29,8 @@ class CircuitBreaker(object):
         self._client = client
         self._fails = False
         self._open_until = 0.0
-        #: Seconds that calls took, and since when they are added up.
-        self._taken, self._taken_since = 0.0, 0.0
+        #: Seconds that slow answers took by thread, and since when they are added up.
+        self._totals, self._totals_since = {}, 0.0  # type: dict, float
 
     def is_open(self):
         # type: () -> bool
@@ -46,7 +52,7 @@ class CircuitBreaker(object):
                 raise
             self.trip("%s: %s" % (type(exc).__name__, _jsonable.message(exc)))
             return None
-        if self._add_up(started):
+        if self._takes_too_long(_compat.monotonic() - started):
             return None
         self._open_until = 0.0
         return answer
@@ -67,15 +73,22 @@ class CircuitBreaker(object):
         if failed_before:
             _log.tell(logging.INFO, "the shared cache answers again")
 
-    def _add_up(self, started):
+    def _takes_too_long(self, seconds):
         # type: (float) -> bool
-        """Adds the time of a call to those before; true where they took too long in all."""
-        now = _compat.monotonic()
-        if started - self._taken_since > OPEN_SECONDS:
-            self._taken, self._taken_since = 0.0, started
-        self._taken += now - started
-        if self._taken <= SLOWEST:
+        """Adds up the slow answers that this thread got; trips and is true where that is too much.
+
+        Other threads' do not count: many that wait at once have each waited for a short time.
+        """
+        if seconds < SLOW_SECONDS:
             return False
-        self.trip("its answers took %.1f s of %.1f s" % (self._taken, now - self._taken_since))
-        self._taken = 0.0
+        now = _compat.monotonic()
+        if now - self._totals_since > OPEN_SECONDS:
+            self._totals, self._totals_since = {}, now
+        thread = _thread.get_ident()
+        total = self._totals.get(thread, 0.0) + seconds
+        if total <= MAX_TOTAL_SECONDS:
+            self._totals[thread] = total
+            return False
+        self._totals = {}
+        self.trip("its answers took %.1f s" % total)
         return True

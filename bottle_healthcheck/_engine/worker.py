@@ -69,6 +69,7 @@ class Worker(object):
     def _work(self):
         # type: () -> None
         self._thread = me = threading.current_thread()
+        self._has_ended = is_to_end = False
         while True:
             try:
                 if self._thread is not me:  # another one was started while this one seemed dead
@@ -79,16 +80,17 @@ class Worker(object):
                     _run(job)
                     self._jobs.remove(job)
                     del job  # what it holds must not live until the next one
-                if self._is_stopped:
+                if is_to_end or self._is_stopped:
                     self._has_ended = True
                     if self._jobs:  # handed over before that could be seen
                         continue
                     self._wake()  # another one that was started ends too
                     return
                 self._idle.acquire()
-            # For want of memory, say: what has not been run is still there.
-            except:  # noqa: E722 pylint: disable=bare-except
+            except Exception:  # for want of memory, say: what has not been run is still there
                 pass
+            except BaseException:  # who raises that in an idle thread ends it: gevent's kill()
+                is_to_end = True
 
 
 def _run(job):

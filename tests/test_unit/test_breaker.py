@@ -1,10 +1,11 @@
 """bottle_healthcheck._engine.breaker: a client that fails is not called for a while."""
 import logging
+import threading
 
 import pytest
 
 from tests import internals
-from tests.helpers import FakeClock
+from tests.helpers import FakeClock, wait_until
 
 
 class Client(object):
@@ -50,17 +51,36 @@ class TestClosed(object):
         assert client.calls == 2
         assert breaker.is_open() is False
 
-    def test_quick_calls_never_add_up_to_a_failure(self, breaker, client, clock):
+    def test_quick_calls_never_add_up_to_a_failure(self, breaker, client):
         client.takes = 0.09
-        for _ in range(100):
-            assert breaker.call("get", "a") == "a"
-            clock.tick(1)
+        assert [breaker.call("get", "a") for _ in range(100)] == ["a"] * 100
 
     @pytest.mark.parametrize("takes, calls", [(1.01, 1), (0.34, 3), (0.11, 10)])
-    def test_slow_calls_add_up_to_a_failure(self, breaker, client, takes, calls):
+    def test_slow_calls_of_one_thread_add_up_to_a_failure(self, breaker, client, takes, calls):
         client.takes = takes
         assert [breaker.call("get", "a") for _ in range(calls)] == ["a"] * (calls - 1) + [None]
         assert breaker.is_open() is True
+
+    def test_slow_calls_that_lie_far_apart_do_not_add_up(self, breaker, client, clock):
+        client.takes = 0.9
+        for _ in range(10):
+            assert breaker.call("get", "a") == "a"
+            clock.tick(10)
+
+    def test_slow_calls_of_many_threads_do_not_add_up(self, breaker, client):
+        client.takes, answers, over = 0.9, [], threading.Event()
+
+        def ask():
+            answers.append(breaker.call("get", "a"))
+            over.wait(60)  # or the next thread might be given the same number
+        threads = [threading.Thread(target=ask) for _ in range(10)]
+        for number, thread in enumerate(threads):
+            thread.start()
+            wait_until(lambda: len(answers) > number)
+        over.set()
+        for thread in threads:
+            thread.join(60)
+        assert answers == ["a"] * 10
 
 
 class TestOpen(object):

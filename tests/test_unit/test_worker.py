@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from tests.helpers import wait_until
-from tests.internals import Worker, lose_thread
+from tests.internals import Worker, interrupt_idle, lose_thread
 
 
 def done(worker, job=lambda: None):
@@ -129,6 +129,33 @@ def test_a_thread_that_seems_to_have_ended_is_replaced_and_ends():
     second = done(worker)
     wait_until(lambda: done(worker) is second and not first.is_alive(), what="the first to end")
     assert second is not first
+
+
+class Kill(BaseException):
+    """As gevent's GreenletExit."""
+
+
+class TestIdleThreadThatIsEnded(object):
+    def test_the_next_job_starts_another(self):
+        worker = Worker("worker")
+        first = done(worker)
+        interrupt_idle(worker, Kill)
+        first.join(60)
+        assert not first.is_alive()
+        assert done(worker) is not first
+
+    def test_a_job_that_was_handed_over_meanwhile_is_run(self):
+        worker, ran = Worker("worker"), []
+        first = done(worker)
+        interrupt_idle(worker, Kill, meanwhile=lambda: worker.submit(lambda: ran.append("job")))
+        first.join(60)
+        assert ran == ["job"]
+
+    def test_want_of_memory_does_not_end_it(self):
+        worker = Worker("worker")
+        first = done(worker)
+        interrupt_idle(worker, MemoryError)
+        assert done(worker) is first
 
 
 def test_a_job_that_raises_is_run_once_more():
