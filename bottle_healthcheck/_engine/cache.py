@@ -99,9 +99,14 @@ class ResultCache(object):
     def attach(self, registry):
         # type: (Any) -> None
         """Notes whose checks use this cache, for as long as that lives."""
-        if None in [reference() for reference in list(self._registries.values())]:
-            self.forget_unregistered()
-        self._registries[id(registry)] = weakref.ref(registry)
+        cache_reference = weakref.ref(self)  # nothing that this cache holds may hold it
+
+        def forget(_):
+            # type: (Any) -> None
+            cache = cache_reference()
+            if cache is not None:
+                cache.forget_unregistered()
+        self._registries[id(registry)] = weakref.ref(registry, forget)
 
     def detach(self, registry):
         # type: (Any) -> None

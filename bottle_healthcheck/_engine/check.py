@@ -24,6 +24,15 @@ _ENCODER = json.JSONEncoder(allow_nan=False)
 #: Seconds that a run may take where the check has no timeout: longer means that it hangs.
 DEFAULT_RUN_LIMIT = 10.0
 
+#: What a registered check is known by: another function or name is another check.
+_FIXED = ("func", "key", "settings", "__name__")
+
+#: What may be changed of a registered check.
+_OPTIONS = {
+    "timeout": lambda name, value: validate_timeout(value),
+    "success_ttl": validate_seconds, "failed_ttl": validate_seconds, "critical": validate_flag,
+}
+
 
 def basic_exception_handler(checker, exc):
     # type: (Any, BaseException) -> tuple
@@ -39,10 +48,14 @@ def basic_exception_handler(checker, exc):
 
 
 class Settings(object):
-    """What checks use that are not given their own, and how exceptions of checks are handled."""
+    """What checks use that are not given their own, and how exceptions of checks are handled.
+
+    cache is where their outcomes are kept.
+    """
 
     def __init__(self):
         # type: () -> None
+        self.cache = None  # type: Any  # a ResultCache
         self.timeout = None  # type: Any
         self.success_ttl = 0.0
         self.failed_ttl = 0.0
@@ -54,7 +67,8 @@ class Check(object):
     """A registered check: calling it calls its function. It equals that function.
 
     What is not given is taken from settings. timeout, success_ttl and failed_ttl are seconds; a
-    timeout of None runs the check in the thread that needs it.
+    timeout of None runs the check in the thread that needs it. They and critical may be changed
+    later, and count at once.
     """
 
     def __init__(self, settings, func, name, timeout=NOT_GIVEN, success_ttl=NOT_GIVEN,
@@ -71,20 +85,43 @@ class Check(object):
         self.key = identity(func)
         self.__name__ = name
         self.__doc__ = getattr(func, "__doc__", None)
-        self.timeout = validate_timeout(timeout)
-        self.success_ttl = validate_seconds("success_ttl", success_ttl)
-        self.failed_ttl = validate_seconds("failed_ttl", failed_ttl)
-        self.critical = validate_flag("critical", critical)
-        #: Seconds after which a run counts as hanging.
-        self.run_limit = DEFAULT_RUN_LIMIT
-        #: Seconds after its expiry for which a result is used while a worker renews it.
-        self.stale_while_revalidate = 0.0
-        if self.timeout is not None:
-            self.run_limit = self.timeout
-            self.stale_while_revalidate = settings.stale_while_revalidate
         #: The outcome that was used last, until when it is fresh by the monotonic clock, and its
         #: result as JSON text.
         self.current = None, NEVER, ""  # type: tuple
+        self._stale_while_revalidate = settings.stale_while_revalidate
+        self.timeout = timeout
+        self.success_ttl = success_ttl
+        self.failed_ttl = failed_ttl
+        self.critical = critical
+
+    def __setattr__(self, name, value):
+        # type: (str, Any) -> None
+        """Sets an option, which counts at once; what is wrong or cannot be changed is refused."""
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError("%s of a registered check cannot be changed: register another "
+                                 "one in its place, as in health.checkers[0] = check" % name)
+        if name not in _OPTIONS:
+            object.__setattr__(self, name, value)
+            return
+        object.__setattr__(self, name, _OPTIONS[name](name, value))
+        self.current = None, NEVER, ""  # its text and its time were the previous option's
+        self.settings.cache.generation = object()  # and so are responses that are kept
+
+    @property
+    def run_limit(self):
+        # type: () -> float
+        """Seconds after which a run counts as hanging."""
+        if self.timeout is None:
+            return DEFAULT_RUN_LIMIT
+        return self.timeout
+
+    @property
+    def stale_while_revalidate(self):
+        # type: () -> float
+        """Seconds after its expiry for which a result is used while a worker renews it."""
+        if self.timeout is None:
+            return 0.0
+        return self._stale_while_revalidate
 
     def __call__(self):
         # type: () -> tuple

@@ -32,7 +32,7 @@ class Registry(collections_abc.MutableSequence):
         # type: (Settings, ResultCache) -> None
         _redaction.load_rules()  # no check's thread has to
         self._settings = settings
-        self._cache = cache
+        settings.cache = cache
         cache.attach(self)
         self._turns = {}  # type: dict  # by process id: whose turn it is to change the list
         self._list = []  # type: list
@@ -44,14 +44,18 @@ class Registry(collections_abc.MutableSequence):
     @property
     def cache(self):
         # type: () -> ResultCache
-        """Where the outcomes are kept; another one may be set."""
-        return self._cache
+        """Where the outcomes are kept; another one may be set.
+
+        A run that is going on then ends in the one that is replaced: the check may run a second
+        time meanwhile.
+        """
+        return self._settings.cache
 
     @cache.setter
     def cache(self, cache):
         # type: (ResultCache) -> None
         with self._turn():
-            previous = self._cache
+            previous = self.cache
             if cache is previous:
                 return
             cache.attach(self)
@@ -61,7 +65,7 @@ class Registry(collections_abc.MutableSequence):
             except ValueError:
                 cache.detach(self)
                 raise
-            self._cache = cache
+            self._settings.cache = cache
             previous.detach(self)
 
     @property
@@ -216,7 +220,7 @@ class Registry(collections_abc.MutableSequence):
         self._names[check.__name__] = check
         self._list.insert(index, check)  # first: whoever tidies the cache finds it
         try:
-            self._cache.admit(check)
+            self.cache.admit(check)
         except ValueError:
             self._list.remove(check)
             self._names.pop(check.__name__, None)
@@ -227,7 +231,7 @@ class Registry(collections_abc.MutableSequence):
     def _note_change(self):
         # type: () -> None
         self._version = object()
-        self._cache.generation = object()
+        self.cache.generation = object()
 
     def _replace(self, values):
         # type: (list) -> None
@@ -247,13 +251,13 @@ class Registry(collections_abc.MutableSequence):
         before = self._list, self._names
         self._set(items, names)
         try:
-            self._cache.forget_unregistered()  # what has left: its name may be given again
+            self.cache.forget_unregistered()  # what has left: its name may be given again
             for check in items:
-                self._cache.admit(check)
+                self.cache.admit(check)
         except ValueError:
             self._set(*before)
             for check in self._list:
-                self._cache.admit(check)
+                self.cache.admit(check)
             raise
 
     def _set(self, items, names):

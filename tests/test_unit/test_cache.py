@@ -14,6 +14,7 @@ from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
 from tests.worlds import Check, Gone, run_python
 from tests.helpers import PY2, wait_until
+from tests.wsgi import ask_webtest
 
 
 def told(report, index=0):
@@ -154,17 +155,17 @@ def test_every_check_that_a_request_waited_for_timed_out_by_its_own_limit(world)
 def test_workers_start_first_then_inline_checks_run_then_the_workers_are_awaited(world):
     order = []
     health = HealthCheck(timeout=2)
-    health.add_check(lambda: (order.append("inline a"), "a"), name="a", timeout=None)
+
+    @health.add_check(timeout=None)
+    def a():
+        order.append("inline a, %d handed over" % len(world.jobs))
+        return True, "a"
     health.add_check(lambda: (order.append("timed b"), "b"), name="b")
     health.add_check(lambda: (order.append("inline c"), "c"), name="c", timeout=None)
     health.add_check(lambda: (order.append("timed d"), "d"), name="d")
-    handed_over = []
-    health.checkers[0].func, inner = (
-        lambda: (handed_over.append(len(world.jobs)), inner())), health.checkers[0].func
     world.work_after(0)
     report = health.run()
-    assert handed_over == [2]
-    assert order == ["inline a", "inline c", "timed b", "timed d"]
+    assert order == ["inline a, 2 handed over", "inline c", "timed b", "timed d"]
     assert [result["checker"] for result in report.results] == ["a", "b", "c", "d"]
 
 
@@ -584,6 +585,72 @@ def test_clear_during_a_flight_leaves_the_flight(world):
     assert told(health.run()) == (True, "fine")
     assert told(health.run()) == (True, "fine")
     assert check.runs == 2
+
+
+# A registered check that is changed
+
+class TestChangedOption(object):
+    """It counts at once, for the result that is there and for responses that are kept."""
+
+    @pytest.fixture
+    def health(self, world, app):
+        health = HealthCheck(app, "/healthcheck", checkers=[Check(says=(False, "down"))])
+        assert ask_webtest(app).status_code == 500
+        return health
+
+    def test_a_check_is_no_longer_critical(self, health, app):
+        health.checkers[0].critical = False
+        answer = ask_webtest(app)
+        assert answer.status_code == 200 and answer.json["results"][0]["critical"] is False
+        health.checkers[0].critical = True
+        assert ask_webtest(app).status_code == 500
+
+    def test_a_lifetime(self, health, app, world):
+        result = ask_webtest(app).json["results"][0]
+        health.checkers[0].failed_ttl = 5
+        changed = ask_webtest(app).json["results"][0]
+        assert changed == dict(result, expires=result["timestamp"] + 5)
+        world.clock.tick(5)
+        ask_webtest(app)
+        assert health.checkers[0].func.runs == 2
+        health.checkers[0].failed_ttl = None
+        ask_webtest(app)
+        assert health.checkers[0].func.runs == 3
+
+    def test_a_timeout(self, health, app, world):
+        world.clock.tick(9)
+        health.checkers[0].timeout = 2
+        assert ask_webtest(app).json["results"][0]["output"] == "timed out after 2 s"
+        assert world.waits == [2.0]
+
+    def test_it_is_shown_by_the_run_that_comes_next(self, health, app):
+        health.checkers[0].critical = False
+        assert health.run().passed
+        assert health.run_check("check")["critical"] is False
+
+    @pytest.mark.parametrize("option, value", [
+        ("critical", "no"), ("timeout", 0), ("success_ttl", -1), ("failed_ttl", "9")])
+    def test_what_makes_no_sense_is_refused(self, health, option, value):
+        before = getattr(health.checkers[0], option)
+        with pytest.raises((TypeError, ValueError), match=option):
+            setattr(health.checkers[0], option, value)
+        assert getattr(health.checkers[0], option) == before
+
+    @pytest.mark.parametrize("name", ["func", "key", "settings", "__name__"])
+    def test_what_a_check_is_known_by_cannot_be_changed(self, health, name):
+        with pytest.raises(AttributeError, match="%s of a registered check" % name):
+            setattr(health.checkers[0], name, "other")
+        assert [check.__name__ for check in health.checkers] == ["check"]
+
+    def test_a_new_timeout_brings_stale_results_with_it(self, world):
+        check = Check()
+        health = HealthCheck(timeout=1, stale_while_revalidate=60, success_ttl=10)
+        health.add_check(check, timeout=None)
+        health.run()
+        health.checkers[0].timeout = 2
+        world.clock.tick(60)
+        assert health.run().passed
+        assert len(world.jobs) == 1 and world.waits == []
 
 
 # Many threads

@@ -178,6 +178,18 @@ class TestCacheThatIsReplaced(object):
 
 
 class TestHealthCheckThatIsGone(object):
+    def test_its_cache_goes_with_it_and_without_the_garbage_collector(self):
+        gc.collect()
+        gc.disable()
+        try:
+            health = HealthCheck(checkers=[make_check()])
+            health.run()
+            kept = weakref.ref(health.cache)
+            del health
+            assert kept() is None
+        finally:
+            gc.enable()
+
     def test_threads_end_with_it(self):
         threads = []
         health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)])
@@ -187,16 +199,18 @@ class TestHealthCheckThatIsGone(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
 
-    def test_threads_end_when_the_next_one_uses_its_cache(self):
+    def test_threads_end_though_its_cache_lives_on(self):
         threads = []
         cache = ResultCache()
         health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)], cache=cache)
         health.run()
+        other = HealthCheck(timeout=60, checkers=[make_check("other", threads)], cache=cache)
+        other.run()
         del health
         gc.collect()
-        HealthCheck(cache=cache)
         threads[0].join(60)
         assert not threads[0].is_alive()
+        assert threads[1].is_alive() and other.run().passed
 
     def test_its_names_may_be_used_again(self):
         cache = ResultCache(backend=Store(), prefix="shop")
