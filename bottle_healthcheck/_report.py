@@ -33,6 +33,9 @@ class Report(object):
     #: Whether the service is being taken out of use; the one result then says why.
     draining = False
 
+    #: While draining, the report of the last outcomes of all checks that have run.
+    last_known = None  # type: Optional[Report]
+
     def __init__(self, results, runs_of=None):
         # type: (Optional[list], Any) -> None
         self._results = results
@@ -107,4 +110,6 @@ class Report(object):
         """A report that has the overall status and nothing else."""
         bare = Report([])
         bare.passed, bare.timestamp, bare.details = self.passed, self.timestamp, False
+        if self.last_known is not None:
+            bare.last_known = self.last_known.without_details()
         return bare

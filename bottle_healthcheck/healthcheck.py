@@ -3,7 +3,7 @@ import collections
 
 import bottle
 
-from . import _jsonable, _log, _redaction
+from . import _jsonable, _log
 from ._engine.cache import ResultCache, validate_cache
 from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
@@ -18,7 +18,8 @@ from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, ov
 from ._interrupts import is_interrupt
 from ._report import Report
 from ._validation import (NOT_GIVEN, validate_about, validate_callable, validate_details,
-                          validate_list, validate_seconds, validate_status, validate_timeout)
+                          validate_file, validate_list, validate_seconds, validate_status,
+                          validate_timeout)
 
 MYPY = False
 if MYPY:
@@ -47,6 +48,7 @@ _CHECKS = {
     "details": lambda name, value: validate_details(value),
     "formats": lambda name, value: validate_formats(value),
     "drain_status": lambda name, value: None if value is None else validate_status(name, value),
+    "drain_file": validate_file,
     "about": lambda name, value: validate_about(value),
 }
 
@@ -119,8 +121,9 @@ class HealthCheck(Plugin):
         self.formats = formats  # type: Any
         self.on_change = on_change  # type: Any
         self.drain_status = drain_status  # type: Any
+        self._drain = Drain()
+        self.drain_file = drain_file  # type: Any
         self.about = about  # type: Any
-        self._drain = Drain(drain_file)
         self._changes = ChangeObserver()
         self._broken_handler = None  # type: Any
         self._checkers = Registry(self._settings, self.cache)
@@ -139,6 +142,8 @@ class HealthCheck(Plugin):
         value = _CHECKS[name](name, value)
         if name == "cache" and "_checkers" in self.__dict__:
             self._checkers.cache = value
+        elif name == "drain_file":
+            self._drain.watch(value)
         elif hasattr(self._settings, name):
             setattr(self._settings, name, value)
         object.__setattr__(self, name, value)
@@ -211,7 +216,7 @@ class HealthCheck(Plugin):
         check and exclude are a name or a list of names: only those, or all but those. Works
         outside a request. Raises ValueError for an unknown name.
         """
-        report = self._drain.report()
+        report = self._report_of_draining()
         if report is not None:
             return report
         return self._report_of(self._checkers.select(check, exclude))
@@ -242,14 +247,13 @@ class HealthCheck(Plugin):
     def drain(self, output="draining"):
         # type: (Any) -> None
         """Answers failure from now on, in this process, past cache and checks."""
-        self._drain.output = _redaction.clean_output(_jsonable.plain(output))
-        self._drain.called = True
+        self._drain.begin(output)
         self._responses = KeptResponses()
 
     def resume(self):
         # type: () -> None
         """Ends what drain() began; a drain_file that is still there goes on."""
-        self._drain.called = False
+        self._drain.end()
         self._responses = KeptResponses()
 
     def _respond(self, query, accept):
@@ -263,7 +267,7 @@ class HealthCheck(Plugin):
             shows_details = self._shows_details()
             if options.selects and not shows_details:
                 raise RequestError(404, "this health check tells no details")
-            report = self._drain.report()
+            report = self._report_of_draining()
             if report is not None:
                 return self._write(report, options, shows_details)
             checks = self._checkers.select(options.check, options.exclude)
@@ -282,6 +286,15 @@ class HealthCheck(Plugin):
             responses.options[accept] = options
         return response
 
+    def _report_of_draining(self):
+        # type: () -> Optional[Report]
+        """The report while draining, with what is known of the checks; None at other times."""
+        report = self._drain.report()
+        if report is not None:
+            pairs = [pair for pair in self._reported_pairs() if pair[1] is not None]
+            report.last_known = Report.of_outcomes(pairs, self.cache.history)
+        return report
+
     def _report_of(self, checks):
         # type: (tuple) -> Report
         """The report of these checks; where they are all there are, on_change may be called."""
@@ -293,11 +306,15 @@ class HealthCheck(Plugin):
     def _last_report(self):
         # type: () -> Optional[Report]
         """The report of what was reported last of each check; None before all have run."""
-        checks = self._checkers.items
-        outcomes = [self.cache.reported(check) for check in checks]
-        if None in outcomes:
+        pairs = self._reported_pairs()
+        if None in [outcome for _, outcome in pairs]:
             return None
-        return Report.of_outcomes(list(zip(checks, outcomes)), self.cache.history)
+        return Report.of_outcomes(pairs, self.cache.history)
+
+    def _reported_pairs(self):
+        # type: () -> list
+        """(check, the outcome that was reported of it last, or None) of every check."""
+        return [(check, self.cache.reported(check)) for check in self._checkers.items]
 
     def _may_keep(self, options):
         # type: (RequestOptions) -> bool

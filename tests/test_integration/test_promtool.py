@@ -114,6 +114,7 @@ def test_promtool_has_nothing_to_say_about_the_metrics(app, state):
     promtool = need_command("promtool")
     app.outcome["passed"] = state == "passing"
     if state == "draining":
+        app.health.run()
         app.health.drain()
     answer = ask(app, "format=prometheus", path="/healthcheck")
     assert "version=0.0.4" in answer.headers["Content-Type"]
@@ -130,7 +131,7 @@ def test_promtool_has_nothing_to_say_about_the_documented_configuration():
 
 @pytest.mark.smoke
 def test_prometheus_keeps_scraping_while_checks_fail(app):
-    queue = r'healthcheck_check_passed{check="que\"ue\n\\"}'
+    queue = r'healthcheck_check_passed{check="que\"ue\n\\",critical="true"}'
     with serving(app) as url, folder() as path:
         service = url.split("//")[1]
         with blackbox(path, service) as exporter, prometheus(path, service, exporter) as address:

@@ -19,7 +19,8 @@ FAILED = {"checker": "queue", "output": [u"caf\xe9", None], "passed": False,
           "timestamp": NOW - 1.5, "expires": NOW + 9, "response_time": 1.5, "since": NOW - 60}
 WARNED = {"checker": "a:b", "output": u"no route", "passed": False, "timestamp": NOW,
           "expires": NOW + 9, "response_time": 0.0, "since": NOW, "critical": False}
-DRAINED = {"checker": "drain", "passed": False, "output": "draining"}
+DRAINED = {"checker": "drain", "output": "draining", "passed": False, "timestamp": NOW,
+           "expires": NOW, "response_time": 0.0, "since": NOW}
 
 
 HEALTH_BODIES = [
@@ -42,8 +43,9 @@ HEALTH_BODIES = [
      '"a_b:responseTime": [{"componentId": "a:b", "observedValue": 0.0, "observedUnit": "s", '
      '"status": "warn", "time": "2026-02-03T04:05:06.250Z", "output": "no route"}]}}'),
     ("drained", [DRAINED],
-     '{"status": "fail", "checks": {"drain": [{"componentId": "drain", "status": "fail", '
-     '"output": "draining"}]}}'),
+     '{"status": "fail", "checks": {"drain:responseTime": [{"componentId": "drain", '
+     '"observedValue": 0.0, "observedUnit": "s", "status": "fail", '
+     '"time": "2026-02-03T04:05:06.250Z", "output": "draining"}]}}'),
     ("no checks", [], '{"status": "pass", "checks": {}}'),
 ]
 

@@ -32,6 +32,9 @@ def test_the_metrics_of_a_failing_service_come_with_status_200(app):
     found = samples(answer.body)
     queue = 'que"ue\n\\'
     assert found.pop(("healthcheck_success", None)) == 0
+    assert found.pop(("healthcheck_draining", None)) == 0
+    for check in ("database", queue):
+        assert found.pop(("healthcheck_check_warning", check)) == 0
     assert found.pop(("healthcheck_check_passed", "database")) == 1
     assert found.pop(("healthcheck_check_passed", queue)) == 0
     assert [result["checker"] for result in results] == ["database", queue]
@@ -45,17 +48,33 @@ def test_the_metrics_of_a_failing_service_come_with_status_200(app):
 
 
 def test_a_success_is_one(app):
-    HealthCheck(app, "/health").add_check(lambda: (False, "slow"), name="disk", critical=False)
-    found = samples(ask(app, "format=prometheus").body)
+    health = HealthCheck(app, "/health")
+    health.add_check(lambda: (False, "slow"), name="disk", critical=False)
+    health.add_check(lambda: (True, "up"), name="queue", critical=False)
+    body = ask(app, "format=prometheus").body
+    found = samples(body)
     assert found[("healthcheck_success", None)] == 1
     assert found[("healthcheck_check_passed", "disk")] == 0
+    assert found[("healthcheck_check_warning", "disk")] == 1
+    assert found[("healthcheck_check_warning", "queue")] == 0
+
+
+def test_every_series_of_a_check_tells_whether_it_is_critical(app):
+    health = HealthCheck(app, "/health")
+    health.add_check(lambda: (False, "slow"), name="disk", critical=False)
+    health.add_check(lambda: (False, "down"), name="database")
+    body = ask(app, "format=prometheus").body.decode("utf-8")
+    for name in ("passed", "warning", "response_time_seconds", "last_change_timestamp_seconds"):
+        for check, critical in (("disk", "false"), ("database", "true")):
+            assert ('\nhealthcheck_check_%s{check="%s",critical="%s"} ' % (name, check, critical)
+                    in body)
 
 
 def test_every_metric_is_explained_once_and_the_text_ends_with_a_line(app):
     service(app)
     body = ask(app, "format=prometheus").body.decode("utf-8")
-    for name in ("success", "check_passed", "check_response_time_seconds",
-                 "check_last_change_timestamp_seconds"):
+    for name in ("success", "draining", "check_passed", "check_warning",
+                 "check_response_time_seconds", "check_last_change_timestamp_seconds"):
         assert body.count("# HELP healthcheck_%s " % name) == 1
         assert body.count("# TYPE healthcheck_%s gauge" % name) == 1
     assert body.endswith("\n") and "\r" not in body
@@ -109,7 +128,35 @@ def test_hidden_details_leave_the_overall_status(app):
     assert b"check_passed" not in body
 
 
-def test_a_drained_service_has_no_times(app):
-    service(app).drain()
-    assert samples(ask(app, "format=prometheus").body) == {
-        ("healthcheck_success", None): 0, ("healthcheck_check_passed", "drain"): 0}
+def test_while_draining_the_last_known_results_stay(app):
+    runs = []
+    health = HealthCheck(app, "/health", success_ttl=None)
+    health.add_check(lambda: (not runs.append(1), "fine"), name="database")
+    before = samples(ask(app, "format=prometheus").body)
+    health.add_check(lambda: (runs.append(1), "never runs"), name="new")
+    health.drain()
+    found = samples(ask(app, "format=prometheus").body)
+    assert found.pop(("healthcheck_draining", None)) == 1
+    assert before.pop(("healthcheck_draining", None)) == 0
+    assert found == before and found[("healthcheck_success", None)] == 1
+    assert runs == [1]
+    health.resume()
+    assert samples(ask(app, "format=prometheus").body)[("healthcheck_draining", None)] == 0
+
+
+def test_while_draining_a_check_that_failed_last_stays_a_failure(app):
+    health = service(app)
+    health.run()
+    health.drain()
+    found = samples(ask(app, "format=prometheus").body)
+    assert found[("healthcheck_success", None)] == 0
+    assert found[("healthcheck_check_passed", "database")] == 1
+    assert ("healthcheck_check_passed", "drain") not in found
+
+
+def test_hidden_details_do_not_tell_of_draining_and_a_deployment_is_no_failure(app):
+    health = HealthCheck(app, "/health", checkers=[lambda: (True, "fine")], details=False)
+    health.run()
+    health.drain()
+    body = ask(app, "format=prometheus").body
+    assert samples(body) == {("healthcheck_success", None): 1}

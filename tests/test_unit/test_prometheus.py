@@ -22,7 +22,8 @@ def test_a_collector_tells_of_every_scrape_and_registering_runs_no_check():
     registry = prometheus_client.CollectorRegistry()
     registry.register(HealthCollector(health))
     assert ran == []
-    assert registry.get_sample_value("healthcheck_check_passed", {"check": "database"}) == 1
+    assert registry.get_sample_value(
+        "healthcheck_check_passed", {"check": "database", "critical": "true"}) == 1
     body = prometheus_client.generate_latest(registry)
     assert b"\nhealthcheck_success 0.0\n" in body
     assert b"secret" not in body and ran == [1, 1]
@@ -36,9 +37,20 @@ def test_a_collector_describes_what_it_collects():
     assert described == [(family.name, family.documentation, family.type)
                          for family in collector.collect()]
     assert [name for name, _, _ in described] == [
-        "live_success", "live_check_passed", "live_check_response_time_seconds",
-        "live_check_last_change_timestamp_seconds"]
+        "live_success", "live_draining", "live_check_passed", "live_check_warning",
+        "live_check_response_time_seconds", "live_check_last_change_timestamp_seconds"]
     assert all(not family.samples for family in collector.describe())
+
+
+def test_a_collector_keeps_the_last_known_results_while_draining():
+    health = service()
+    health.run()
+    health.drain()
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(HealthCollector(health))
+    assert registry.get_sample_value("healthcheck_draining") == 1
+    assert registry.get_sample_value(
+        "healthcheck_check_passed", {"check": "database", "critical": "true"}) == 1
 
 
 def test_several_collectors_share_a_registry_under_prefixes():

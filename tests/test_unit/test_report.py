@@ -47,8 +47,10 @@ def test_a_report_warns_where_only_checks_that_are_not_critical_fail(results, wa
 
 def test_a_report_without_details_keeps_status_and_time():
     report = Report([{"passed": False, "checker": "database"}])
-    report.draining = True
+    report.draining, report.about = True, {"serviceId": "shop"}
+    report.last_known = Report([{"passed": True, "checker": "database"}])
     bare = report.without_details()
+    assert (bare.about, bare.last_known.results, bare.last_known.status) == (None, [], "success")
     assert (bare.status, bare.timestamp) == ("failure", report.timestamp)
     assert (bare.results, bare.details, bare.draining) == ([], False, False)
 

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import threading
+import time
 
 import bottle
 import pytest
@@ -12,7 +13,7 @@ import webtest
 from bottle_healthcheck import HealthCheck
 from tests import internals
 from tests.worlds import Check, run_python
-from tests.helpers import PY2, wait_until
+from tests.helpers import PY2, FakeClock, wait_until
 from tests.wsgi import ask_webtest
 
 
@@ -445,8 +446,8 @@ def test_drain_answers_failure_past_cache_and_checks(world, app):
     answer = ask_webtest(app)
     assert answer.status_code == 404
     assert answer.json["status"] == "failure"
-    assert answer.json["results"] == [
-        {"checker": "drain", "passed": False, "output": "draining"}]
+    assert [(one["checker"], one["passed"], one["output"]) for one in answer.json["results"]] == [
+        ("drain", False, "draining")]
     health.resume()
     assert ask_webtest(app).status_code == 200
     assert check.runs == 1
@@ -491,8 +492,52 @@ def test_run_reports_draining_and_runs_nothing(world):
     health.drain("rolling out")
     report = health.run()
     assert (report.passed, report.status) == (False, "failure")
-    assert report.results == [{"checker": "drain", "passed": False, "output": "rolling out"}]
+    assert [(one["checker"], one["passed"], one["output"]) for one in report.results] == [
+        ("drain", False, "rolling out")]
     assert check.runs == 0
+
+
+def test_a_drained_result_has_every_field(world, monkeypatch, tmpdir):
+    clock = FakeClock(5000.5)
+    monkeypatch.setattr(time, "time", clock)
+    path = tmpdir.join("drain")
+    health = HealthCheck(checkers=[Check()], drain_file=str(path))
+    fields = set(health.run().results[0])
+    result = dict.fromkeys(["timestamp", "expires"], 5000.5)
+    result.update(checker="drain", output="draining", passed=False, response_time=0.0, since=5000.5)
+    health.drain()
+    assert health.run().results == [result] and set(result) == fields
+    clock.tick(2)
+    health.drain("again")  # goes on since then
+    assert since_of(health) == 5000.5
+    path.write("")
+    health.resume()
+    clock.tick(1)
+    assert since_of(health) == 5003.5  # when this process first looked and found the file
+    clock.tick(1)
+    health.drain()
+    assert since_of(health) == 5003.5
+    health.resume()
+    path.remove()
+    assert health.run().passed
+    health.drain()
+    assert since_of(health) == 5004.5
+
+
+def since_of(health):
+    (result,) = health.run().results
+    return result["since"]
+
+
+def test_a_drain_file_that_is_set_later_counts_at_once(world, app, tmpdir):
+    health = HealthCheck(app, "/healthcheck", checkers=[Check()])
+    assert health.drain_file is None and ask_webtest(app).status_code == 200
+    health.drain_file = str(tmpdir)
+    assert ask_webtest(app).status_code == 500 and health.drain_file == str(tmpdir)
+    health.drain_file = None
+    assert ask_webtest(app).status_code == 200
+    with pytest.raises(TypeError):
+        health.drain_file = 5
 
 
 def test_a_drain_file_drains_for_as_long_as_it_exists(world, app, tmpdir):

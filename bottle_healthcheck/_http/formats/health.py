@@ -37,22 +37,17 @@ def _overall_status(report):
 def _key(result):
     # type: (Result) -> str
     # The key's colon tells the component from the measurement: a name has none.
-    component = result["checker"].replace(":", "_")
-    if "response_time" in result:
-        return component + ":responseTime"
-    return component
+    return result["checker"].replace(":", "_") + ":responseTime"
 
 
 def _check(result):
     # type: (Result) -> dict
     check = collections.OrderedDict()  # type: collections.OrderedDict
     check["componentId"] = result["checker"]
-    if "response_time" in result:
-        check["observedValue"] = result["response_time"]
-        check["observedUnit"] = "s"
+    check["observedValue"] = result["response_time"]
+    check["observedUnit"] = "s"
     check["status"] = _STATUS[state_of(result)]
-    if "timestamp" in result:
-        check["time"] = iso_8601(result["timestamp"])
+    check["time"] = iso_8601(result["timestamp"])
     if not result["passed"]:
         check["output"] = _jsonable.output_text(result["output"])
     return check

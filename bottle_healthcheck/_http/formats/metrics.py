@@ -3,6 +3,7 @@ import collections
 
 from ... import _jsonable
 from .base import Format
+from .values import state_of
 
 MYPY = False
 if MYPY:
@@ -86,15 +87,22 @@ def is_installed():
 
 def families_of(report, prefix=PREFIX):
     # type: (Report, Text) -> Iterable[core.GaugeMetricFamily]
-    """The metrics of a report; of one without details, only the overall status."""
+    """The metrics of a report; of one without details, only the overall status.
+
+    While draining, those of the last results: a deployment is no failing check.
+    """
     families = empty_families(prefix)
-    families["success"].add_metric([], 1 if report.passed else 0)
-    for result in report.results:
-        labels = [_jsonable.text(result["checker"])]
-        families["passed"].add_metric(labels, 1 if result["passed"] else 0)
-        if "response_time" in result:  # a drained service has none
-            families["took"].add_metric(labels, result["response_time"])
-            families["since"].add_metric(labels, result["since"])
+    if report.details:
+        families["draining"].add_metric([], int(report.draining))
+    if report.last_known is not None:
+        report = report.last_known
+    families["success"].add_metric([], int(report.passed))
+    for (check, _), result in zip(report.pairs, report.results):
+        labels = [_jsonable.text(result["checker"]), str(check.critical).lower()]
+        families["passed"].add_metric(labels, int(result["passed"]))
+        families["warning"].add_metric(labels, int(state_of(result) == "warning"))
+        families["took"].add_metric(labels, result["response_time"])
+        families["since"].add_metric(labels, result["since"])
     return [family for family in families.values() if family.samples]
 
 
@@ -107,12 +115,17 @@ def empty_families(prefix=PREFIX):
         # type: (str, str, Sequence[str]) -> core.GaugeMetricFamily
         return GaugeMetricFamily("%s_%s" % (prefix, name), explanation, labels=labels)
 
+    def check_gauge(name, explanation):
+        # type: (str, str) -> core.GaugeMetricFamily
+        return gauge("check_" + name, explanation, ["check", "critical"])
+
     return collections.OrderedDict([
         ("success", gauge("success", "Whether every critical check passes (1) or not (0).")),
-        ("passed", gauge("check_passed", "Whether the check passed (1) or failed (0).",
-                         ["check"])),
-        ("took", gauge("check_response_time_seconds", "How long the last run took.", ["check"])),
-        ("since", gauge("check_last_change_timestamp_seconds",
-                        "When the check began to pass or to fail, in epoch seconds.",
-                        ["check"])),
+        ("draining", gauge("draining", "Whether the service is being taken out of use (1).")),
+        ("passed", check_gauge("passed", "Whether the check passed (1) or failed (0).")),
+        ("warning", check_gauge("warning", "Whether the check failed (1) in a way that does not "
+                                "fail the whole.")),
+        ("took", check_gauge("response_time_seconds", "How long the last run took.")),
+        ("since", check_gauge("last_change_timestamp_seconds",
+                              "When the check began to pass or to fail, in epoch seconds.")),
     ])
