@@ -60,10 +60,11 @@ class ResultCache(object):
     There, the same function is the same check, whatever its name: it runs once for all.
 
     With a backend the results are shared among processes and hosts as well, by the checks'
-    names: an object with `get(key)`, `set(key, value, timeout=seconds)` and `add(key, value,
-    timeout=seconds)`, such as cachelib's caches and Django's. It is called in the request: give
-    its client a socket timeout. prefix tells one service's results from another's. Raises
-    TypeError or ValueError where an argument makes no sense.
+    names: a client of redis-py or pymemcache, or an object with `get(key)`, `set(key, value,
+    timeout=seconds)` and `add(key, value, timeout=seconds)`, such as cachelib's caches and
+    Django's. It is called in the request: give its client a socket timeout. prefix tells one
+    service's results from another's. Raises TypeError or ValueError where an argument makes no
+    sense.
     """
 
     def __init__(self, backend=None, prefix=None):

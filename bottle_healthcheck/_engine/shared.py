@@ -1,8 +1,9 @@
 """Results that several processes and hosts share through a cache server.
 
-The backend is the user's client object, with `get(key)`, `set(key, value, timeout=seconds)` and
-`add(key, value, timeout=seconds)`, such as cachelib's caches and Django's. It is called in the
-request, may fail, hang as long as its own timeout lets it, forget, and lie.
+The backend is the user's client object: one of redis-py or pymemcache, or one with `get(key)`,
+`set(key, value, timeout=seconds)` and `add(key, value, timeout=seconds)`, such as cachelib's caches
+and Django's. It is called in the request, may fail, hang as long as its own timeout lets it,
+forget, and lie.
 
 To run a check, a process claims it: it reads what others have published, and takes a lock whose
 name tells the result that is to be replaced, so that a run that is over blocks nobody.
@@ -19,6 +20,7 @@ import six
 
 from .. import _compat, _jsonable, _redaction
 from .._validation import kind_of
+from . import backends
 from .breaker import CircuitBreaker
 from .runs import Outcome
 
@@ -63,17 +65,14 @@ class SharedResults(object):
 
     def __init__(self, backend, prefix):
         # type: (Any, Any) -> None
-        for method in ("get", "set", "add"):
-            if not callable(getattr(backend, method, None)):
-                raise TypeError("backend is of type %s, expected an object with get, set and add, "
-                                "such as cachelib's caches" % type(backend).__name__)
+        client = backends.adapt(backend)
         if not isinstance(prefix, (six.text_type, str)):
             raise TypeError("prefix is %s, expected text such as 'shop': a backend needs one"
                             % kind_of(prefix))
         if not prefix:
             raise ValueError("prefix is empty, expected a text that tells this service's results "
                              "from those of others in the same backend")
-        self._breaker = CircuitBreaker(backend)
+        self._breaker = CircuitBreaker(client)
         self._prefix = prefix
         self._foreign = {}  # type: dict  # by name: another's lock and since when it is seen
 

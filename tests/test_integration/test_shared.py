@@ -6,6 +6,7 @@ lifetime of 27 s takes none; those of the servers do not.
 import contextlib
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -14,13 +15,21 @@ import threading
 
 import pytest
 
+from tests import internals
 from tests.helpers import PY2, ROOT, need_module, wait_until
 from tests.servers import memcached_server, redis_server
 
 pytestmark = pytest.mark.servers
 
-SERVERS = {"redis": redis_server, "django": redis_server, "memcache": memcached_server,
-           "pylibmc": memcached_server}
+#: The server and the module of each kind of client, by its name in tests/member.py.
+CLIENTS = {"redis": (redis_server, "redis"), "django": (redis_server, "django"),
+           "memcache": (memcached_server, "memcache"), "pylibmc": (memcached_server, "pylibmc"),
+           "redis-py": (redis_server, "redis"), "pymemcache": (memcached_server, "pymemcache"),
+           "pymemcache client": (memcached_server, "pymemcache"),
+           "pymemcache hash": (memcached_server, "pymemcache")}
+
+KINDS = [pytest.param("redis-py", marks=pytest.mark.smoke), "redis", "django", "memcache",
+         "pylibmc", "pymemcache", "pymemcache client", "pymemcache hash"]
 
 
 class Member(object):
@@ -92,24 +101,22 @@ class Fleet(object):
 
 @contextlib.contextmanager
 def fleet_with(kind, folder):
-    need_module("cachelib")
-    if kind == "django":
-        if sys.version_info < (3, 10):
-            pytest.skip("requirements.txt names Django from 3.10 on; its Redis cache came with 4.0")
-        need_module("django")
-    elif kind == "files":
+    if kind == "django" and sys.version_info < (3, 10):
+        pytest.skip("requirements.txt names Django from 3.10 on; its Redis cache came with 4.0")
+    if kind in ("redis", "memcache", "pylibmc", "files"):
+        need_module("cachelib")
+    if kind == "files":
         if PY2:
             pytest.skip("cachelib's FileSystemCache calls os.replace(), which 2.7 has not")
-    else:
-        need_module(kind)
-    if kind == "files":
         fleet = Fleet(kind, None, folder)
         try:
             yield fleet
         finally:
             fleet.end()
         return
-    with SERVERS[kind]() as server:
+    start_server, module = CLIENTS[kind]
+    need_module(module)
+    with start_server() as server:
         fleet = Fleet(kind, server, folder)
         try:
             yield fleet
@@ -117,14 +124,13 @@ def fleet_with(kind, folder):
             fleet.end()
 
 
-@pytest.fixture(params=[pytest.param("redis", marks=pytest.mark.smoke), "django", "memcache",
-                        "pylibmc", "files"])
+@pytest.fixture(params=KINDS + ["files"])
 def any_fleet(request, tmpdir):
     with fleet_with(request.param, str(tmpdir)) as fleet:
         yield fleet
 
 
-@pytest.fixture(params=["redis", "django", "memcache", "pylibmc"])
+@pytest.fixture(params=KINDS)
 def fleet(request, tmpdir):
     with fleet_with(request.param, str(tmpdir)) as fleet:
         yield fleet
@@ -232,7 +238,66 @@ def test_a_server_that_forgets_everything_costs_nothing(fleet):
     assert [one["lines"] for one in results] == [[]] * 3
 
 
-@pytest.mark.parametrize("kind", ["redis", "memcache"])
+class Planted(object):
+    """What runs code where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def plant(fleet, value):
+    """Stores a value where the fleet's result is, as somebody who can write to the server."""
+    if fleet.kind == "redis-py":
+        client = need_module("redis").Redis("127.0.0.1", fleet.server.port)
+    else:
+        client = need_module("pymemcache.client.base").Client(("127.0.0.1", fleet.server.port))
+    key = internals.key_of(client, "tests", "check")
+    client.set(key, value)
+    assert client.get(key) == value
+    client.close()
+
+
+@pytest.mark.parametrize("kind", ["redis-py", "pymemcache", "pymemcache client"])
+def test_what_somebody_planted_is_neither_run_nor_kept(kind, tmpdir):
+    with fleet_with(kind, str(tmpdir)) as fleet:
+        member, trace = fleet.member(), str(tmpdir.join("trace"))
+        member.run()
+        for value in (pickle.dumps(Planted(trace)), b"!" + pickle.dumps(Planted(trace)),
+                      b"\xff\x00", b"x" * 1000000):
+            plant(fleet, value)
+            result = member.run(later=28)
+            assert (result["output"], levels(result)) == ("fine", ["WARNING"])
+            assert levels(member.run(later=40)) == ["INFO"]
+        assert not os.path.exists(trace)
+
+
+def test_threads_share_the_one_connection_of_a_pymemcache_client(tmpdir):
+    with fleet_with("pymemcache client", str(tmpdir)) as fleet:
+        client = need_module("pymemcache.client.base").Client(
+            ("127.0.0.1", fleet.server.port), timeout=30, connect_timeout=30)
+        backend, wrong = internals.backends.adapt(client), []
+
+        def work(name):
+            try:
+                for number in range(200):
+                    backend.set(name, "%s %d" % (name, number), timeout=60)
+                    value = backend.get(name)
+                    if value != ("%s %d" % (name, number)).encode("ascii"):
+                        wrong.append((name, number, value))
+            except Exception as exc:
+                wrong.append(exc)
+        threads = [threading.Thread(target=work, args=("name%d" % number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+
+@pytest.mark.parametrize("kind", ["redis-py", "redis", "memcache", "pymemcache"])
 def test_the_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
     with fleet_with(kind, str(tmpdir)) as fleet:
         victim, heir = fleet.member(timeout=2, takes=60), fleet.member(timeout=2)

@@ -40,6 +40,7 @@ _engine.cache
 _engine.transitions
 _engine.shared
 _engine.breaker
+_engine.backends
 _engine.worker
 _engine.drain
 _engine.check

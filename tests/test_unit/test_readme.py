@@ -47,7 +47,7 @@ def quiet(monkeypatch):
 @pytest.mark.parametrize("source, shown", python_blocks())
 def test_an_example_runs_and_answers_what_readme_prints(quiet, source, shown):
     for module, needs in (("prometheus_client", ["prometheus_client"]),
-                          ("cachelib", ["cachelib", "redis"])):
+                          ("from redis", ["redis"])):
         if module in source:
             for name in needs:
                 pytest.importorskip(name)

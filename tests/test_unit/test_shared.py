@@ -1059,8 +1059,8 @@ def test_another_check_of_a_name_is_refused_on_one_cache(fleet):
 
 
 @pytest.mark.parametrize("backend, prefix, error, message", [
-    (object(), "shop", TypeError, "backend is of type object, expected an object with get, set"),
-    ({}, "shop", TypeError, "backend is of type dict, expected an object with get, set and add"),
+    (object(), "shop", TypeError, "backend is of type object, expected a client of redis-py or"),
+    ({}, "shop", TypeError, "backend is of type dict, expected a client of redis-py or"),
     (Real(), None, TypeError, "prefix is None, expected text such as 'shop'"),
     (Real(), 5, TypeError, "prefix is of type int, expected text"),
     (Real(), "", ValueError, "prefix is empty, expected a text that tells this service's"),

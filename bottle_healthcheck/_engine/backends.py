@@ -1,0 +1,194 @@
+"""Clients of cache servers as backends: get, set and add, as SharedResults calls them.
+
+A client of redis-py or pymemcache is known by its class, without an import of either. All values
+are texts, and nothing that a server holds is unpickled.
+"""
+import collections
+import copy
+import inspect
+import os
+
+from .. import _compat, _jsonable
+from .._validation import wrong_type
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, List
+
+#: What a value that no client can read is taken for; it is no result and no lock.
+UNREADABLE = u"?"
+
+#: Bytes of a value that are read at most, where a client can be told so.
+MAX_READ = 2 ** 19 + 1
+
+_REDIS = ("redis.client.Redis", "redis.client.StrictRedis", "redis.cluster.RedisCluster")
+_REDIS_PIPELINES = ("redis.client.Pipeline", "redis.client.BasePipeline",
+                    "redis.cluster.ClusterPipeline")
+
+#: Modules that run code which a value holds.
+_PICKLERS = ("pickle", "dill", "marshal")
+
+_EXPECTED = ("a client of redis-py or pymemcache, or an object with get, set and add, such as "
+             "cachelib's caches")
+
+
+def adapt(backend):
+    # type: (Any) -> Any
+    """An object with get, set and add for any backend; TypeError for what cannot be one."""
+    classes = ["%s.%s" % (kind.__module__, kind.__name__) for kind in type(backend).__mro__]
+    if any(name.startswith("redis.asyncio.") for name in classes):
+        raise TypeError("backend is an asynchronous client of redis-py, expected a plain one, such "
+                        "as redis.Redis()")
+    if any(name in _REDIS_PIPELINES for name in classes):
+        raise TypeError("backend is a pipeline of redis-py, expected the client that made it")
+    if any(name in _REDIS for name in classes) and not hasattr(backend, "add"):
+        return RedisClient(backend)
+    if any(name.startswith("pymemcache.client.") for name in classes):
+        _refuse_pickling(backend)
+        if "pymemcache.client.base.Client" in classes:
+            return PymemcacheConnection(backend)
+        return PymemcacheClient(backend)
+    for name in ("get", "set", "add"):
+        method = getattr(backend, name, None)
+        if not callable(method):
+            raise wrong_type("backend", backend, _EXPECTED)
+        if _compat.is_coroutine_function(method):
+            raise TypeError("backend is of type %s, whose %s is a coroutine function, expected "
+                            "plain ones" % (type(backend).__name__, name))
+    return backend
+
+
+class RedisClient(object):
+    """A client of redis-py, of one server or of a cluster."""
+
+    def __init__(self, client):
+        # type: (Any) -> None
+        self._client = client
+
+    def get(self, key):
+        # type: (str) -> Any
+        """The value of a key; None where there is none, or an empty one."""
+        try:
+            return self._client.getrange(key, 0, MAX_READ - 1) or None
+        except UnicodeError:  # with decode_responses=True
+            return UNREADABLE
+        except Exception as exc:
+            if not _jsonable.message(exc).startswith(u"WRONGTYPE"):
+                raise
+            return UNREADABLE  # a list, say: what is set later replaces that too
+
+    def set(self, key, value, timeout):
+        # type: (str, Any, int) -> Any
+        """Stores a value for so many seconds."""
+        return self._client.set(key, value, ex=timeout)
+
+    def add(self, key, value, timeout):
+        # type: (str, Any, int) -> Any
+        """Stores a value where there is none; true where that was so."""
+        return self._client.set(key, value, ex=timeout, nx=True)
+
+
+class PymemcacheClient(object):
+    """A client of pymemcache that is safe to use from several threads, as PooledClient."""
+
+    def __init__(self, client):
+        # type: (Any) -> None
+        self._client = client
+
+    def get(self, key):
+        # type: (str) -> Any
+        """The value of a key, or None."""
+        return self._call("get", key)
+
+    def set(self, key, value, timeout):
+        # type: (str, Any, int) -> Any
+        """Stores a value for so many seconds."""
+        # By default it does not wait for the server's reply, and returns True.
+        return self._call("set", key, value, expire=timeout, noreply=False)
+
+    def add(self, key, value, timeout):
+        # type: (str, Any, int) -> Any
+        """Stores a value where there is none; true where that was so."""
+        return self._call("add", key, value, expire=timeout, noreply=False)
+
+    def _call(self, method, *args, **kwargs):
+        # type: (str, *Any, **Any) -> Any
+        return getattr(self._client, method)(*args, **kwargs)
+
+
+class PymemcacheConnection(PymemcacheClient):
+    """A pymemcache Client: one connection, which two threads or processes must not share.
+
+    Each call has a copy of its own with a connection that no other call uses meanwhile.
+    """
+
+    def __init__(self, client):
+        # type: (Any) -> None
+        PymemcacheClient.__init__(self, client)
+        self._idle = {}  # type: dict  # copies by process id
+
+    def _call(self, method, *args, **kwargs):
+        # type: (str, *Any, **Any) -> Any
+        idle = self._idle.setdefault(os.getpid(), collections.deque())
+        try:
+            client = idle.pop()
+        except IndexError:
+            client = copy.copy(self._client)
+            client.sock = None
+        answer = getattr(client, method)(*args, **kwargs)
+        # Not where it raises: the next call would read the rest of this one's answer.
+        idle.append(client)
+        return answer
+
+
+def _refuse_pickling(client):
+    # type: (Any) -> None
+    """Raises TypeError for a pymemcache client that unpickles what it finds in the server."""
+    serdes = _serdes(client)
+    if not serdes:
+        raise TypeError("backend is a pymemcache client that does not tell its serde, expected one "
+                        "of pymemcache 3 or newer that has a server")
+    for serde in serdes:
+        if _unpickles(serde):
+            raise TypeError(
+                "backend is a pymemcache client with a serde that unpickles what the server holds "
+                "(%s), expected one without: the values are texts, and whoever can write to the "
+                "server could run code here" % type(serde).__name__)
+
+
+def _serdes(client):
+    # type: (Any) -> List[Any]
+    """What a pymemcache client, and those inside it, turn values into bytes and back with."""
+    attributes = vars(client)
+    found = [attributes["serde"]] if "serde" in attributes else []
+    inner = list(attributes.get("clients", {}).values())  # a HashClient's
+    if "_client" in attributes:  # a RetryingClient's, which answers to any name
+        inner.append(attributes["_client"])
+    for one in inner:
+        found.extend(_serdes(one))
+    return found
+
+
+def _unpickles(serde):
+    # type: (Any) -> bool
+    """Whether a serde, or one inside it, uses a module that runs code which a value holds."""
+    if _uses_pickler(serde.deserialize, ()):
+        return True
+    return any(_unpickles(one) for one in vars(serde).values() if hasattr(one, "deserialize"))
+
+
+def _uses_pickler(func, callers):
+    # type: (Callable, tuple) -> bool
+    """Whether a function or one that it calls names such a module; true where nobody can see."""
+    func = getattr(func, "__func__", func)
+    if not inspect.isfunction(func):
+        return True
+    for name in func.__code__.co_names:
+        value = func.__globals__.get(name)
+        origin = "%s %s" % (name, getattr(value, "__module__", ""))
+        if any(pickler in origin.lower() for pickler in _PICKLERS):
+            return True
+        if inspect.isfunction(value) and value not in callers + (func,):
+            if _uses_pickler(value, callers + (func,)):
+                return True
+    return False
