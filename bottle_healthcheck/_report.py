@@ -65,7 +65,7 @@ class Report(object):
         report = cls(None, runs_of)
         report.pairs = pairs
         for check, outcome in pairs:
-            if check.critical and not outcome.passed:
+            if not outcome.passed and check.is_critical(outcome):
                 report.passed = False
                 break
         return report
@@ -102,7 +102,7 @@ class Report(object):
     @property
     def warns(self):
         # type: () -> bool
-        """True where checks failed, and only checks that are not critical."""
+        """True where checks failed, and none of them is critical this time."""
         return self.passed and not all(result["passed"] for result in self.results)
 
     def without_details(self):

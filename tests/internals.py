@@ -6,7 +6,8 @@ something in place of has a function.
 from bottle_healthcheck import (  # noqa: F401
     _compat, _demo, _http_client, _interrupts, _jsonable, _log, _report, _validation)
 from bottle_healthcheck._engine import (  # noqa: F401
-    backends, breaker, cache as engine, check as check_module, runs, shared, transitions, worker)
+    backends, breaker, cache as engine, check as check_module, returned, runs, shared, transitions,
+    worker)
 from bottle_healthcheck._http import negotiation, plugin, response
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, page, text, validate_formats, values)

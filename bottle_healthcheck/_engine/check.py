@@ -3,11 +3,10 @@ import inspect
 import json
 import sys
 
-import six
-
 from .. import _jsonable, _redaction
 from .._interrupts import is_interrupt
 from .._validation import NOT_GIVEN, validate_flag, validate_seconds, validate_timeout
+from .returned import fault_of, pair
 
 MYPY = False
 if MYPY:
@@ -151,6 +150,11 @@ class Check(object):
         except TypeError:  # unhashable, and a check all the same
             return hash(self.key)
 
+    def is_critical(self, outcome):
+        # type: (Outcome) -> bool
+        """Whether the overall status depends on that outcome of the check."""
+        return self.critical and not outcome.is_warning
+
     def lifetime(self, passed):
         # type: (bool) -> float
         """Seconds for which an outcome of that kind is fresh; 0 where it is not cached."""
@@ -162,7 +166,8 @@ class Check(object):
         # type: (bool) -> tuple
         """Runs the check: (passed, output as plain JSON data, exc_info or None).
 
-        Raises what ends the request that runs the check; in a worker nothing does.
+        passed is True, False or WARN. Raises what ends the request that runs the check; in a
+        worker nothing does.
         """
         try:
             passed, output = pair(self.func())
@@ -200,7 +205,7 @@ class Check(object):
                   "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
                   "response_time": outcome.response_time,
                   "since": outcome.since}  # type: Result
-        if not self.critical:
+        if not self.is_critical(outcome):
             result["critical"] = False
         return result
 
@@ -209,7 +214,7 @@ class Check(object):
         """What the exception handler makes of it; a faulty handler counts as the default."""
         try:
             handled = self.settings.exception_handler(self, exc)
-            if _is_pair(handled):
+            if fault_of(handled) is None:
                 return pair(handled)
         except BaseException:
             if is_interrupt() and not in_worker:
@@ -234,22 +239,3 @@ def _shown(output):
     # type: (Any) -> Any
     """What is kept of a check's output: plain JSON data, secrets masked, cut."""
     return _redaction.clean_output(_jsonable.plain(output))
-
-
-def pair(returned):
-    # type: (Any) -> tuple
-    """(passed, output) of what a check returned; anything else is a failure that says so."""
-    if _is_pair(returned):
-        if isinstance(returned[0], (six.text_type, bytes)) and isinstance(returned[1], bool):
-            return False, "the check returned (output, passed), expected (passed, output)"
-        return bool(returned[0]), returned[1]
-    came = "None" if returned is None else "%s %s" % (
-        "an" if type(returned).__name__[:1] in "aeiou" else "a", type(returned).__name__)
-    if isinstance(returned, (tuple, list)):
-        came += " of %d" % len(returned)
-    return False, "the check returned %s, expected a pair (passed, output)" % came
-
-
-def _is_pair(returned):
-    # type: (Any) -> bool
-    return isinstance(returned, (tuple, list)) and len(returned) == 2

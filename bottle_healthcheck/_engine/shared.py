@@ -22,6 +22,7 @@ from .. import _compat, _jsonable, _redaction
 from .._validation import kind_of
 from . import backends
 from .breaker import CircuitBreaker
+from .returned import WARN
 from .runs import Outcome
 
 MYPY = False
@@ -30,8 +31,8 @@ if MYPY:
 
     from .check import Check
 
-#: Of the values that are written; others are not understood.
-FORMAT_VERSION = 1
+#: Of the values that are written; others are not understood. 1 knew no warnings.
+FORMAT_VERSION = 2
 
 #: Seconds, or half of what a run may take, after which a claim asks no more questions.
 LONGEST_CLAIM = 1.0
@@ -109,8 +110,9 @@ class SharedResults(object):
         # type: (str, Outcome, float) -> None
         """Shares an outcome that is fresh for so many seconds."""
         value = json.dumps({"version": FORMAT_VERSION, "passed": outcome.passed,
-                            "output": outcome.output, "timestamp": outcome.origin,
-                            "response_time": outcome.response_time, "since": outcome.since})
+                            "warning": outcome.is_warning, "output": outcome.output,
+                            "timestamp": outcome.origin, "since": outcome.since,
+                            "response_time": outcome.response_time})
         # Longer than it is fresh: the next run's lock names it, also in processes that start later.
         self._breaker.call("set", self._key(name), value, timeout=_whole(2 * lifetime))
 
@@ -238,13 +240,17 @@ def _parse(value):
     fields = json.loads(text)
     if fields["version"] != FORMAT_VERSION:
         return None
-    if not isinstance(fields["passed"], bool):
-        raise TypeError("passed")
+    for name in ("passed", "warning"):
+        if not isinstance(fields[name], bool):
+            raise TypeError(name)
+    passed = fields["passed"]
+    if fields["warning"]:
+        passed = WARN
     for name in ("timestamp", "response_time", "since"):
         if isinstance(fields[name], bool) or not 0 <= fields[name] < 1e11:
             raise ValueError(name)  # NaN, milliseconds; and on 2.7 text, None and lists
     output = _redaction.clean_output(_jsonable.plain(fields["output"]))
-    outcome = Outcome(fields["passed"], output, fields["response_time"])
+    outcome = Outcome(passed, output, fields["response_time"])
     now = time.time()
     outcome.origin = fields["timestamp"]
     outcome.timestamp = min(outcome.origin, now)

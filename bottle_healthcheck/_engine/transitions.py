@@ -39,23 +39,28 @@ def _try_to_report(state, seen, name, outcome):
     # type: (CheckState, Any, str, Outcome) -> bool
     """Reports an outcome after the one that was seen; false where another one came first.
 
-    One line is logged when a check starts failing, one when it recovers, nothing in between.
+    One line is logged when a check starts failing or warning, one when it recovers, nothing in
+    between.
     """
     previous = seen.value
     outcome.since = outcome.own_since
-    if previous is not None and previous.passed == outcome.passed:
+    if previous is not None and outcome.is_like(previous):
         outcome.since = previous.since
     if not state.reported.replace(seen, outcome):
         return False
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
-    passed_before = previous is None or previous.passed
-    if outcome.passed and not passed_before:
-        _log.tell(logging.INFO, "check %s has recovered", _one_line(name))
-    elif passed_before and not outcome.passed:
+    if previous is not None and outcome.is_like(previous):
+        return True
+    if not outcome.passed:
+        word = "failing"
+        if outcome.is_warning:
+            word = "warning"
         # One line: what a check says must not look like a line of somebody else's.
-        _log.tell(logging.WARNING, "check %s is failing: %s%s", _one_line(name),
+        _log.tell(logging.WARNING, "check %s is %s: %s%s", _one_line(name), word,
                   _jsonable.one_line(_jsonable.output_text(outcome.output)),
                   _log.traceback_of(exc_info))
+    elif previous is not None:
+        _log.tell(logging.INFO, "check %s has recovered", _one_line(name))
     return True
 
 

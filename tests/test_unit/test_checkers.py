@@ -444,27 +444,6 @@ def test_seconds_that_make_no_sense_are_refused(arguments, error):
 
 # What checks and exception handlers return
 
-@pytest.mark.parametrize("returned, passed, output", [
-    ((True, 1), True, 1), ([False, None], False, None), ((1, "x"), True, "x"),
-    (("", "x"), False, "x"), ((None, "x"), False, "x")])
-def test_a_pair(returned, passed, output):
-    assert check_module.pair(returned) == (passed, output)
-
-
-@pytest.mark.parametrize("returned, came", [
-    (None, "None"), (True, "a bool"), (7, "an int"), ((), "a tuple of 0"),
-    ([1, 2, 3], "a list of 3"), ("ok", "a str"), (Callable(), "a Callable")])
-def test_no_pair(returned, came):
-    assert check_module.pair(returned) == (
-        False, "the check returned %s, expected a pair (passed, output)" % came)
-
-
-@pytest.mark.parametrize("returned", [("refused", False), ["fine", True], (b"", True)])
-def test_a_pair_the_wrong_way_round_has_failed(returned):
-    assert check_module.pair(returned) == (
-        False, "the check returned (output, passed), expected (passed, output)")
-
-
 def test_the_exception_handler_gets_the_check_and_the_instance():
     seen = []
 

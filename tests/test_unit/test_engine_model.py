@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache
+from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
 from tests.worlds import Gone, World
 from tests.helpers import PY2, examples, need_module
@@ -21,7 +21,8 @@ from hypothesis import stateful, strategies as st  # noqa: E402
 EXAMPLES = examples(10, "MODEL_EXAMPLES")
 
 #: What a check may do. Fractions of time are binary, so that sums are exact.
-ENDS = [(True, "fine"), (True, "well"), (False, "down"), ValueError("refused"), Gone()]
+ENDS = [(True, "fine"), (True, "well"), (WARN, "slow"), (False, "down"), ValueError("refused"),
+        Gone()]
 TICKS = [0.5, 1, 1.5, 2, 3, 4, 8, 10, 12.25, 40]
 
 LOG = logging.getLogger("bottle_healthcheck")
@@ -40,7 +41,10 @@ class Setting(object):
 
 
 class Outcome(object):
-    """An outcome: what a check said, or what is said of one that does not return."""
+    """An outcome: what a check said, or what is said of one that does not return.
+
+    passed is True, False or WARN.
+    """
 
     def __init__(self, passed, output, now):
         self.passed, self.output, self.timestamp, self.since = passed, output, now, now
@@ -70,7 +74,7 @@ class Model(object):
     def lifetime(self, name, setting):
         """0 where there is no result, or outcomes of its kind are not cached."""
         cached = self.known[name].cached
-        return setting.lifetimes[cached.passed] if cached else 0
+        return setting.lifetimes[bool(cached.passed)] if cached else 0
 
     def rule(self, name, setting):
         """Which rule of the design's list of four holds."""
@@ -102,7 +106,7 @@ class Model(object):
             for name, setting in settings:
                 cached, run = self.known[name].cached, self.known[name].run
                 if cached:
-                    lifetime = setting.lifetimes[cached.passed]
+                    lifetime = setting.lifetimes[bool(cached.passed)]
                     moments.update(cached.timestamp + lifetime + more
                                    for more in (0, lifetime, setting.stale))
                 if run:
@@ -116,7 +120,12 @@ class Model(object):
         if before and before.passed == outcome.passed:
             outcome.since = before.since
         elif before or not outcome.passed:
-            self.lines.append(("INFO" if outcome.passed else "WARNING", name))
+            level, state = "WARNING", "is failing"
+            if outcome.passed is WARN:
+                state = "is warning"
+            elif outcome.passed:
+                level, state = "INFO", "has recovered"
+            self.lines.append((level, name, state))
         return outcome
 
     def complete(self, name, end):
@@ -328,7 +337,9 @@ class Lines(logging.Handler):
         self.lines = []
 
     def emit(self, record):
-        self.lines.append((record.levelname, record.args[0]))
+        name = record.args[0]
+        words = record.getMessage().split(name, 1)[1].split(":")[0]
+        self.lines.append((record.levelname, name, words.strip()))
 
 
 class EngineMachine(stateful.RuleBasedStateMachine):
@@ -478,8 +489,9 @@ class EngineMachine(stateful.RuleBasedStateMachine):
     def the_log_has_one_line_for_each_change(self):
         assert self.log.lines == self.model.lines
         for name in self.checks:
-            levels = [level for level, one in self.log.lines if one == name]
-            assert levels == (["WARNING", "INFO"] * len(levels))[:len(levels)]
+            states = [state for _, one, state in self.log.lines if one == name]
+            assert not [state for state, later in zip(states, states[1:]) if state == later]
+            assert states[:1] != ["has recovered"]
 
     @stateful.invariant()
     def each_change_is_notified_once(self):
@@ -549,15 +561,18 @@ class EngineMachine(stateful.RuleBasedStateMachine):
         self.finished = actor
         results = getattr(actor.answer, "results", [actor.answer])
         for result, outcome, (name, setting) in zip(results, outcomes, actor.expected.settings):
-            assert (result["checker"], result["passed"], result["output"], result["timestamp"],
-                    result["since"]) == (name, outcome.passed, outcome.output,
-                                         outcome.timestamp, outcome.since)
+            assert (result["checker"], result["output"], result["timestamp"], result["since"]) == (
+                name, outcome.output, outcome.timestamp, outcome.since)
+            assert result["passed"] is bool(outcome.passed)
+            assert result.get("critical", True) is (outcome.passed is not WARN)
         assert len(results) == len(outcomes)
         if actor.reader is not None:
             _, settings, _, expected = self.readers[actor.reader]
             last = [self.model.known[name].reported for name, _ in settings]
             if all(last):
-                status = "success" if all(one.passed for one in last) else "failure"
+                status = "success"
+                if [one for one in last if one.passed is False]:
+                    status = "failure"
                 before = expected[-1][1] if expected else None
                 if status != before:
                     expected.append((before, status))

@@ -45,6 +45,7 @@ _engine.worker
 _engine.drain
 _engine.check
 _engine.runs
+_engine.returned
 
 _report
 _log

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache
+from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
 from tests.worlds import Check, Gone, World
 from tests.helpers import PY2
@@ -474,13 +474,26 @@ def test_a_value_is_json_text_with_a_version(fleet, monkeypatch):
     text.encode("ascii")
     now = fleet.wall()
     fields = json.loads(text)
-    assert fields == {"version": 1, "response_time": 0.25, "passed": True, "timestamp": now,
-                      "since": now, "output": {u"caf\xe9": [1, None]}}
+    assert fields == {"version": 2, "response_time": 0.25, "passed": True, "warning": False,
+                      "timestamp": now, "since": now, "output": {u"caf\xe9": [1, None]}}
+
+
+def test_a_warning_is_one_for_all_who_share_it(fleet):
+    warning = Check(says=(WARN, "85 % full"))
+    fleet.process(warning).run()
+    check = Check()
+    other = fleet.process(check)
+    report = other.run()
+    assert report.passed and report.warns and check.runs == 0
+    result, = report.results
+    assert (result["passed"], result["critical"], result["output"]) == (False, False, "85 % full")
+    text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
+    assert json.loads(text)["version"] != 1  # whose readers would take it for a failure
 
 
 def value(**fields):
     """A value as another process may have written it."""
-    return json.dumps(dict({"version": 1, "passed": True, "output": "theirs",
+    return json.dumps(dict({"version": 2, "passed": True, "warning": False, "output": "theirs",
                             "timestamp": 1.7e9 + 1000, "response_time": 0.1,
                             "since": 1.7e9 + 900}, **fields))
 
@@ -506,10 +519,10 @@ def test_the_values_that_follow_differ_from_one_that_is_understood(fleet, lines)
 
 RUBBISH = [
     5, True, [], {}, object(), ("a",), b"\xff\xfe", u"\ud800", "rubbish", "{", "null ", "[]", "{}",
-    "5", '"text"', "[" * 100000, '{"version": 1}', "9" * 10000, "\0", " ",
-    value(passed="true"), value(passed=1), value(passed=None),
-    without("passed"), without("output"), without("timestamp"), without("since"),
-    without("response_time"), without("version"),
+    "5", '"text"', "[" * 100000, '{"version": 2}', "9" * 10000, "\0", " ",
+    value(passed="true"), value(passed=1), value(passed=None), value(warning=0),
+    value(warning="true"), without("passed"), without("warning"), without("output"),
+    without("timestamp"), without("since"), without("response_time"), without("version"),
 ] + [value(**{name: wrong}) for name in ("timestamp", "since", "response_time") for wrong in (
     "1700000000", None, [], {}, True, -1, float("nan"), float("inf"), 1.7e12, 10 ** 400)]
 
@@ -527,8 +540,8 @@ def test_what_is_no_result_is_replaced_and_logged_once(fleet, lines, text):
     assert check.runs == 2
 
 
-MISSES = ["", b"", value(version=0), value(version=2), value(version="1"), value(version=None),
-          json.dumps({"version": 2, "result": []})]
+MISSES = ["", b"", value(version=1), value(version=3), value(version="2"), value(version=None),
+          json.dumps({"version": 3, "result": []})]
 
 
 @pytest.mark.parametrize("text", MISSES, ids=repr)
