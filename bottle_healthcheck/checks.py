@@ -41,6 +41,9 @@ _URL_EXPECTED = ("url: expected http://host/path or https://host/path, without f
 _LONGEST = 3600  # seconds
 SECONDS_OF_DAY = 86400.0
 
+#: The name of a function that tells nothing.
+_LAMBDA = "<lambda>"
+
 
 def tcp(host, port, timeout=5):
     # type: (str, int, float) -> Check
@@ -52,7 +55,7 @@ def tcp(host, port, timeout=5):
         # type: () -> Tuple[bool, str]
         with _http_client.connected(address, port, _http_client.Deadline(timeout)):
             return True, "connected"
-    return _check("tcp " + shown, ask)
+    return _check("tcp", shown, ask)
 
 
 def http(url, status=range(200, 300), timeout=5):
@@ -78,7 +81,7 @@ def http(url, status=range(200, 300), timeout=5):
         if response.status in codes:
             return True, told
         return False, "%s, expected %s" % (told, _spelt(codes))
-    return _check(shown, ask)
+    return _check("", shown, ask)
 
 
 def certificate(host, port, min_days, timeout=5):
@@ -108,7 +111,7 @@ def certificate(host, port, min_days, timeout=5):
             return True, told % ("%.1f" % days, date)
         shown = _figure_below(min_days, days, 1)
         return False, "%s, expected at least %s" % (told % (shown, date), _exact(min_days))
-    return _check("certificate " + shown, ask)
+    return _check("certificate", shown, ask)
 
 
 def sql(connect_or_engine, query="SELECT 1"):
@@ -132,7 +135,7 @@ def sql(connect_or_engine, query="SELECT 1"):
                 cursor.execute(query)
                 row = cursor.fetchone()
         return row is not None, "%s: %s" % (query, "no row" if row is None else _first(row))
-    return _check("sql " + _sql_target(connect_or_engine), ask)
+    return _check("sql", _sql_target(connect_or_engine), ask)
 
 
 def redis(client):
@@ -158,7 +161,7 @@ def redis(client):
             return True, "Redis %s" % client.info("server")["redis_version"]
         except Exception:  # many may not ask: INFO counts as dangerous, PING does not
             return True, "PONG"
-    return _check(("redis " + _redis_target(client)).strip(), ask)
+    return _check("redis", _redis_target(client), ask)
 
 
 def memcached(client):
@@ -174,7 +177,7 @@ def memcached(client):
         if len(versions) < max(1, len(servers)):
             return False, "%d of %d servers answered" % (len(versions), len(servers))
         return True, "memcached " + ", ".join(six.ensure_str(one) for one in versions)
-    return _check(("memcached " + ", ".join(_memcached_servers(client))).strip(), ask)
+    return _check("memcached", ", ".join(_memcached_servers(client)), ask)
 
 
 def disk(path, min_free="5%"):
@@ -199,7 +202,7 @@ def disk(path, min_free="5%"):
             shown = _figure_below(least, share, 1)
         told = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
         return passed, told if passed else "%s, expected at least %s" % (told, expected)
-    return _check("disk " + path, ask, timed=False)
+    return _check("disk", path, ask, timed=False)
 
 
 def heartbeat(path, max_age):
@@ -219,14 +222,20 @@ def heartbeat(path, max_age):
             return True, told % ("%.0f" % abs(age))
         shown = _figure_above(max_age, abs(age), 0)
         return False, "%s, expected at most %s s" % (told % shown, _exact(max_age))
-    return _check("heartbeat " + path, ask, timed=False)
+    return _check("heartbeat", path, ask, timed=False)
 
 
-def _check(name, ask, timed=True):
-    # type: (str, Check, bool) -> Check
-    """The check called name: what ask() returns, or why it raised. Failures tell the name too."""
+def _check(kind, target, ask, timed=True):
+    # type: (str, str, Check, bool) -> Check
+    """The check of a target, named after both: what ask() returns, or why it raised.
+
+    The output of a failure names the target once: its check may have been given another name.
+    """
     # Names are shown as they are; a URL's path, or what a client tells of itself, may hold a token.
-    name = _redaction.clean_output(_jsonable.text(name))
+    name = _redaction.clean_output(_jsonable.text(" ".join((kind, target)).strip()))
+    shown_target = _redaction.clean_output(_jsonable.text(target))
+    if target == _LAMBDA:
+        shown_target = ""
 
     def check():
         # type: () -> Tuple[bool, str]
@@ -237,7 +246,9 @@ def _check(name, ask, timed=True):
             passed, output = False, _jsonable.exception_line(exc)
         if timed:
             output += " (%.1f ms)" % ((default_timer() - started) * 1000)
-        return passed, output if passed else "%s: %s" % (name, output)
+        if not passed and shown_target not in output:
+            output = "%s: %s" % (shown_target, output)
+        return passed, output
     check.__name__ = six.ensure_str(name)
     return check
 

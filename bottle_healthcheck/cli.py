@@ -3,6 +3,7 @@ from __future__ import print_function
 
 import argparse
 import collections
+import difflib
 import json
 import os
 import re
@@ -14,25 +15,26 @@ import six
 from six.moves import http_client
 from six.moves.urllib import parse
 
-from bottle_healthcheck import _http_client, _jsonable
+from bottle_healthcheck import _http_client, _jsonable, _redaction
 from bottle_healthcheck._compat import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, NoReturn, Optional, Sequence, TextIO, Tuple
+    from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Text, TextIO, Tuple
+
+COMMANDS = ("serve", "probe")
 
 TIMEOUT = 5  # seconds; Nagios gives up on a plugin after 10 and must not have to
 LONGEST_TIMEOUT = 3600  # seconds; far longer ones overflow
 LINE_LIMIT = 500  # characters; NRPE cuts at 1024 bytes, and the performance data come last
 PIECE_LIMIT = 100  # characters of one name or output
 
-#: State: its exit status for Nagios, its exit status otherwise (Docker reserves 2), its word.
-STATES = {
-    "OK": (0, 0, "healthy"),
-    "WARNING": (1, 0, "healthy"),
-    "CRITICAL": (2, 1, "unhealthy"),
-    "UNKNOWN": (3, 1, "unreachable"),
-}
+#: State: its exit status for Nagios, its exit status otherwise (Docker reserves 2).
+STATES = {"OK": (0, 0), "WARNING": (1, 0), "CRITICAL": (2, 1), "UNKNOWN": (3, 1)}
+
+#: How a line begins that was made of a response.
+WORDS = {"OK": "healthy", "WARNING": "degraded", "CRITICAL": "unhealthy",
+         "UNKNOWN": "no health answer"}
 
 #: What a JSON "status" says of a healthy service: this package's word, and those of
 #: draft-inadarei-api-health-check-06, in any case.
@@ -45,7 +47,32 @@ URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 UNREADABLE = ("the URL's host or port cannot be read (a / or @ in its password is written %2F or "
               "%40)")
 
-_Finding = collections.namedtuple("_Finding", "state text perfdata")
+#: An argument that can be shown; any other may be a secret, as may what follows a = in one.
+PLAIN_WORD = re.compile(r"(--)?[a-z][a-z-]{0,23}\Z")
+
+DESCRIPTION = """Health checks of a Bottle service: serve runs a demonstration service, probe asks
+a health route and exits with its status.
+"""
+EXAMPLES = """examples:
+  bottle-healthcheck serve --port 8080
+  bottle-healthcheck probe http://127.0.0.1:8080/healthcheck
+"""
+SERVE_DESCRIPTION = """Run a demonstration service with both routes, /healthcheck and
+/environment, until Ctrl-C ends it.
+"""
+SERVE_EXAMPLES = """example:
+  bottle-healthcheck serve --port 8081 --server waitress
+"""
+PROBE_DESCRIPTION = """Ask a health route, print its status in a line, and exit with 0 if it is
+healthy or degraded (only checks that are not critical fail), else with 1.
+"""
+PROBE_EXAMPLES = """examples:
+  bottle-healthcheck probe --timeout 5 --check database http://127.0.0.1:8080/healthcheck
+  bottle-healthcheck probe --nagios --header "Authorization: Bearer ..." https://shop.example/health
+"""
+
+#: What a response comes to; lines are those of its checks.
+_Finding = collections.namedtuple("_Finding", "state text perfdata lines")
 
 
 class _UsageError(Exception):
@@ -53,21 +80,26 @@ class _UsageError(Exception):
 
 
 class _Unreachable(Exception):
-    """No health answer was had, and why."""
+    """There was no response, and why."""
+
+
+class _NoHealthAnswer(Exception):
+    """There was a response that says nothing about health, and why."""
 
 
 def main(argv=None):
     # type: (Optional[Sequence[str]]) -> int
     """Run the command line and return the exit status; argv is sys.argv[1:] where it is None."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    needs_help = arguments[:1] in (["-h"], ["--help"])
+    is_complete = arguments[:1] in (["-h"], ["--help"], ["--version"])
     names_command = bool(arguments) and not arguments[0].startswith("-")
-    if not names_command and not needs_help:
+    if not names_command and not is_complete:
         arguments.insert(0, "serve")  # Python 2.7's argparse cannot do without a sub-command
     try:
+        _validate_command(arguments[0])
         options, unknown = _parser().parse_known_args(arguments)
-        if unknown:  # not shown: a header or a URL may hold a secret
-            raise _UsageError("too many arguments, or unknown ones (%d), see --help" % len(unknown))
+        if unknown:
+            raise _UsageError(_unknown_argument(unknown[0], options.known))
     except _UsageError as exc:
         return _complain(str(exc), arguments)
     return options.run(options)
@@ -76,12 +108,14 @@ def main(argv=None):
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         # type: (str) -> NoReturn
+        """Raises _UsageError for arguments that cannot be read."""
         raise _UsageError(message)  # argparse itself exits with 2: CRITICAL to Nagios
 
 
 def _complain(message, arguments):
     # type: (str, List[str]) -> int
-    """Tell whoever called what is wrong with the arguments, and return the exit status."""
+    """Print what is wrong with the arguments, and return the exit status."""
+    message = six.ensure_str(_redaction.clean_output(_jsonable.text(message)))
     if any(len(one) > 2 and "--nagios".startswith(one) for one in arguments):
         _say(_nagios_line("UNKNOWN", "usage: " + message, []), sys.stdout)
         return STATES["UNKNOWN"][0]
@@ -89,34 +123,102 @@ def _complain(message, arguments):
     return STATES["UNKNOWN"][1]
 
 
+def _validate_command(word):
+    # type: (str) -> None
+    """Raises _UsageError for a first word that is no command; argparse would show it whole."""
+    if word in COMMANDS or word.startswith("-"):
+        return
+    if "://" in word:
+        raise _UsageError("a URL stands where a command is expected: write bottle-healthcheck "
+                          "probe URL")
+    raise _UsageError(_unknown_word("command", word, COMMANDS))
+
+
+def _unknown_argument(argument, known):
+    # type: (str, List[str]) -> str
+    """What is wrong with an argument, in words that show no secret."""
+    if not argument.startswith("-"):
+        return _unknown_word("argument", argument, []) + (": every option that has a value is "
+                                                          "written --name VALUE, a value with "
+                                                          "blanks in quotes")
+    return _unknown_word("option", argument.partition("=")[0], known)
+
+
+def _unknown_word(kind, word, known):
+    # type: (str, str, Sequence[str]) -> str
+    """Names an unknown word, if it is none that may be a secret, and the nearest known one."""
+    if not PLAIN_WORD.match(word):
+        return "unknown %s (not shown, it may be a secret)" % kind
+    message = "unknown %s %s" % (kind, word)
+    if not known:
+        return message
+    nearest = difflib.get_close_matches(word, known, 1)
+    if nearest:
+        return "%s: did you mean %s?" % (message, nearest[0])
+    return "%s: expected one of %s" % (message, ", ".join(known))
+
+
+def _version():
+    # type: () -> str
+    """The version, which the package names above this module."""
+    return sys.modules[__name__.partition(".")[0]].__version__
+
+
 def _parser():
     # type: () -> argparse.ArgumentParser
-    parser = _Parser(prog="bottle-healthcheck", description="Health checks of a Bottle service.")
+    parser = _Parser(prog="bottle-healthcheck", description=DESCRIPTION, epilog=EXAMPLES,
+                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version="bottle-healthcheck " + _version(),
+                        help="print the version and exit")
     commands = parser.add_subparsers(metavar="serve|probe")
+    _add_serve(commands)
+    _add_probe(commands)
+    return parser
 
-    serve = commands.add_parser("serve", help="run the demonstration service (the default)")
-    serve.add_argument("--host", default="127.0.0.1", help="default %(default)s")
-    serve.add_argument("--port", type=_port, default=8080, help="default %(default)s")
+
+def _add_serve(commands):
+    # type: (Any) -> None
+    serve = commands.add_parser(
+        "serve", help="run the demonstration service (the default)",
+        description=SERVE_DESCRIPTION, epilog=SERVE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    serve.add_argument("--host", default="127.0.0.1", help="where to listen, default %(default)s")
+    serve.add_argument("--port", type=_port, default=8080,
+                       help="0 to 65535, 0 for a free one, default %(default)s")
     serve.add_argument("--server", default="wsgiref", choices=sorted(bottle.server_names),
                        metavar="NAME", help="one of Bottle's servers, default %(default)s")
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_serve, known=_option_names(serve))
 
+
+def _add_probe(commands):
+    # type: (Any) -> None
     probe = commands.add_parser(
-        "probe", help="ask a health route", description="Ask a health route: exits with 0 where "
-        "it is healthy, with 1 where it is unhealthy or unreachable.")
+        "probe", help="ask a health route", description=PROBE_DESCRIPTION, epilog=PROBE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     probe.add_argument("url", metavar="URL", help="http:// or https://; redirects are not followed")
-    probe.add_argument("--nagios", action="store_true", help="print one line with performance "
-                       "data; exit with 0 OK, 1 WARNING (of non-critical checks), 2 CRITICAL, "
-                       "3 UNKNOWN (unreachable)")
+    probe.add_argument("--nagios", action="store_true", help="print performance data too; exit "
+                       "with 0 OK, 1 WARNING (degraded), 2 CRITICAL (unhealthy), 3 UNKNOWN (no "
+                       "health answer)")
     probe.add_argument("--timeout", type=_timeout, default=TIMEOUT, metavar="SECONDS",
                        help="for the whole exchange, default %(default)s")
     probe.add_argument("--check", action="append", default=[], metavar="NAME",
                        help="ask for this check only; may be repeated")
+    probe.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                       help="ask for all checks but this one; may be repeated")
     probe.add_argument("--header", action="append", default=[], type=_header,
                        metavar="'NAME: VALUE'", help="send this header; may be repeated")
-    probe.add_argument("--quiet", action="store_true", help="print nothing, only exit")
-    probe.set_defaults(run=_probe)
-    return parser
+    printed = probe.add_mutually_exclusive_group()
+    printed.add_argument("--verbose", action="store_true", help="print a line for each check too")
+    printed.add_argument("--quiet", action="store_true", help="print nothing, only exit")
+    probe.set_defaults(run=_probe, known=_option_names(probe))
+
+
+def _option_names(parser):
+    # type: (argparse.ArgumentParser) -> List[str]
+    """The long options of a parser."""
+    # Private, and the same on every Python; _get_option_tuples() and format_help() use it as well.
+    return sorted(name for name in parser._option_string_actions  # pylint: disable=W0212
+                  if name.startswith("--"))
 
 
 def _port(text):
@@ -156,27 +258,36 @@ def _serve(options):
 
 def _probe(options):
     # type: (argparse.Namespace) -> int
-    """Ask the health route, print a line and return the exit status."""
+    """Ask the health route, print what it says and return the exit status."""
     started = monotonic()
     try:
-        finding = _judge(_ask(options))
+        finding = _judge(_ask(options), options.check)
+        words = WORDS[finding.state]
+    except _NoHealthAnswer as exc:
+        finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [], [])
+        words = WORDS["UNKNOWN"]
     except Exception as exc:  # whatever the server sends: a line, not a traceback
-        finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [])
+        finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [], [])
+        words = "unreachable"
     seconds = monotonic() - started
-    for_nagios, otherwise, word = STATES[finding.state]
-    line = _jsonable.one_line("%s: %s" % (word, finding.text), LINE_LIMIT)
+    for_nagios, otherwise = STATES[finding.state]
+    lines = [_jsonable.one_line("%s: %s" % (words, finding.text), LINE_LIMIT)]
+    if options.verbose:
+        lines += finding.lines
     if options.nagios:
         perfdata = [("time", "%.3fs" % seconds)] + finding.perfdata
-        line = _nagios_line(finding.state, line, perfdata)
+        lines[0] = _nagios_line(finding.state, lines[0], perfdata)
+        lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # performance data follow it
     if not options.quiet:
-        _say(line, sys.stdout)
+        _say(u"\n".join(lines), sys.stdout)
     return for_nagios if options.nagios else otherwise
 
 
 def _ask(options):
     # type: (argparse.Namespace) -> _http_client.Response
     """The response of the health route."""
-    url = _read_url(options.url, options.check)
+    url = _read_url(options.url, [("check", name) for name in options.check]
+                    + [("exclude", name) for name in options.exclude])
     headers = {"Accept": "application/json, */*;q=0.5",
                "User-Agent": "bottle-healthcheck-probe"}  # type: Dict[str, Any]
     headers.update(options.header)
@@ -186,15 +297,15 @@ def _ask(options):
     except socket.timeout:
         raise _Unreachable("no whole answer within %g s" % options.timeout)
     except _http_client.BodyTooLong as exc:
-        raise _Unreachable("%s with a body over 1 MiB" % _answered(exc.status))
+        raise _NoHealthAnswer("%s with a body over 1 MiB" % _answered(exc.status))
     except _http_client.BodyCutOff as exc:
-        raise _Unreachable("%s with a body that is cut off" % _answered(exc.status))
+        raise _NoHealthAnswer("%s with a body that is cut off" % _answered(exc.status))
     except http_client.HTTPException as exc:
         raise _Unreachable("no valid HTTP came: %s" % _jsonable.exception_line(exc))
 
 
-def _read_url(text, checks):
-    # type: (str, List[str]) -> _http_client.Url
+def _read_url(text, fields):
+    # type: (str, List[Tuple[str, str]]) -> _http_client.Url
     """What to ask for. No message shows the URL: it may hold a password."""
     try:
         parts = parse.urlsplit(text)
@@ -215,49 +326,109 @@ def _read_url(text, checks):
     is_tls = parts.scheme == "https"
     if port is None:
         port = 443 if is_tls else 80
-    return _http_client.Url(is_tls, host, port, user, _path(parts, checks))
+    return _http_client.Url(is_tls, host, port, user, _path(parts, fields))
 
 
-def _path(url, checks):
-    # type: (parse.SplitResult, List[str]) -> str
-    """What to ask the host for: the URL's path and query, and the checks."""
+def _path(url, fields):
+    # type: (parse.SplitResult, List[Tuple[str, str]]) -> str
+    """What to ask the host for: the URL's path and query, and more fields of the query."""
     query = [parse.quote(url.query, URL_SAFE)] if url.query else []
-    query += ["check=" + parse.quote(name, "") for name in checks]
+    query += ["%s=%s" % (name, parse.quote(value, "")) for name, value in fields]
     path = parse.quote(url.path or "/", URL_SAFE)
     return path + ("?" + "&".join(query) if query else "")
 
 
-def _judge(response):
-    # type: (_http_client.Response) -> _Finding
-    """What a response says: its JSON status together with its status code, or that alone."""
-    document = _document(response)
+def _judge(response, checks):
+    # type: (_http_client.Response, List[str]) -> _Finding
+    """What a response says: its JSON status together with its status code, or that alone.
+
+    checks are the names that were asked for.
+    """
+    code, document = response.status, _document(response)
+    if document is None:  # plain text
+        return _judge_code(code, "")
+    if _is_refusal(code, document):
+        raise _NoHealthAnswer(_answered(code) + _error_in(document))
     if "status" in document:
-        return _judge_report(response.status, document)
-    if response.status < 200 or 300 <= response.status < 400:
-        raise _Unreachable("%s, which is no health answer (redirects are not followed)"
-                           % _answered(response.status))
-    state = "OK" if _is_success(response.status) else "CRITICAL"
-    return _Finding(state, _answered(response.status) + _error_in(document), [])
+        return _judge_report(code, document, checks)
+    if _is_success(code):
+        raise _NoHealthAnswer("%s with JSON that has no status" % _answered(code))
+    return _judge_code(code, _error_in(document))
 
 
-def _judge_report(code, document):
-    # type: (int, Dict[str, Any]) -> _Finding
+def _judge_code(code, error):
+    # type: (int, Text) -> _Finding
+    """What a status code says without a JSON status beside it."""
+    if _is_success(code):
+        return _Finding("OK", _answered(code), [], [])
+    if code < 200 or 300 <= code < 400:
+        raise _NoHealthAnswer("%s (redirects are not followed)" % _answered(code))
+    return _Finding("CRITICAL", _answered(code) + error, [], [])
+
+
+def _judge_report(code, document, checks):
+    # type: (int, Dict[str, Any], List[str]) -> _Finding
     """What a JSON object with a status says."""
     status = _piece(document["status"])
-    results = document.get("results")
-    if not isinstance(results, list):
-        results = []
-    failed = [one for one in results if isinstance(one, dict) and one.get("passed") is not True]
-    text = "%s, status %s%s" % (_answered(code), status, _error_in(document))
+    results = _results_in(document)
+    failed = [one for one in results if one.get("passed") is not True]
+    state = _state_of(code, status.lower(), failed)
+    if state != "CRITICAL":  # a failure stays one: a draining service names no check
+        _refuse_unnamed(code, document, checks)
+    text = _answered(code) + _status_text(code, status) + _error_in(document)
     perfdata = []
     if results:
-        text += ", " + _summary(results, failed)
+        text += ", " + _summary(state, results, failed)
         perfdata = [("checks", "%d" % len(results)), ("failed", "%d" % len(failed))]
-    return _Finding(_state_of(code, status.lower(), failed), text, perfdata)
+    return _Finding(state, text, perfdata, [_check_line(one) for one in results])
+
+
+def _is_refusal(code, document):
+    # type: (int, Dict[str, Any]) -> bool
+    """Whether the request was refused, as for an unknown check or a missing token."""
+    return 400 <= code < 500 and "error" in document and "results" not in document
+
+
+def _refuse_unnamed(code, document, checks):
+    # type: (int, Dict[str, Any], List[str]) -> None
+    """Raises _NoHealthAnswer where a response does not name a check that was asked for."""
+    named = _names_in(document)
+    for name in checks:
+        asked_for = _jsonable.one_line(name)
+        if asked_for not in named:
+            raise _NoHealthAnswer("%s, and does not name the check %s"
+                                  % (_answered(code), _piece(asked_for)))
+
+
+def _names_in(document):
+    # type: (Dict[str, Any]) -> Set[Any]
+    """The names of the checks in this package's JSON, and in application/health+json."""
+    names = set(_piece(one.get("checker"), None) for one in _results_in(document))
+    checks = document.get("checks")
+    if isinstance(checks, dict):
+        names.update(key.partition(":")[0] for key in checks)
+    return names
+
+
+def _results_in(document):
+    # type: (Dict[str, Any]) -> List[Dict[str, Any]]
+    """The results of a JSON object, whatever it has under that name."""
+    results = document.get("results")
+    if not isinstance(results, list):
+        return []
+    return [one for one in results if isinstance(one, dict)]
+
+
+def _status_text(code, status):
+    # type: (int, Text) -> Text
+    """A JSON status, as it fits to the status code before it."""
+    if _is_success(code) == (status.lower() in HEALTHY):
+        return ", status " + status
+    return ", but its status is " + status
 
 
 def _state_of(code, status, failed):
-    # type: (int, str, List[Any]) -> str
+    # type: (int, Text, List[Any]) -> str
     """The state that a status code, a JSON status in lower case and the failed checks make."""
     if not _is_success(code) or status not in HEALTHY:
         return "CRITICAL"
@@ -272,7 +443,7 @@ def _is_success(code):
 
 
 def _error_in(document):
-    # type: (Dict[str, Any]) -> str
+    # type: (Dict[str, Any]) -> Text
     """What is said of an error of the route's own, as of an unknown check."""
     if "error" not in document:
         return ""
@@ -280,18 +451,20 @@ def _error_in(document):
 
 
 def _document(response):
-    # type: (_http_client.Response) -> Dict[str, Any]
-    """The JSON object that a body is; an empty one for plain text and other JSON."""
+    # type: (_http_client.Response) -> Optional[Dict[str, Any]]
+    """The JSON object that a body is; an empty one for a list, None for plain text."""
     text = response.body.decode("utf-8-sig", "replace").strip()
     if text.startswith("<"):
-        raise _Unreachable("%s with a page, which is no health answer" % _answered(response.status))
+        raise _NoHealthAnswer("%s with a page" % _answered(response.status))
     try:
         document = json.loads(text, parse_int=_number)
     except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
         if text.startswith("{"):
-            raise _Unreachable("%s with broken JSON" % _answered(response.status))
+            raise _NoHealthAnswer("%s with broken JSON" % _answered(response.status))
+        return None
+    if isinstance(document, list):
         return {}
-    return document if isinstance(document, dict) else {}
+    return document if isinstance(document, dict) else None
 
 
 def _number(digits):
@@ -299,15 +472,39 @@ def _number(digits):
     return int(digits) if len(digits) < 20 else float(digits)  # an int of 1 MiB takes seconds
 
 
-def _summary(results, failed):
-    # type: (List[Any], List[Dict[str, Any]]) -> str
+def _summary(state, results, failed):
+    # type: (str, List[Dict[str, Any]], List[Dict[str, Any]]) -> Text
     """How many checks passed, or which failed and why."""
     checks = "1 check" if len(results) == 1 else "%d checks" % len(results)
     if not failed:
         return "%s passed" % checks
-    return "%d of %s failed: %s" % (len(failed), checks, "; ".join(
-        "%s: %s" % (_piece(one.get("checker")), _piece(one.get("output")))
-        for one in failed[:LINE_LIMIT]))
+    weight = " (not critical)" if state == "WARNING" else ""
+    return "%d of %s failed%s: %s" % (len(failed), checks, weight, "; ".join(
+        _named_output(one, PIECE_LIMIT) for one in failed[:LINE_LIMIT]))
+
+
+def _check_line(result):
+    # type: (Dict[str, Any]) -> Text
+    """A check in a line, marked as in the format text."""
+    mark = "-"
+    if result.get("passed") is True:
+        mark = "+"
+    elif result.get("critical") is False:
+        mark = "!"
+    return _jsonable.one_line("[%s]%s" % (mark, _named_output(result, LINE_LIMIT)), LINE_LIMIT)
+
+
+def _named_output(result, limit):
+    # type: (Dict[str, Any], int) -> Text
+    """A check's name and its output, which may begin with the name, or with what that ends with."""
+    name = _piece(result.get("checker"))
+    output = _piece(result.get("output"), limit)
+    start, colon, rest = output.partition(": ")
+    if colon and (start + " ").startswith(name + " "):
+        return output
+    if rest and name.endswith(" " + start):
+        return "%s: %s" % (name, rest)
+    return "%s: %s" % (name, output)
 
 
 def _answered(code):
@@ -315,11 +512,11 @@ def _answered(code):
     return "answered " + _http_client.status_text(code)
 
 
-def _piece(value):
-    # type: (Any) -> str
+def _piece(value, limit=PIECE_LIMIT):
+    # type: (Any, Optional[int]) -> Text
     """A value of the answer, cut."""
     text = value if isinstance(value, six.text_type) else json.dumps(value)
-    return _jsonable.one_line(text, PIECE_LIMIT)
+    return _jsonable.one_line(text, limit)
 
 
 def _nagios_line(state, text, perfdata):
@@ -332,8 +529,8 @@ def _nagios_line(state, text, perfdata):
 
 
 def _say(line, stream):
-    # type: (str, TextIO) -> None
-    """Print the line, with escapes for what the stream cannot show.
+    # type: (Text, TextIO) -> None
+    """Print a line, or several, with escapes for what the stream cannot show.
 
     Where nobody reads it, or the disk is full, the exit status is still told.
     """

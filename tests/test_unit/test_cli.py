@@ -152,14 +152,20 @@ def report(status, *results):
     ({"status": None}, "200 OK", 2),
     ({"status": 200}, "200 OK", 2),
     ({"status": ["success"]}, "200 OK", 2),
-    ({"error": "no such check"}, "404 Not Found", 2),
+    ({"error": "no such check"}, "404 Not Found", 3),
+    ({"status": "failure", "error": "check names 'b', which is no check"}, "404 Not Found", 3),
+    ({"error": "maintenance"}, "503 Service Unavailable", 2),
+    ({"error": "maintenance"}, "200 OK", 3),
+    ({"orders": []}, "200 OK", 3),
+    (b"Not found", "404 Not Found", 2),
     (b"OK", "200 OK", 0),
     (b"", "204 No Content", 0),
     (b"", "200 OK", 0),
     (b"\xff\xfe", "200 OK", 0),
     (b"NOT OK", "500 Internal Server Error", 2),
-    (["success"], "200 OK", 0),
-    (["status"], "200 OK", 0),
+    (["success"], "200 OK", 3),
+    (["status"], "200 OK", 3),
+    ([], "500 Internal Server Error", 2),
     ("status", "200 OK", 0),
     (7, "200 OK", 0),
     ("failure", "500 Internal Server Error", 2),
@@ -167,10 +173,10 @@ def report(status, *results):
 ], ids=short)
 def test_healthy_is_what_status_and_status_code_both_say(serve, probe, body, code, nagios):
     url = serve(answer(body, code)).url
-    word, state = {0: ("healthy", "OK"), 1: ("healthy", "WARNING"), 2: ("unhealthy", "CRITICAL")}[
-        nagios]
+    word, state = [("healthy", "OK"), ("degraded", "WARNING"), ("unhealthy", "CRITICAL"),
+                   ("no health answer", "UNKNOWN")][nagios]
     status, line = probe(url)
-    assert (status, line.split(":")[0]) == (nagios // 2, word)
+    assert (status, line.split(":")[0]) == (1 if nagios > 1 else 0, word)
     status, line = probe(url, "--nagios")
     assert (status, line.split(" - ")[0]) == (nagios, "HEALTHCHECK " + state)
 
@@ -200,10 +206,57 @@ def test_the_line_of_a_single_check(serve, probe):
 
 @pytest.mark.parametrize("body, line", [
     ({"status": "failure", "error": "no check x"},
-     "unhealthy: answered 404 Not Found, status failure, error: no check x"),
-    ({"error": ["a token\n"]}, 'unhealthy: answered 404 Not Found, error: ["a token\\n"]')])
+     "no health answer: answered 404 Not Found, error: no check x"),
+    ({"error": ["a token\n"]}, 'no health answer: answered 404 Not Found, error: ["a token\\n"]')])
 def test_a_refusal_is_told(serve, probe, body, line):
     assert probe(serve(answer(body, "404 Not Found")).url) == (1, line)
+
+
+@pytest.mark.parametrize("name, output, told", [
+    ("db", "gone", "db: gone"), ("db", "db: gone", "db: gone"),
+    ("redis", "redis localhost:6379: refused", "redis localhost:6379: refused"),
+    ("redis localhost:6379", "localhost:6379: refused", "redis localhost:6379: refused"),
+    ("redis", "localhost:6379: refused", "redis: localhost:6379: refused"),
+    ("redis", "redisearch: gone", "redis: redisearch: gone"), ("a b", "b", "a b: b"),
+    ("a b", "b: ", "a b: b:")])
+def test_no_name_is_told_twice(serve, probe, name, output, told):
+    url = serve(answer(report("failure", (name, False, output)))).url
+    assert probe(url)[1].endswith("1 of 1 check failed: " + told)
+
+
+@pytest.mark.parametrize("code, status, told", [
+    ("500 Internal Server Error", "success", "unhealthy: answered 500 Internal Server Error, but "
+     "its status is success"),
+    ("200 OK", "failure", "unhealthy: answered 200 OK, but its status is failure"),
+    ("200 OK", "warn", "degraded: answered 200 OK, status warn")])
+def test_what_disagrees_is_told_as_such(serve, probe, code, status, told):
+    assert probe(serve(answer({"status": status}, code)).url)[1] == told
+
+
+def test_a_degraded_service_says_that_nothing_critical_failed(serve, probe):
+    url = serve(answer(report("success", ("mail", False, "late", False)))).url
+    assert probe(url) == (0, "degraded: answered 200 OK, status success, 1 of 1 check failed (not "
+                             "critical): mail: late")
+
+
+VERBOSE = report("success", ("db", True, {"rows": 1}), ("mail", False, "a\n|b", False))
+
+
+@pytest.mark.parametrize("options, bar", [((), "|"), (("--nagios",), "/")])
+def test_verbose_prints_a_line_for_each_check(serve, capsys, options, bar):
+    body = dict(VERBOSE, results=VERBOSE["results"] + [None, {"checker": "x" * 1000}])
+    url = serve(answer(body)).url
+    cli.main(["probe", "--verbose", url] + list(options))
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[0].replace("HEALTHCHECK WARNING - ", "").startswith("degraded: ")
+    assert lines[1:3] == ['[+]db: {"rows": 1}', "[!]mail: a %sb" % bar]
+    assert lines[3].startswith("[-]xxx") and len(lines[3]) <= cli.LINE_LIMIT
+    assert lines[4:] == [""]
+
+
+@pytest.mark.parametrize("body", [b"OK", {"status": "success"}, b"<html>"], ids=short)
+def test_verbose_is_one_line_where_no_checks_are_named(serve, probe, body):
+    assert ": answered 200 OK" in probe(serve(answer(body)).url, "--verbose")[1]
 
 
 def test_without_results_there_is_only_the_time_to_measure(serve, probe):
@@ -336,16 +389,18 @@ def endless(data):
     (answer(b"", "304 Not Modified"), "304"),
     (answer(b"", "103 Early Hints"), "103"),
 ], ids=short)
-def test_no_health_answer_is_unreachable_with_the_reason_in_a_line(serve, probe, talk, reason):
+def test_what_is_no_health_answer_says_why_in_a_line(serve, probe, talk, reason):
     server, patience = serve(talk), IMPATIENT if "within" in reason else PATIENT
+    answered = re.match("200 OK with|502|over 1 MiB|302|304|cut off|broken JSON", reason)
+    words = "no health answer: answered " if answered else "unreachable: "
 
     def both():
         status, line = probe(server.url, *patience)
         assert status == 1
-        assert line.startswith("unreachable: ") and reason in line
+        assert line.startswith(words) and reason in line
         status, line = probe(server.url, "--nagios", *patience)
         assert status == 3
-        assert line.startswith("HEALTHCHECK UNKNOWN - unreachable: ") and reason in line
+        assert line.startswith("HEALTHCHECK UNKNOWN - " + words) and reason in line
         return server.requests
     # On a loaded machine the time may be over before an impatient one has sent its request.
     wait_until(both, what="a request")
@@ -354,7 +409,7 @@ def test_no_health_answer_is_unreachable_with_the_reason_in_a_line(serve, probe,
 def test_an_endless_body_is_read_to_its_limit(serve, probe):
     server = serve(endless((HEADERS + b"\r\n{", b"x" * 65536)))
     assert probe(server.url) == (
-        1, "unreachable: answered 200 OK with a body over 1 MiB")
+        1, "no health answer: answered 200 OK with a body over 1 MiB")
 
 
 def test_a_body_of_just_the_limit_is_read(serve, probe):
@@ -532,15 +587,36 @@ def test_the_request(serve, probe):
     ("/a%20b c\r\nX: y", [], ("/a%20b%20c%0D%0AX:%20y", "/a%20b%20cX:%20y")),
 ])
 def test_checks_are_added_to_the_url_s_own_query(serve, probe, tail, checks, target):
-    server = serve(answer({"status": "success"}))
+    server = serve(answer(report("success", *[(name, True, "ok") for name in checks])))
     arguments = [part for name in checks for part in ("--check", name)]
     assert probe("http://127.0.0.1:%d%s" % (server.port, tail), *arguments)[0] == 0
     asked = server.requests[0].split("\r\n")[0].split(" ")[1]
     assert asked in (target if isinstance(target, tuple) else (target,))  # 3.9.5 drops line breaks
 
 
+def test_checks_to_leave_out_are_added_too(serve, probe):
+    server = serve(answer(report("success", ("db", True, "ok"))))
+    assert probe(server.url, "--exclude", "a b", "--exclude=c", "--check", "db")[0] == 0
+    assert server.requests[0].startswith("GET /health?check=db&exclude=a%20b&exclude=c HTTP/1.1")
+
+
+@pytest.mark.parametrize("body, code, nagios", [
+    (report("success", ("db", True, "ok")), "200 OK", 3),
+    (report("success", ("mail", False, "late", False)), "200 OK", 3),
+    ({"status": "success"}, "200 OK", 3), ({"status": "pass", "checks": []}, "200 OK", 3),
+    ({"status": "pass", "checks": {"db:responseTime": [{}]}}, "200 OK", 3),
+    (report("success", ("db", True, "ok"), ("queue", True, "ok")), "200 OK", 0),
+    ({"status": "pass", "checks": {"queue:responseTime": [{}]}}, "200 OK", 0),
+    (b"OK", "200 OK", 0),
+    (report("failure", ("drain", False, "draining")), "503 Service Unavailable", 2)], ids=short)
+def test_json_names_the_check_that_was_asked_for(serve, probe, body, code, nagios):
+    status, line = probe(serve(answer(body, code)).url, "--nagios", "--check", "queue")
+    assert status == nagios
+    assert ("does not name the check queue" in line) == (nagios == 3)
+
+
 def test_names_beyond_ascii_are_sent_as_utf_8(serve, probe):
-    server = serve(answer({"status": "success"}))
+    server = serve(answer(report("success", (u"g\xe4ste", True, "ok"))))
     name = u"g\xe4ste".encode("utf-8") if six.PY2 else u"g\xe4ste"
     assert probe(server.url, "--check", name, "--header", "X-Name: " + name)[0] == 0
     assert "?check=g%C3%A4ste " in server.requests[0]
@@ -588,6 +664,22 @@ def test_quiet_prints_nothing(serve, capsys, body, status):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.fixture
+def demo(monkeypatch):
+    """Stands in for the demonstration service: what it was asked to serve, and its status."""
+    demo = types.ModuleType("bottle_healthcheck._demo")
+    demo.served, demo.status = [], 0
+
+    def serve(*arguments):
+        demo.served.append(arguments)
+        return demo.status
+
+    demo.serve = serve
+    monkeypatch.setitem(sys.modules, "bottle_healthcheck._demo", demo)
+    monkeypatch.setattr(bottle_healthcheck, "_demo", demo, raising=False)
+    return demo
+
+
 USAGE_ERRORS = [
     ["probe"], ["probe", "http://a/", "http://user:hunter2@b/"], ["probe", "http://a/", "--wat"],
     ["probe", "http://a/", "--hunter2=1"], ["probe", "http://a/", "--timeout"],
@@ -608,6 +700,38 @@ def test_usage_errors_of_the_probe(capsys, arguments):
     assert out == ""
     assert re.match(r"bottle-healthcheck: [^\n]+\n$", err)
     assert "hunter2" not in err
+
+
+@pytest.mark.parametrize("arguments, told", [
+    (["probe", "http://a/", "--wat"], "unknown option --wat: expected one of --check, --exclude, "
+     "--header, --help, --nagios, --quiet, --timeout, --verbose"),
+    (["probe", "http://a/", "--nagois"], "unknown option --nagois: did you mean --nagios?"),
+    (["probe", "http://a/", "--time-out=hunter2"], "unknown option --time-out: did you mean "
+     "--timeout?"),
+    (["probe", "http://a/", "--hunter2=1"], "unknown option (not shown, it may be a secret)"),
+    (["probe", "http://a/", "http://user:hunter2@b/"], "unknown argument (not shown, it may be a "
+     "secret)"),
+    (["probe", "--check", "orders", "http://a/", "database"], "unknown argument database: every "
+     "option"),
+    (["probe", "http://a/", "--quiet", "--verbose"], "not allowed with argument"),
+    (["http://user:hunter2@a/"], "write bottle-healthcheck probe URL"),
+    (["prob", "http://a/"], "unknown command prob: did you mean probe?"),
+    (["walk"], "unknown command walk: expected one of serve, probe"),
+    (["Hunter2"], "unknown command (not shown, it may be a secret)"),
+    (["--prot", "8080"], "unknown option --prot: did you mean --port?"),
+    (["probe", "http://a/", "--he=Authorization: Bearer hunter2hunter2"], "ambiguous option"),
+])
+def test_usage_errors_name_what_is_wrong(demo, capsys, arguments, told):
+    assert cli.main(arguments) == 1
+    err = capsys.readouterr().err
+    assert told in err and "unter2" not in err
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert not caught.value.code
+    assert "bottle-healthcheck %s\n" % bottle_healthcheck.__version__ in capsys.readouterr()
 
 
 def test_a_mistaken_time_out_is_told_what_was_expected(capsys):
@@ -634,22 +758,7 @@ def test_help_is_told(capsys, arguments, told):
     assert not caught.value.code
     out = capsys.readouterr().out
     assert "usage: bottle-healthcheck" in out and told in out
-
-
-@pytest.fixture
-def demo(monkeypatch):
-    """Stands in for the demonstration service: what it was asked to serve, and its status."""
-    demo = types.ModuleType("bottle_healthcheck._demo")
-    demo.served, demo.status = [], 0
-
-    def serve(*arguments):
-        demo.served.append(arguments)
-        return demo.status
-
-    demo.serve = serve
-    monkeypatch.setitem(sys.modules, "bottle_healthcheck._demo", demo)
-    monkeypatch.setattr(bottle_healthcheck, "_demo", demo, raising=False)
-    return demo
+    assert re.search("examples?:\n  bottle-healthcheck ", out)
 
 
 @pytest.mark.parametrize("arguments, served", [
