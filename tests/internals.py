@@ -23,6 +23,10 @@ WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
 
 LOG_FAILURE = (_log, "failure")
 
+#: What reads a value of the shared cache, and the most bytes of one.
+PARSE = (shared, "_parse")
+MAX_VALUE = (shared, "MAX_VALUE")
+
 #: Seconds between two looks for another process's result.
 POLL_INTERVAL = (engine, "POLL_INTERVAL")
 

@@ -12,13 +12,14 @@ import binascii
 import collections
 import hashlib
 import json
+import logging
 import math
 import os
 import time
 
 import six
 
-from .. import _compat, _jsonable, _redaction
+from .. import _compat, _jsonable, _log, _redaction
 from .._validation import kind_of
 from . import backends
 from .breaker import CircuitBreaker
@@ -37,6 +38,15 @@ FORMAT_VERSION = 2
 #: Seconds, or half of what a run may take, after which a claim asks no more questions.
 LONGEST_CLAIM = 1.0
 
+#: Bytes of a value that is parsed; a larger one is no result of ours.
+MAX_VALUE = 2 ** 19
+
+#: Bytes of a lock's value, and more.
+MAX_LOCK = 100
+
+#: No server refuses a value below that for its size: memcached's least limit is 1 KiB.
+LEAST_REFUSED = 1000
+
 #: What the value of a lock that is held begins with.
 HELD = u"held by "
 
@@ -46,6 +56,9 @@ RELEASED = u""
 #: What a claim came to: another process's outcome and its age in seconds, or whether this process
 #: may run the check.
 Claim = collections.namedtuple("Claim", "outcome age may_run")
+
+#: What was read where a result should be, and is none.
+NoResult = collections.namedtuple("NoResult", "reason")
 
 GRANTED = Claim(None, 0.0, True)
 DENIED = Claim(None, 0.0, False)
@@ -73,8 +86,9 @@ class SharedResults(object):
         if not prefix:
             raise ValueError("prefix is empty, expected a text that tells this service's results "
                              "from those of others in the same backend")
-        self._breaker = CircuitBreaker(client)
+        self._breaker = CircuitBreaker(_Store(client))
         self._prefix = prefix
+        self._refused = {}  # type: dict  # the checks whose results were too large, by name
         self._foreign = {}  # type: dict  # by name: another's lock and since when it is seen
 
     def claim(self, check, known, lock, started):
@@ -114,7 +128,14 @@ class SharedResults(object):
                             "timestamp": outcome.origin, "since": outcome.since,
                             "response_time": outcome.response_time})
         # Longer than it is fresh: the next run's lock names it, also in processes that start later.
-        self._breaker.call("set", self._key(name), value, timeout=_whole(2 * lifetime))
+        stored = self._breaker.call("write", self._key(name), value, timeout=_whole(2 * lifetime))
+        if stored:
+            self._refused.pop(name, None)
+        elif stored is False and name not in self._refused:
+            self._refused[name] = True
+            _log.tell(logging.WARNING, "the shared cache does not store the result of check %s, "
+                      "%d bytes: each process runs that check itself",
+                      _jsonable.one_line(_jsonable.text(name)), len(value))
 
     def forget(self, name):
         # type: (str) -> None
@@ -137,16 +158,12 @@ class SharedResults(object):
     def _read(self, name):
         # type: (str) -> Optional[Claim]
         """The published outcome of the check of that name, or None."""
-        value = self._breaker.call("get", self._key(name))
-        if value is None:
+        found = self._breaker.call("read", self._key(name))
+        if isinstance(found, NoResult):
+            self._breaker.trip("it holds what is no result (%s)" % found.reason)
             return None
-        try:
-            found = _parse(value)
-        except Exception as exc:
-            self.forget(name)  # what nobody understands must not stay
-            self._breaker.trip("it holds what is no result (%s)" % type(exc).__name__)
-            return None
-        self._breaker.confirm()
+        if found is not None:
+            self._breaker.confirm()
         return found
 
     def _take(self, check, replaces, lock):
@@ -177,7 +194,7 @@ class SharedResults(object):
         # type: (str) -> Optional[Text]
         """The value of a lock that is held, RELEASED, or None where there is neither."""
         value = self._breaker.call("get", key)
-        if not isinstance(value, (six.text_type, bytes)):
+        if not isinstance(value, (six.text_type, bytes)) or len(value) > MAX_LOCK:
             return None
         value = _jsonable.text(value)
         if value == RELEASED or value.startswith(HELD):
@@ -201,6 +218,51 @@ class SharedResults(object):
         """A key that any backend takes, whatever the names hold."""
         text = json.dumps([_jsonable.text(part) for part in (self._prefix,) + parts])
         return "healthcheck-" + hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+class _Store(object):
+    """A backend that holds results: what they take to be parsed counts as the backend's time."""
+
+    def __init__(self, backend):
+        # type: (Any) -> None
+        self._backend = backend
+
+    def __getattr__(self, method):
+        # type: (str) -> Any
+        return getattr(self._backend, method)
+
+    def read(self, key):
+        # type: (str) -> Any
+        """The Claim that a published result comes to, None, or NoResult; that is forgotten."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if isinstance(value, (six.text_type, bytes)) and len(value) > MAX_VALUE:
+            reason = "more than %d bytes" % MAX_VALUE
+        else:
+            try:
+                return _parse(value)
+            except Exception as exc:
+                reason = type(exc).__name__
+        self.set(key, "", timeout=1)
+        return NoResult(reason)
+
+    def write(self, key, value, timeout):
+        # type: (str, str, int) -> bool
+        """Stores a result; false where the server takes no value of that size."""
+        if len(value) > MAX_VALUE:
+            return False  # nobody would read it
+        try:
+            stored = self.set(key, value, timeout=timeout)
+        except Exception as exc:
+            if len(value) < LEAST_REFUSED or "timeout" in type(exc).__name__.lower():
+                raise
+            # Memcached may close the connection without a word. Where it takes a small value, the
+            # size was the reason; else this raises.
+            self.set(key, "", timeout=1)
+            return False
+        # Some return nothing. Of a server that is down, python-memcached returns 0 as well.
+        return stored is None or bool(stored) or len(value) < LEAST_REFUSED
 
 
 def _is_news(found, known, check):

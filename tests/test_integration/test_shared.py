@@ -15,7 +15,8 @@ import threading
 
 import pytest
 
-from tests import internals
+from bottle_healthcheck import HealthCheck, ResultCache
+from tests import internals, member
 from tests.helpers import PY2, ROOT, need_module, wait_until
 from tests.servers import memcached_server, redis_server
 
@@ -272,6 +273,23 @@ def test_what_somebody_planted_is_neither_run_nor_kept(kind, tmpdir):
             assert (result["output"], levels(result)) == ("fine", ["WARNING"])
             assert levels(member.run(later=40)) == ["INFO"]
         assert not os.path.exists(trace)
+
+
+@pytest.mark.parametrize("kind", ["memcache", "pymemcache", "pymemcache client"])
+def test_a_result_that_the_server_refuses_for_its_size_costs_a_line(kind, caplog):
+    need_module(CLIENTS[kind][1])
+    need_module("cachelib")
+    outputs = [["x" * 25000] * 4, ["x" * 25000] * 4, "fine"]
+    with memcached_server("-I", "64k", "-o", "slab_chunk_max=32") as server:
+        cache = ResultCache(backend=member.BACKENDS[kind](str(server.port), 30), prefix="tests")
+        health = HealthCheck(cache=cache)
+        health.add_check(lambda: (True, outputs[0]), name="large")
+        health.add_check(lambda: (True, "fine"), name="small")
+        while outputs:
+            assert [health.run_check(name)["output"] for name in ("large", "small")] == [
+                outputs.pop(0), "fine"]
+        lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1 and "does not store the result of check large, 1001" in lines[0]
 
 
 def test_threads_share_the_one_connection_of_a_pymemcache_client(tmpdir):

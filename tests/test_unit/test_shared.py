@@ -13,7 +13,7 @@ import pytest
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
 from tests.worlds import Check, Gone, World
-from tests.helpers import PY2
+from tests.helpers import PY2, raise_
 
 YEAR = 365 * 86400
 
@@ -1054,6 +1054,100 @@ def test_slow_answers_do_not_prolong_the_wait_for_another_process(fleet):
     fleet.backend._do = slowly
     assert told(health) == "timed out after 2 s"
     assert fleet.clock.now - began < 2.5
+
+
+class TestLargeValues(object):
+    """What is too large to be a result is not parsed, and what the server refuses is logged."""
+
+    LIMIT = 2 ** 19
+
+    def test_a_value_over_the_limit_is_refused_unparsed(self, fleet, lines, monkeypatch):
+        text = value()
+        put(fleet, text + " " * (self.LIMIT - len(text)))
+        assert told(fleet.process(Check())) == "theirs"
+        for refused in (text + " " * (self.LIMIT + 1 - len(text)),
+                        b"x" * (self.LIMIT + 1)):
+            with monkeypatch.context() as patch:
+                internals.replace(patch, internals.PARSE, None)  # it would raise a TypeError
+                put(fleet, refused)
+                assert told(fleet.process(Check())) == "fine"
+        assert [line.partition(": ")[2] for _, line in lines()] == [
+            "it holds what is no result (more than 524288 bytes)"] * 2
+
+    def test_the_time_that_reading_takes_is_the_servers(self, fleet, lines, monkeypatch):
+        module, name = internals.PARSE
+        parse = getattr(module, name)
+
+        def slowly(text):
+            fleet.clock.tick(1.5)
+            return parse(text)
+        internals.replace(monkeypatch, internals.PARSE, slowly)
+        put(fleet, value())
+        assert told(fleet.process(Check())) == "fine"
+        assert [line for _, line in lines()] == [
+            "the shared cache fails, and is left alone for 10 s: its answers took 1.5 s"]
+
+    @pytest.mark.parametrize("refuse", [
+        lambda: False, lambda: 0,
+        lambda: raise_(ValueError("b'object too large for cache'")),
+        lambda: raise_(EOFError("the connection was closed"))])
+    def test_a_result_that_the_server_refuses_for_its_size_is_logged_once(
+            self, fleet, lines, refuse):
+        output = ["x" * 5000]
+        health, do_set = fleet.process(Check("a\nb", lambda: (True, output[0]))), fleet.backend.set
+
+        def set_small(key, value, timeout):
+            return refuse() if len(value) > 1000 else do_set(key, value, timeout)
+        fleet.backend.set = set_small
+
+        def results(count):
+            for _ in range(count):
+                assert health.run().passed
+                fleet.clock.tick(28)
+        results(3)
+        (level, line), = lines()
+        assert level == "WARNING"
+        assert line.startswith("the shared cache does not store the result of check a b, 51")
+        output[0] = "y"
+        results(2)
+        assert len(lines()) == 1
+        output[0] = "x" * 6000
+        results(2)
+        assert len(lines()) == 2
+
+    @pytest.mark.parametrize("error", [EOFError, type("TimeoutError", (Exception,), {})])
+    def test_a_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
+        health, calls = fleet.process(Check(says=(True, "x" * 5000))), []
+
+        def fail(key, value, timeout):
+            calls.append(value)
+            raise error("gone")
+        fleet.backend.set = fail
+        assert told(health) == "x" * 5000
+        assert len(calls) == (2 if error is EOFError else 1)  # a time-out is waited for once
+        assert [line for _, line in lines()] == [
+            "the shared cache fails, and is left alone for 10 s: %s: gone" % error.__name__]
+
+    def test_a_small_result_is_not_refused_for_its_size(self, fleet, lines):
+        health, do_set = fleet.process(Check()), fleet.backend.set
+        fleet.backend.set = lambda key, value, timeout: do_set(key, value, timeout) and 0
+        assert told(health) == "fine" and lines() == []
+
+    def test_what_nobody_would_read_is_not_written(self, fleet, lines, monkeypatch):
+        internals.replace(monkeypatch, internals.MAX_VALUE, 1000)
+        assert told(fleet.process(Check(says=(True, "x" * 1000)))) == "x" * 1000
+        assert [call for call in fleet.backend.take_calls() if call[0] == "set"] == [("set", 1)]
+        assert len(lines()) == 1 and "does not store the result of check check" in lines()[0][1]
+
+    def test_a_large_lock_is_nobodys(self, fleet, lines):
+        checker, lock = fleet.process(Check()).checkers[0], internals.SharedLock()
+        results = internals.SharedResults(fleet.backend, "shop")
+        assert results.claim(checker, None, lock, fleet.clock.now).may_run
+        key, = fleet.backend.kept
+        for size, may_run in ((92, False), (93, True)):
+            fleet.backend.kept[key] = "held by " + "x" * size, fleet.clock.now + 60
+            assert results.claim(checker, None, internals.SharedLock(),
+                                 fleet.clock.now).may_run is may_run
 
 
 # Arguments
