@@ -36,6 +36,9 @@ MORE = u"<more items>"
 MAX_INT_BITS = 64
 #: About 4300 decimal digits, which Python refuses to print (CVE-2020-10735).
 MAX_PRINTED_BITS = 14284
+#: Causes of an exception that are followed, and members of an exception group that are shown.
+MAX_CAUSES = 10
+MAX_MEMBERS = 100
 
 if sys.maxunicode > 0xffff:
     _SURROGATES = u"[\ud800-\udfff]"
@@ -46,6 +49,7 @@ _SURROGATE = re.compile(_SURROGATES)
 #: Unicode's categories of characters that show nothing, or show the rest in another order.
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 _NULLS = re.compile(u"\0+")
+_NUMBER = re.compile(u"[-+]?[0-9.]+\\Z")
 
 _AS_THEY_ARE = (bool, type(None))
 _ITERATED = (list, tuple, set, frozenset, deque)  # type: Tuple[Any, ...]
@@ -79,7 +83,92 @@ def text(value):
 
 def message(exc):
     # type: (BaseException) -> Text
-    """The exception's message, or its type's name where that is blank or cannot be read."""
+    """What an exception says: its message, and its type too where the message alone says little.
+
+    Of Bottle's HTTPError the body, of an exception group what its members say, of a blank one
+    what its cause says.
+    """
+    return _message(exc, MAX_CAUSES)
+
+
+def typed_message(exc):
+    # type: (BaseException) -> Text
+    """What an exception says, after its type: "ValueError: no such host"."""
+    return _typed_message(exc, MAX_CAUSES)
+
+
+def _message(exc, causes):
+    # type: (BaseException, int) -> Text
+    """As message(); so many causes, and groups in groups, are followed."""
+    kind = text(type(exc).__name__)
+    try:
+        if causes > 0 and _is_group(exc):
+            return _group_message(exc, causes - 1)
+        said = _own_message(exc)
+        if said:
+            if _says_little(exc, said):
+                return u"%s: %s" % (kind, said)
+            return said
+        cause = _cause(exc)
+        if cause is not None and causes > 0:
+            return u"%s: %s" % (kind, _message(cause, causes - 1))
+    except BaseException:
+        if is_interrupt():
+            raise
+    return kind
+
+
+def _typed_message(exc, causes):
+    # type: (BaseException, int) -> Text
+    kind, said = text(type(exc).__name__), _message(exc, causes)
+    if said == kind or said.startswith(kind + u": "):
+        return said
+    return u"%s: %s" % (kind, said)
+
+
+def _says_little(exc, said):
+    # type: (BaseException, Text) -> bool
+    """Whether a message needs the type beside it: a bare key, a number, what is no Exception."""
+    if isinstance(exc, LookupError) or not isinstance(exc, Exception):
+        return True
+    return _NUMBER.match(said.strip()) is not None
+
+
+def _is_group(exc):
+    # type: (BaseException) -> bool
+    """True for an exception group, Python's own (3.11) or the backport's."""
+    return isinstance(exc, _known_types("builtins exceptiongroup", "BaseExceptionGroup"))
+
+
+def _group_message(group, causes):
+    # type: (Any, int) -> Text
+    """What the members of an exception group say, in their order."""
+    members = list(islice(_members(group), MAX_MEMBERS + 1))
+    said = [_typed_message(member, causes) for member in members[:MAX_MEMBERS]]
+    if len(members) > MAX_MEMBERS:
+        said.append(MORE)
+    return u"; ".join(said)
+
+
+def _members(group):
+    # type: (Any) -> Iterable[BaseException]
+    """The exceptions of a group and of the groups in it."""
+    for member in group.exceptions:
+        if _is_group(member):
+            for inner in _members(member):
+                yield inner
+        else:
+            yield member
+
+
+def _own_message(exc):
+    # type: (Any) -> Text
+    """The message that an exception was given; "" where it is blank or cannot be read."""
+    if isinstance(exc, _known_types("bottle", "HTTPResponse")):
+        # Its str() is that of a tuple; a redirect has no body.
+        for said in (exc.body, exc.status_line):
+            if isinstance(said, (six.text_type, bytes)) and said.strip():
+                return text(said)
     for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
         try:
             said = text(kind(exc))
@@ -88,7 +177,23 @@ def message(exc):
         except BaseException:
             if is_interrupt():
                 raise
-    return text(type(exc).__name__)
+    return u""
+
+
+def _cause(exc):
+    # type: (BaseException) -> Optional[BaseException]
+    """The exception that led to this one, so far as a traceback would show it; 2.7 knows none."""
+    cause = getattr(exc, "__cause__", None)
+    if cause is None and not getattr(exc, "__suppress_context__", False):
+        cause = getattr(exc, "__context__", None)
+    return cause
+
+
+def _known_types(modules, name):
+    # type: (str, str) -> Tuple[Any, ...]
+    """The types of that name, so far as somebody has imported their modules: that is slow."""
+    found = [getattr(sys.modules.get(module), name, None) for module in modules.split()]
+    return tuple(one for one in found if isinstance(one, type))
 
 
 def exception_line(exc):

@@ -203,7 +203,7 @@ def _section(func):
     except BaseException as exc:
         if is_interrupt():
             raise
-        return _jsonable.plain({"error": "%s: %s" % (type(exc).__name__, _jsonable.message(exc))})
+        return _jsonable.plain({"error": _jsonable.typed_message(exc)})
 
 
 def _working_directory():

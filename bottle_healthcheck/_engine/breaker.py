@@ -50,7 +50,7 @@ class CircuitBreaker(object):
         except BaseException as exc:
             if is_interrupt():  # which says nothing of the client
                 raise
-            self.trip("%s: %s" % (type(exc).__name__, _jsonable.message(exc)))
+            self.trip(_jsonable.typed_message(exc))
             return None
         if self._takes_too_long(_compat.monotonic() - started):
             return None

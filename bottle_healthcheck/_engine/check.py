@@ -35,15 +35,8 @@ _OPTIONS = {
 
 def basic_exception_handler(checker, exc):
     # type: (Any, BaseException) -> tuple
-    """A check that raised has failed; its output is the exception's message.
-
-    That of what is no Exception, such as asyncio.CancelledError, begins with its type.
-    """
-    message = _jsonable.message(exc)
-    kind = _jsonable.text(type(exc).__name__)
-    if isinstance(exc, (Exception, SystemExit)) or message == kind:
-        return False, message
-    return False, u"%s: %s" % (kind, message)
+    """A check that raised has failed; its output is what the exception says."""
+    return False, _jsonable.message(exc)
 
 
 class Settings(object):

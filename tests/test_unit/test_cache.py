@@ -977,7 +977,7 @@ def test_a_system_exit_is_a_failed_check_and_logged(timeout, caplog):
     def leave():
         raise SystemExit("cannot go on")
     health = checked(Check(says=leave), timeout=timeout)
-    assert told(health.run()) == (False, "cannot go on")
+    assert told(health.run()) == (False, "SystemExit: cannot go on")
     wait_until(lambda: caplog.records, what="the line, written when the request may be over,")
     assert len(caplog.records) == 1 and "Traceback" in caplog.text
 

@@ -485,7 +485,7 @@ def test_an_exception_without_a_message_is_told_by_its_type():
 def test_a_check_that_exits_has_failed_and_is_logged(caplog):
     health = HealthCheck(checkers=[lambda: raise_(SystemExit("gone")), succeeds])
     report = health.run()
-    assert [one["output"] for one in report.results] == ["gone", "fine"]
+    assert [one["output"] for one in report.results] == ["SystemExit: gone", "fine"]
     assert report.passed is False
     assert "SystemExit" in caplog.text
 

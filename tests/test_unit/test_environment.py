@@ -188,8 +188,8 @@ class EvilException(Exception):
 
 
 @pytest.mark.parametrize("exc, error", [
-    (ValueError("why"), "ValueError: why"), (ValueError(), "ValueError: ValueError"),
-    (SystemExit("gone"), "SystemExit: gone"), (EvilException(), "EvilException: EvilException"),
+    (ValueError("why"), "ValueError: why"), (ValueError(), "ValueError"),
+    (SystemExit("gone"), "SystemExit: gone"), (EvilException(), "EvilException"),
     (ValueError(u"\xe4"), u"ValueError: \xe4"), (ValueError(u"\ud800"), "ValueError: \\ud800")])
 def test_whatever_a_section_raises_the_others_are_told(app, exc, error):
     dump = EnvironmentDump(app, "/environment", include_python=False)

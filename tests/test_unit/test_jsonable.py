@@ -4,7 +4,9 @@ import collections
 import datetime
 import json
 import sys
+import types
 
+import bottle
 import pytest
 import six
 from six.moves import UserString, collections_abc
@@ -131,7 +133,7 @@ def test_an_unknown_object_is_never_shown():
     ({(1, u"b"): 1, 1.5: 2, 2 ** 70: 3}, {
         u'[1, "b"]': 1, u"1.5": 2, u"1180591620717411303424": 3}),
     ([{}, [], (), set()], [{}, [], [], []]),
-    (KeyError(u"k"), u"'k'" if not six.PY2 else u"u'k'"),
+    (KeyError(u"k"), u"KeyError: 'k'" if not six.PY2 else u"KeyError: u'k'"),
     ([ValueError()], [u"ValueError"]),
 ], ids=lambda value: type(value).__name__)
 def test_more_values(value, expected):
@@ -195,7 +197,20 @@ def test_depth_is_limited():
     (ValueError(b"caf\xc3\xa9"), None),
     (ValueError(u"a", 1), None),
     (ValueError(u"a\ud800"), u"a\\ud800"),
-    (SystemExit(3), u"3"),
+    (ValueError("3 rows"), u"3 rows"),
+    (ValueError(3), u"ValueError: 3"),
+    (ValueError("-2.5\n"), u"ValueError: -2.5\n"),
+    (SystemExit(3), u"SystemExit: 3"),
+    (SystemExit("gone"), u"SystemExit: gone"),
+    (KeyError("DATABASE_URL"), u"KeyError: 'DATABASE_URL'"),
+    (IndexError("list index out of range"), u"IndexError: list index out of range"),
+    (KeyError(), u"KeyError"),
+    (OSError(111, "Connection refused"), u"[Errno 111] Connection refused"),
+    (KeyboardInterrupt("^C"), u"KeyboardInterrupt: ^C"),
+    (bottle.HTTPError(503, "database down"), u"database down"),
+    (bottle.HTTPError(502, b"bad \xff gateway", ValueError("inner")), u"bad \\xff gateway"),
+    (bottle.HTTPResponse("", 303, Location="/login"), u"303 See Other"),
+    (bottle.HTTPResponse({"a": 1}, 500), u"500 Internal Server Error"),
 ])
 def test_message(exc, expected):
     assert isinstance(_jsonable.message(exc), six.text_type)
@@ -210,12 +225,79 @@ def test_a_message_that_cannot_be_told(kind):
     assert _jsonable.message(exc) == type(exc).__name__
 
 
+def caused(exc, cause, **attributes):
+    """An exception with a cause, as `raise exc from cause` makes it on Python 3."""
+    exc.__cause__ = cause
+    for name, value in attributes.items():
+        setattr(exc, name, value)
+    return exc
+
+
+def test_a_blank_exception_says_what_its_cause_says():
+    refused = OSError(111, "Connection refused")
+    assert _jsonable.message(caused(RuntimeError(), refused)) == (
+        u"RuntimeError: [Errno 111] Connection refused")
+    assert _jsonable.message(caused(RuntimeError("why"), refused)) == u"why"
+    assert _jsonable.message(caused(RuntimeError(), caused(ValueError(" "), KeyError("a")))) == (
+        u"RuntimeError: ValueError: KeyError: 'a'")
+    circle = RuntimeError()
+    circle.__cause__ = circle
+    assert _jsonable.message(circle) == u"RuntimeError: " * 10 + u"RuntimeError"
+
+
+def test_what_a_traceback_shows_as_the_cause_is_one():
+    error = caused(RuntimeError(), None, __context__=ValueError("down"),
+                   __suppress_context__=False)
+    assert _jsonable.message(error) == u"RuntimeError: down"
+    error.__suppress_context__ = True
+    assert _jsonable.message(error) == u"RuntimeError"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 has exception groups")
+def test_an_exception_group_says_what_its_members_say():
+    group = ExceptionGroup("two failed", [  # noqa: F821
+        ConnectionError("db refused"),
+        ExceptionGroup("more", [ValueError("a"), KeyError("b"), TimeoutError()])])  # noqa: F821
+    said = u"ConnectionError: db refused; ValueError: a; KeyError: 'b'; TimeoutError"
+    assert _jsonable.message(group) == said
+    assert _jsonable.typed_message(group) == u"ExceptionGroup: " + said
+    assert _jsonable.message(caused(RuntimeError(), group)) == u"RuntimeError: " + said
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 has exception groups")
+def test_an_exception_group_shows_so_many_members():
+    group = ExceptionGroup("many", [ValueError("down")] * 100)  # noqa: F821
+    for _ in range(20):  # 100 ** 21 members
+        group = ExceptionGroup("more", [group] * 100)  # noqa: F821
+    assert _jsonable.message(group) == u"ValueError: down; " * 100 + u"<more items>"
+    within = ValueError()
+    within.__cause__ = ExceptionGroup("circle", [within])  # noqa: F821
+    assert _jsonable.message(within).startswith(u"ValueError: ValueError")
+
+
+def test_the_backport_of_exception_groups_is_one(monkeypatch):
+    class BaseExceptionGroup(Exception):
+        exceptions = (ValueError("a"), KeyError("b"))
+
+    backport = types.ModuleType("exceptiongroup")
+    backport.BaseExceptionGroup = BaseExceptionGroup
+    monkeypatch.setitem(sys.modules, "exceptiongroup", backport)
+    assert _jsonable.message(BaseExceptionGroup("two")) == u"ValueError: a; KeyError: 'b'"
+
+
+@pytest.mark.parametrize("exc, expected", [
+    (ValueError("no"), u"ValueError: no"), (ValueError(), u"ValueError"),
+    (KeyError("a"), u"KeyError: 'a'"), (SystemExit(3), u"SystemExit: 3")])
+def test_a_message_after_its_type(exc, expected):
+    assert _jsonable.typed_message(exc) == expected
+
+
 def test_a_message_that_is_no_text():
     class Odd(Exception):
         def __str__(self):
             return 3
 
-    assert _jsonable.message(Odd()) in (u"Odd", u"3")  # 2.7 takes the number
+    assert _jsonable.message(Odd()) in (u"Odd", u"Odd: 3")  # 2.7 takes the number
 
 
 @pytest.mark.parametrize("exc, line", [
