@@ -21,7 +21,7 @@ def check_reduce(passed, result):
 class Report(object):
     """The results of the checks that were run, and the overall status.
 
-    timestamp is epoch seconds, passed is true where every critical check passed.
+    timestamp is epoch seconds, passed is true where every critical check passed; so is the report.
     """
 
     #: Whether more than the overall status may be shown.
@@ -69,6 +69,17 @@ class Report(object):
                 report.passed = False
                 break
         return report
+
+    def __bool__(self):
+        # type: () -> bool
+        return self.passed
+
+    __nonzero__ = __bool__  # 2.7
+
+    def __repr__(self):
+        # type: () -> str
+        failed = sum(1 for result in self.results if not result["passed"])
+        return "<Report: %s, %d of %d results failed>" % (self.status, failed, len(self.results))
 
     @property
     def results(self):

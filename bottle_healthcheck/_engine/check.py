@@ -3,7 +3,7 @@ import inspect
 import json
 import sys
 
-from .. import _jsonable, _redaction
+from .. import _jsonable, _log, _redaction
 from .._interrupts import is_interrupt
 from .._validation import NOT_GIVEN, validate_flag, validate_seconds, validate_timeout
 from .returned import fault_of, pair
@@ -53,6 +53,8 @@ class Settings(object):
         self.failed_ttl = 0.0
         self.stale_while_revalidate = 0.0
         self.exception_handler = basic_exception_handler  # type: Any
+        #: The exception handler whose fault was logged last.
+        self.faulty_handler = None  # type: Any
 
 
 class Check(object):
@@ -205,13 +207,20 @@ class Check(object):
     def _handle(self, exc, in_worker):
         # type: (Any, bool) -> tuple
         """What the exception handler makes of it; a faulty handler counts as the default."""
+        handler = self.settings.exception_handler
         try:
-            handled = self.settings.exception_handler(self, exc)
-            if fault_of(handled) is None:
-                return pair(handled)
+            handled = handler(self, exc)
+            fault = fault_of(handled)
+            if fault is not None:
+                raise TypeError("exception_handler " + fault)
+            return pair(handled)
         except BaseException:
             if is_interrupt() and not in_worker:
                 raise
+            if self.settings.faulty_handler is not handler:  # once, not at every run
+                self.settings.faulty_handler = handler
+                _log.failure("exception_handler failed; the check fails with what the exception "
+                             "says")
         return basic_exception_handler(self, exc)
 
 

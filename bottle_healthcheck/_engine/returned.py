@@ -38,7 +38,7 @@ def pair(returned):
     """
     fault = fault_of(returned)
     if fault is not None:
-        return False, fault
+        return False, u"the check " + fault
     passed, output = returned
     if passed is not WARN:
         passed = bool(passed)
@@ -47,20 +47,20 @@ def pair(returned):
 
 def fault_of(returned):
     # type: (Any) -> Optional[Text]
-    """What is wrong with what a check returned; None where it is a valid pair."""
+    """What a function returned that is no valid pair, and what was expected; None for a pair."""
     if not isinstance(returned, (tuple, list)):
-        return (u"the check returned %s, expected a pair (passed, output)"
+        return (u"returned %s, expected a pair (passed, output)"
                 % _with_article(returned))
     if len(returned) != 2:
-        return (u"the check returned %s of %d, expected a pair (passed, output)"
+        return (u"returned %s of %d, expected a pair (passed, output)"
                 % (_with_article(returned), len(returned)))
     passed, output = returned
     if not _says_nothing(passed):
         return None
     is_text = isinstance(passed, (six.text_type, bytes))
     if is_text and (isinstance(output, bool) or output is WARN):
-        return u"the check returned (output, passed), expected (passed, output)"
-    return (u"the check returned %s as passed, expected True, False or WARN"
+        return u"returned (output, passed), expected (passed, output)"
+    return (u"returned %s as passed, expected True, False or WARN"
             % _with_article(passed))
 
 

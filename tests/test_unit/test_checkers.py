@@ -464,11 +464,44 @@ def test_the_exception_handler_gets_the_check_and_the_instance():
 @pytest.mark.parametrize("handler", [
     lambda checker, exc: 1 // 0, lambda checker, exc: raise_(SystemExit("handler")),
     lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
-    lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2)])
-def test_a_faulty_exception_handler_counts_as_the_default_one(handler):
-    health = HealthCheck(exception_handler=handler, checkers=[lambda: raise_(OSError("disk"))])
-    result, = health.run().results
-    assert (result["passed"], result["output"]) == (False, "disk")
+    lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2),
+    lambda checker, exc: (exc, "down"), lambda checker, exc: ("ok", 1)])
+def test_a_faulty_exception_handler_counts_as_the_default_one_and_is_logged_once(handler, caplog):
+    health = HealthCheck(exception_handler=handler, failed_ttl=None,
+                         checkers=[lambda: raise_(OSError("disk")), lambda: raise_(OSError("net"))])
+    for _ in range(3):
+        report = health.run()
+        assert not report.passed
+        assert [result["output"] for result in report.results] == ["disk", "net"]
+    about = [record for record in caplog.records
+             if record.getMessage().startswith("exception_handler failed")]
+    assert len(about) == 1 and about[0].levelname == "ERROR"
+
+
+def test_what_is_logged_of_a_faulty_exception_handler_says_what_is_wrong(caplog):
+    def check():
+        raise OSError("disk")
+
+    def of_0_2_1(checker, exc):
+        return False, exc.__name__
+    for handler, words in [(of_0_2_1, "has no attribute '__name__'"),
+                           (lambda checker, exc: "down", "exception_handler returned a str, "
+                                                         "expected a pair (passed, output)")]:
+        del caplog.records[:]
+        HealthCheck(exception_handler=handler, checkers=[check]).run()
+        assert words in caplog.records[0].getMessage()
+
+
+def test_a_faulty_exception_handler_that_replaces_another_is_logged_too(caplog):
+    health = HealthCheck(exception_handler=lambda checker, exc: None, failed_ttl=None,
+                         checkers=[lambda: raise_(OSError("disk"))])
+    health.run()
+    del caplog.records[:]
+    health.exception_handler = lambda checker, exc: (False, "mended")
+    assert health.run().results[0]["output"] == "mended"
+    health.exception_handler = lambda checker, exc: 1 // 0
+    health.run()
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_no_exception_handler_means_the_default_one():

@@ -35,6 +35,16 @@ def test_a_report(monkeypatch):
         False, "failure", results, 1234.5)
 
 
+@pytest.mark.parametrize("results, passed, shown", [
+    ([], True, "<Report: success, 0 of 0 results failed>"),
+    ([{"passed": True}, {"passed": False, "critical": False}], True,
+     "<Report: success, 1 of 2 results failed>"),
+    ([{"passed": True}, {"passed": False}], False, "<Report: failure, 1 of 2 results failed>")])
+def test_a_report_is_true_where_it_passed_and_says_so(results, passed, shown):
+    report = Report(results)
+    assert bool(report) is passed and repr(report) == shown
+
+
 @pytest.mark.parametrize("results, warns", [
     ([], False),
     ([{"passed": True}], False),
