@@ -155,6 +155,7 @@ def _members(group):
     """The exceptions of a group and of the groups in it."""
     for member in group.exceptions:
         if _is_group(member):
+            # 2.7 cannot. pylint: disable=use-yield-from
             for inner in _members(member):
                 yield inner
         else:
