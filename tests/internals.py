@@ -124,7 +124,7 @@ def stop_worker(cache, checker):
 
 def register_run(cache, checker):
     """A run of a check as a request registers it that then stops; nobody executes it."""
-    run = runs.Run(checker.key, checker.__name__, None)
+    run = runs.Run(checker.key, checker.__name__, None, _compat.monotonic())
     cache._process().runs[checker.key] = run
     run.take("leader", run)
     return run
@@ -132,12 +132,12 @@ def register_run(cache, checker):
 
 def give_up(cache, run):
     """What that request does with its run where another process runs the check."""
-    cache._settle(run, run)
+    cache._end_if_nobody_executes(run, run)
 
 
 def execute(cache, run, checker):
     """Runs the check for that run, in this thread."""
-    cache._execute(run, checker, cache._state(checker))
+    cache._execute(run, checker, cache._state(checker), False)
 
 
 def outcome_of_waiting(cache, checker, run, since, until):

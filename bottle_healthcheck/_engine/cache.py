@@ -12,9 +12,11 @@ check:
    start, without a timeout 2 s at most.
 4. The check is running for longer than P, or the wait is over: reports that as a failure, at once.
 
-With a backend, whoever would run the check in 2 claims it first: another process's fresh outcome
-counts as one of its own, and while another process runs the check, this one acts as in 3 and
-looks again every 0.2 s.
+With a backend, whoever would run the check in 2 claims it first, in the thread that would run it:
+another process's fresh outcome counts as one of its own, and while another process runs the check,
+this one acts as in 3 and looks again every 0.2 s. What the backend takes counts against the time of
+the request, but not as a failure of the check: where that had no time left, the outcome is the
+previous one as in 3, or says so and is not reported of the check.
 """
 import collections
 import functools
@@ -35,7 +37,6 @@ if MYPY:
     from typing import Any, List, Optional, Sequence, Union
 
     from .check import Check
-    from .shared import Claim
 
 #: How far a cached outcome may be used: smaller is fresher, EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
@@ -46,12 +47,17 @@ MAX_INLINE_WAIT = 2.0
 #: Seconds between two looks for the outcome of another process's run.
 POLL_INTERVAL = 0.2
 
+#: Seconds that a request waits longer at most, so that a check has all its time although the shared
+#: cache was asked first.
+MAX_DELAY = 0.1
+
 #: A run that a request waits for, and since when it does.
 Pending = collections.namedtuple("Pending", "run since")
 
-#: Until when a request waits, by the monotonic clock, and how many seconds that is at most; None
-#: where the run had overrun before the request came.
-Deadline = collections.namedtuple("Deadline", "until limit")
+#: Until when a request waits, by the monotonic clock; how many seconds that is at most, None where
+#: the run had overrun before the request came; and until when it waits for a check that started
+#: late, after the shared cache was asked.
+Deadline = collections.namedtuple("Deadline", "until limit latest")
 
 
 class ResultCache(object):
@@ -229,10 +235,13 @@ class ResultCache(object):
             freshness = freshness_of(cached, check, now)
         if freshness == FRESH:
             return cached
-        runs = self._process().runs
-        run = runs.get(check.key)
+        process = self._process()
+        run = process.runs.get(check.key)
+        if run is None and not force:
+            run = process.denied_since(check.key, now - POLL_INTERVAL)
         if run is None:
-            run = runs.setdefault(check.key, Run(check.key, check.__name__, cached))
+            new = Run(check.key, check.__name__, cached, now)
+            run = process.runs.setdefault(check.key, new)
         is_mine = False
         if not run.is_led():
             is_mine = self._lead(run, check, state, force)
@@ -240,10 +249,8 @@ class ResultCache(object):
             return run.outcome
         if is_mine and not run.is_over:
             may_use_cached = freshness == STALE
-        elif run.is_over:
-            may_use_cached = freshness < EXPIRED
         else:
-            may_use_cached = freshness < EXPIRED and now - run.started < check.run_limit
+            may_use_cached = freshness < EXPIRED and not run.is_late(check.run_limit, now)
         if may_use_cached:
             return cached
         return Pending(run, now)
@@ -259,54 +266,41 @@ class ResultCache(object):
             try:
                 if not run.take("leader", me):
                     return False
-                self._start(run, check, state, me, force)
+                self._start(run, check, state, force)
                 return True
             finally:
-                self._settle(run, me)
+                self._end_if_nobody_executes(run, me)
         finally:  # an exception of a signal's handler may have interrupted the first
-            self._settle(run, me)
+            self._end_if_nobody_executes(run, me)
 
-    def _start(self, run, check, state, me, force):
-        # type: (Run, Check, CheckState, object, bool) -> None
+    def _start(self, run, check, state, force):
+        # type: (Run, Check, CheckState, bool) -> None
         if state.cached is not None and state.cached is not run.cached_before:
             run.outcome = state.cached  # of a run that ended before this one was registered
             return
-        run.started = _compat.monotonic()
-        if self._shared is not None and not force:
-            run.lock = SharedLock()
-            claim = self._shared.claim(check, state.cached, run.lock, run.started)
-            if claim.outcome is not None:
-                self._adopt(run, state, claim, me)
-                return
-            if not claim.may_run:
-                return
-            run.started = _compat.monotonic()  # not when it began to ask
-        if check.timeout is None or not self._hand_over(run, check, state):
-            self._execute(run, check, state)
+        is_to_claim = self._shared is not None and not force
+        if not is_to_claim:
+            run.started = _compat.monotonic()
+        if check.timeout is not None and self._hand_over(run, check, state, is_to_claim):
+            return
+        self._execute(run, check, state, is_to_claim)
 
-    def _hand_over(self, run, check, state):
-        # type: (Run, Check, CheckState) -> bool
+    def _hand_over(self, run, check, state, is_to_claim):
+        # type: (Run, Check, CheckState, bool) -> bool
         """Has the check's worker execute the run; false where there can be none."""
         workers = self._process().workers
         worker = workers.get(check.key)
         if worker is None:
             worker = workers.setdefault(check.key, Worker("healthcheck " + check.__name__))
-        job = functools.partial(self._execute, run, check, state, in_worker=True)
+        job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
         run.is_handed_over = worker.submit(job)
         if check.key not in self._states:  # removed meanwhile: its thread ends with this run
             self._process().forget(check.key)
         return run.is_handed_over
 
-    def _adopt(self, run, state, claim, leader):
-        # type: (Run, CheckState, Claim, object) -> None
-        """Completes the run with another process's outcome."""
-        claim.outcome.completed = _compat.monotonic() - max(0.0, claim.age)
-        if run.take("executor", leader):
-            self._complete(run, state, claim.outcome)
-
-    def _settle(self, run, leader):
+    def _end_if_nobody_executes(self, run, leader):
         # type: (Run, object) -> None
-        """Ends a run that its leader has not handed over, and that nobody executes."""
+        """Ends a run that its leader has not handed over, and that no thread executes."""
         if not run.has("leader", leader) or run.is_handed_over:
             return
         if run.take("executor", leader):
@@ -314,13 +308,15 @@ class ResultCache(object):
 
     # Executing
 
-    def _execute(self, run, check, state, in_worker=False):
-        # type: (Run, Check, CheckState, bool) -> None
-        """Runs the check in this thread; the run ends whatever happens."""
+    def _execute(self, run, check, state, is_to_claim, in_worker=False):
+        # type: (Run, Check, CheckState, bool, bool) -> None
+        """Runs the check in this thread, unless another process does; the run ends in any case."""
         me = object()
         try:
             try:
                 if not run.take("executor", me):  # its leader was interrupted
+                    return
+                if is_to_claim and not self._claim(run, check, state):
                     return
                 began = _compat.timer()
                 passed, output, exc_info = check.execute(in_worker)
@@ -337,27 +333,45 @@ class ResultCache(object):
             if run.has("executor", me):
                 self._end(run)
 
+    def _claim(self, run, check, state):
+        # type: (Run, Check, CheckState) -> bool
+        """Asks the other processes; true where this one is to run the check."""
+        run.lock = SharedLock()
+        claim = self._shared.claim(  # type: ignore[union-attr]
+            check, state.cached, run.lock, _compat.monotonic())
+        now = _compat.monotonic()
+        if claim.outcome is not None:
+            claim.outcome.completed = now - max(0.0, claim.age)
+            self._complete(run, state, claim.outcome)
+            return False
+        if not claim.may_run:
+            run.denied_at = now
+            self._process().denied[run.key] = run
+            return False
+        run.started = now
+        return True
+
     def _complete(self, run, state, outcome):
         # type: (Run, CheckState, Outcome) -> None
         """Reports and caches what a run came to, and wakes those who wait for it."""
         transitions.report_completion(state, run, outcome)
         state.cached = outcome if outcome.is_cacheable else None
         run.outcome = outcome
-        self._close(run)
+        self._unregister_and_wake(run)
 
-    def _close(self, run):
+    def _unregister_and_wake(self, run):
         # type: (Run) -> None
         """Makes room for the next run, and wakes those who wait for this one."""
         self.generation = object()
         self._process().remove(run)
-        run.end()
+        run.wake_waiters()
 
     def _end(self, run):
         # type: (Run) -> None
         """Ends a run, if it has not ended, and lets go of its lock; once more does no harm."""
         if not run.is_over:
-            self._close(run)
-        run.end()  # again: it may have been interrupted
+            self._unregister_and_wake(run)
+        run.wake_waiters()  # again: it may have been interrupted
         if run.lock is not None and self._shared is not None:
             self._shared.release_if_held(run.lock)
 
@@ -380,36 +394,72 @@ class ResultCache(object):
         if isinstance(found, Outcome):
             return found
         deadline = _deadline(check, found, inline_deadline)
-        outcome = self._wait(check, found.run, deadline)
-        while outcome is None:  # it was interrupted, or another process runs the check
-            if self._shared is not None:
-                time.sleep(max(0.0, min(POLL_INTERVAL, deadline.until - _compat.monotonic())))
+        was_denied = False
+        while True:
+            if found.run.denied_at is None or force:
+                outcome = self._wait(check, found, deadline, was_denied)
+                if outcome is not None:
+                    return outcome
+            else:  # another process runs the check
+                was_denied = True
+                now = _compat.monotonic()
+                next_look = found.run.denied_at + POLL_INTERVAL
+                if now >= deadline.until and now < next_look:
+                    return self._overrun(check, found.run, deadline)
+                time.sleep(max(0.0, min(next_look, deadline.until) - now))
             found = self._look_up(check, force)
             if isinstance(found, Outcome):
                 return found
-            outcome = self._wait(check, found.run, deadline)
-            if outcome is None and _compat.monotonic() >= deadline.until:
-                outcome = self._outcome_or_overrun(check, found.run, deadline)
-        return outcome
 
-    def _wait(self, check, run, deadline):
-        # type: (Check, Run, Deadline) -> Optional[Outcome]
-        """Waits until the deadline for the run's outcome; None where it is over without one."""
-        started = run.started
-        if _compat.monotonic() < deadline.until:
-            run.wait(deadline.until - _compat.monotonic())
-            if run.started > started:  # the check started when other processes had been asked
-                run.wait(deadline.until + run.started - started - _compat.monotonic())
-        if run.is_over and run.outcome is None:
-            return None
-        return self._outcome_or_overrun(check, run, deadline)
+    def _wait(self, check, pending, deadline, was_denied):
+        # type: (Check, Pending, Deadline, bool) -> Optional[Outcome]
+        """What to use of a run, at the deadline at the latest; None where it is over without one.
 
-    def _outcome_or_overrun(self, check, run, deadline):
-        # type: (Check, Run, Deadline) -> Outcome
-        """The run's outcome where it has one, else a failure that says how late it is."""
+        was_denied is true where another process ran the check before, while this request waited.
+        """
+        run, since = pending
+        _wait_until(run, deadline.until)
+        if deadline.limit is not None and run.started is not None and run.started > since:
+            # The shared cache was asked first: the check has all its time, as far as may be.
+            _wait_until(run, min(run.started + deadline.limit, deadline.latest))
         if run.outcome is not None:
             return run.outcome
-        seconds = _compat.monotonic() - run.started
+        if run.is_over:
+            return None
+        now = _compat.monotonic()
+        started = run.started
+        if started is None:
+            started = now
+        is_unanswered = run.started is None and not was_denied
+        if self._shared is not None and (is_unanswered or started - since > MAX_DELAY):
+            return self._outcome_of_delay(check, run, started - since, deadline)
+        return self._overrun(check, run, deadline)
+
+    def _outcome_of_delay(self, check, run, seconds, deadline):
+        # type: (Check, Run, float, Deadline) -> Outcome
+        """What to use where the shared cache has left the check too little of its time.
+
+        Nobody reports it of the check, which may be well.
+        """
+        now = _compat.monotonic()
+        if run.started is None and self._shared is not None:
+            self._shared.note_silence(now - run.due)
+        cached = self._state(check).cached
+        if freshness_of(cached, check, now) < EXPIRED:
+            return cached  # type: ignore[return-value]
+        text = "the shared cache has not answered for %.1f s" % (now - run.due)
+        if deadline.limit is not None:
+            text = "the shared cache took %.1f s of %g s" % (seconds, deadline.limit)
+        outcome = Outcome(False, text, 0.0)
+        outcome.is_cacheable = False
+        return outcome
+
+    def _overrun(self, check, run, deadline):
+        # type: (Check, Run, Deadline) -> Outcome
+        """A failure that says how late a run is; its outcome where it has one after all."""
+        seconds = 0.0
+        if run.started is not None:
+            seconds = _compat.monotonic() - run.started
         text = "still running after %.1f s" % seconds
         if deadline.limit is not None:
             text = "timed out after %g s" % deadline.limit
@@ -418,7 +468,7 @@ class ResultCache(object):
         overrun.is_cacheable = False
         outcome = transitions.report_overrun(self._state(check), run, overrun)
         if outcome is overrun:
-            run.has_overrun = True
+            run.has_overrun = run.started is not None
             self.generation = object()
         return outcome
 
@@ -464,15 +514,24 @@ def freshness_of(cached, check, now):
 def _deadline(check, pending, inline_deadline):
     # type: (Check, Pending, float) -> Deadline
     """Until when a request waits for a run."""
-    began = pending.run.started
-    if pending.run.is_over:  # another process runs the check
-        began = pending.since
-    until = began + check.run_limit
-    if until <= pending.since:
-        return Deadline(until, None)
+    run, since = pending
+    if run.is_late(check.run_limit, since):
+        return Deadline(since, None, since)
+    until = since + check.run_limit
+    latest = until + MAX_DELAY
+    if run.started is not None:
+        until = min(run.started + check.run_limit, latest)
     if check.timeout is None and inline_deadline < until:
-        return Deadline(inline_deadline, MAX_INLINE_WAIT)
-    return Deadline(until, check.run_limit)
+        return Deadline(inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY)
+    return Deadline(until, check.run_limit, latest)
+
+
+def _wait_until(run, until):
+    # type: (Run, float) -> None
+    """Waits until a run is over, at most until then by the monotonic clock."""
+    seconds = until - _compat.monotonic()
+    if seconds > 0:
+        run.wait(seconds)
 
 
 def validate_cache(cache):

@@ -58,22 +58,27 @@ class Outcome(object):
 class Run(object):
     """One run of one check.
 
-    A request leads it: starts it, or finds that another process has an outcome or runs the check.
-    A thread executes it: calls the check. It is over when it has an outcome, or without one where
-    it was interrupted or another process runs the check; whoever waits then looks again.
+    A request leads it: has a thread execute it. That asks the other processes, where the cache is
+    shared, and calls the check. It is over when it has an outcome, or without one where it was
+    interrupted or another process runs the check; whoever waits then looks again.
     """
 
-    __slots__ = ("key", "name", "token", "cached_before", "started", "outcome", "is_over",
-                 "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
+    __slots__ = ("key", "name", "token", "cached_before", "due", "started", "denied_at", "outcome",
+                 "is_over", "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
 
-    def __init__(self, key, name, cached_before):
-        # type: (Any, str, Optional[Outcome]) -> None
+    def __init__(self, key, name, cached_before, now):
+        # type: (Any, str, Optional[Outcome], float) -> None
         self.key = key
         self.name = name
         self.token = object()
         #: The outcome that was cached when this run became due.
         self.cached_before = cached_before
-        self.started = _compat.monotonic()
+        #: Since when it is registered, by the monotonic clock.
+        self.due = now
+        #: Since when the check has its time; None while other processes are asked.
+        self.started = None  # type: Optional[float]
+        #: When another process was found to run the check; None where there was none.
+        self.denied_at = None  # type: Optional[float]
         self.outcome = None  # type: Optional[Outcome]
         self.is_over = False
         self.has_overrun = False
@@ -98,9 +103,18 @@ class Run(object):
         """Whether a request has taken it upon itself to start this run."""
         return "leader" in self._roles
 
-    def end(self):
+    def is_late(self, limit, now):
+        # type: (float, float) -> bool
+        """Whether the check takes longer than the limit, or the shared cache before it."""
+        if self.denied_at is not None:  # that run is another process's
+            return False
+        if self.started is None:
+            return now - self.due >= limit
+        return now - self.started >= limit
+
+    def wake_waiters(self):
         # type: () -> None
-        """Wakes all who wait; once more does no harm."""
+        """Says that the run is over, and wakes all who wait; once more does no harm."""
         self.is_over = True
         while self._waiters:
             waiter = self._waiters[0]
@@ -138,6 +152,8 @@ class ProcessState(object):
     def __init__(self):
         # type: () -> None
         self.runs = {}  # type: dict
+        #: The last run of each check that another process was found to run.
+        self.denied = {}  # type: dict
         self.workers = {}  # type: dict
         self.history = {}  # type: dict
 
@@ -146,6 +162,14 @@ class ProcessState(object):
         """Adds a run to the history of its check; one that has overrun failed."""
         history = self.history.setdefault(run.key, collections.deque(maxlen=HISTORY_LENGTH))
         history.append((outcome.passed and not run.has_overrun, outcome.response_time))
+
+    def denied_since(self, key, moment):
+        # type: (Any, float) -> Optional[Run]
+        """The run of the check that another process was found to run after that moment."""
+        run = self.denied.get(key)
+        if run is None or run.denied_at <= moment:
+            return None
+        return run
 
     def remove(self, run):
         # type: (Run) -> None
@@ -157,6 +181,7 @@ class ProcessState(object):
         # type: (Any) -> None
         """Ends the worker of a check, and forgets its history; a run that goes on is let be."""
         self.history.pop(key, None)
+        self.denied.pop(key, None)
         worker = self.workers.pop(key, None)
         if worker is not None:
             worker.stop()

@@ -142,6 +142,11 @@ class SharedResults(object):
         """Forgets the result of the check of that name."""
         self._breaker.call("set", self._key(name), "", timeout=1)
 
+    def note_silence(self, seconds):
+        # type: (float) -> None
+        """Notes that the backend has been silent for so long, as a request may have to."""
+        self._breaker.trip("it has not answered for %.1f s" % seconds)
+
     def release(self, lock):
         # type: (SharedLock) -> None
         """Releases the lock of a run that is over: what that published may have been evicted."""

@@ -64,10 +64,15 @@ class Backend(object):
 
 
 class Fleet(World):
-    """A World with a wall clock, which `skew` sets wrong, and sleep that takes the clock along."""
+    """A World with a wall clock, which `skew` sets wrong, and sleep that takes the clock along.
+
+    Where it is eager, workers do at once what they are handed, as far as `hang` lets them.
+    """
 
     def __init__(self):
         World.__init__(self)
+        self.eager = False
+        self._stops, self._goes = threading.Semaphore(0), threading.Semaphore(0)
         self.skew = 0.0
         self.sleeps = []
         fleet = self
@@ -87,6 +92,38 @@ class Fleet(World):
         self.wall = Time.time
         self.replaced += [(place, Time) for place in internals.WALL_CLOCKS]
         self.backend = Backend(self.clock)
+
+    def wait(self, run, seconds):
+        if self.eager:
+            self.work()
+        World.wait(self, run, seconds)
+
+    def work(self):
+        """Lets the workers run what they were handed, until that is done or hangs."""
+        while self.jobs:
+            thread = threading.Thread(target=self._live, args=(self.jobs.pop(0),))
+            thread.daemon = True
+            thread.start()
+            self._stops.acquire()
+
+    def _live(self, job):
+        try:
+            job()
+        except BaseException:  # as a worker does
+            pass
+        finally:
+            self._stops.release()
+
+    def hang(self):
+        """What a timed check says that hangs until it is released."""
+        self._stops.release()
+        self._goes.acquire()
+        return True, "late"
+
+    def release(self):
+        """Lets a check go on that hangs."""
+        self._goes.release()
+        self._stops.acquire()
 
     def process(self, *checks, **options):
         """What one of several processes has; cache= for one that has it already."""
@@ -209,6 +246,9 @@ def test_a_previous_result_serves_while_another_process_runs_the_check(fleet):
     newcomer = Check(says=lambda: (True, seen.append(told(mine)) or "new"))
     fleet.process(newcomer).run()
     assert seen == ["old"] and fleet.sleeps == []
+    fleet.backend.take_calls()
+    assert told(mine) == "old" and fleet.backend.calls == []  # it has just looked
+    fleet.clock.tick(0.2)
     assert told(mine) == "new"
     assert check.runs == 1
 
@@ -231,6 +271,7 @@ def test_a_previous_result_serves_for_its_own_lifetime_and_no_longer(fleet):
     (None, "timed out after 2 s", [0.2] * 10), (0.5, "timed out after 0.5 s", [0.2, 0.2, 0.1])])
 def test_what_does_not_come_is_told_as_a_failure_in_time(fleet, timeout, output, asked):
     fleet.dies_while_it_runs()
+    fleet.eager = True
     began = fleet.clock.now
     assert told(fleet.process(Check(), timeout=timeout)) == output
     assert fleet.sleeps == asked
@@ -242,10 +283,8 @@ def test_the_lock_of_a_process_that_died_expires(fleet, timeout):
     fleet.dies_while_it_runs()
     fleet.clock.tick(8.5)
     check = Check()
+    fleet.eager = True
     health = fleet.process(check, timeout=timeout)
-    if timeout:
-        fleet.meanwhile = [lambda: None] * 8
-        fleet.work_after(3)
     assert told(health) == "fine"
     assert check.runs == 1
     assert fleet.sleeps == [0.2] * 8
@@ -253,13 +292,13 @@ def test_the_lock_of_a_process_that_died_expires(fleet, timeout):
 
 def test_a_run_after_the_wait_has_all_its_time(fleet):
     fleet.dies_while_it_runs(timeout=None)
-    health = fleet.process(Check(), timeout=10.5)
-    fleet.meanwhile = [lambda: None] * 50  # the lock expires after 10 s
+    fleet.eager, check = True, Check(says=fleet.hang)
+    health = fleet.process(check, timeout=10.5)
     assert told(health) == "timed out after 10.5 s"
-    assert len(fleet.jobs) == 1  # started half a second ago
+    assert check.runs == 1  # when the lock had expired after 10 s
     fleet.clock.tick(5)
-    fleet.work_after(3)
-    assert told(health) == "fine"
+    fleet.meanwhile = [fleet.release]
+    assert told(health) == "late"
 
 
 def test_a_lock_that_does_not_expire_holds_nobody_for_longer_than_it_should(fleet):
@@ -299,13 +338,20 @@ def test_a_stale_result_serves_at_once_while_one_process_renews_it(fleet):
     check = Check(says=lambda: (True, check.runs))
     options = {"timeout": 1, "stale_while_revalidate": 60}
     first, second = fleet.process(check, **options), fleet.process(check, **options)
-    fleet.work_after(0.1)
+    fleet.eager = True
     assert [told(first), told(second)] == [1, 1]
+    fleet.eager = False
     fleet.clock.tick(70)
     assert [told(first), told(second), told(first)] == [1, 1, 1]
-    assert len(fleet.jobs) == 1
+    assert len(fleet.jobs) == 2
+    check.says = fleet.hang
     fleet.work()
-    assert [told(first), told(second)] == [2, 2]
+    assert [told(first), told(second), check.runs] == [1, 1, 2]
+    fleet.release()
+    fleet.clock.tick(0.2)
+    assert [told(first), told(second)] == ["late", 1]
+    fleet.work()
+    assert [told(second), check.runs] == ["late", 2]
     assert fleet.sleeps == []
 
 
@@ -431,16 +477,15 @@ def test_a_change_elsewhere_is_logged_and_told_to_on_change(fleet, caplog):
 
 
 def test_a_fork_has_runs_of_its_own(fleet):
-    check = Check()
+    check = Check(says=fleet.hang)
     health = fleet.process(check, timeout=1)
     fleet.set_off(health)
+    fleet.work()
     fleet.fork()
-    began = fleet.clock.now
+    check.says, fleet.eager = (True, "the child's"), True
     assert told(health) == "timed out after 1 s"  # the parent has the lock
-    fleet.clock.now = began + 1
-    fleet.work_after(0.1)
-    assert told(health) == "fine"
-    assert check.runs == 1
+    assert told(health) == "the child's"
+    assert check.runs == 2
 
 
 # Keys and values
@@ -801,23 +846,6 @@ def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
     assert [call[0] for call in fleet.backend.calls[:3]] == ["get", "add", "set"]
 
 
-def test_who_waits_does_not_count_the_time_that_the_backend_was_asked(fleet):
-    health = fleet.process(Check(), timeout=1)
-    cache, checker = health.cache, health.checkers[0]
-    run = internals.register_run(cache, checker)  # another request's, which asks the backend
-
-    def starts_late():
-        fleet.clock.tick(0.7)
-        run.started = fleet.clock.now
-
-    def ends():
-        fleet.clock.tick(0.6)
-        internals.execute(cache, run, checker)
-    fleet.meanwhile = [starts_late, ends]
-    assert told(health) == "fine"
-    assert fleet.waits == [1.0, 0.7]
-
-
 def test_a_check_has_all_its_time_after_a_backend_that_hung(fleet):
     def hang(method, key):
         fleet.clock.tick(5)  # until the client's own time-out
@@ -870,6 +898,7 @@ def test_a_request_that_ends_while_it_waits_leaves_no_flight_behind(fleet, timeo
     fleet.dies_while_it_runs()
     health = fleet.process(Check(), timeout=timeout)
     fleet.set_off(health)
+    fleet.work()
     assert internals.runs_of(health.cache) == {}
 
 
@@ -884,6 +913,7 @@ def test_a_check_that_ends_the_request_leaves_no_other_flight_behind(fleet):
     health.add_check(other)
     with pytest.raises(KeyboardInterrupt):
         health.run()
+    fleet.work()
     fleet.clock.tick(10)
     fleet.meanwhile = [fleet.work]
     assert health.run(check="check").results[0]["output"] == "fine"
@@ -912,6 +942,160 @@ def test_what_interrupts_a_run_releases_its_lock(fleet, kind):
         fleet.process(Check(says=interrupted)).run()
     assert told(fleet.process(Check())) == "fine"
     assert fleet.sleeps == []
+
+
+# The time that the shared cache takes
+
+class TestTimeOfTheSharedCache(object):
+    """It counts against a check's timeout, and never as a failure of the check."""
+
+    @pytest.fixture(autouse=True)
+    def hung(self, fleet):
+        def hang(method, key):
+            fleet.hang()
+            raise IOError("timed out")
+        fleet.backend.broken = hang
+        fleet.eager = True
+
+    def starts_after(self, fleet, seconds):
+        """During the next wait: the shared cache takes so long, then the check runs."""
+        fleet.eager = False
+        fleet.meanwhile.append(
+            lambda: (fleet.work(), fleet.clock.tick(seconds), fleet.release()))
+
+    @pytest.mark.parametrize("timeout", [0.0625, 1, 3])
+    def test_no_request_waits_longer_than_for_the_check(self, fleet, timeout):
+        health = fleet.process(*[Check(str(number)) for number in range(10)], timeout=timeout)
+        began = fleet.clock.now
+        report = health.run()
+        assert fleet.clock.now - began <= timeout + 0.1
+        assert [one["output"] for one in report.results] == [
+            "the shared cache took %.1f s of %g s" % (timeout, timeout)] * 10
+
+    def test_no_request_waits_longer_for_checks_that_start_late_and_hang(self, fleet):
+        def fail_late(method, key):
+            fleet.clock.tick(0.9)
+            raise IOError("timed out")
+        fleet.backend.broken = fail_late
+        fleet.eager, fleet.meanwhile = False, [fleet.work]
+        health = fleet.process(Check("one", fleet.hang), Check("two", fleet.hang), timeout=1)
+        report = health.run()
+        assert fleet.waits == [1.0, 0.1]
+        assert [one["output"] for one in report.results] == [
+            "the shared cache took 0.9 s of 1 s"] * 2
+
+    def test_it_is_no_failure_of_the_check(self, fleet, caplog):
+        changes, check = [], Check()
+        health = fleet.process(check, timeout=1, success_ttl=5,
+                               on_change=lambda *change: changes.append(change[:2]))
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        health.run()
+        fleet.backend.broken = hang
+        fleet.clock.tick(10)
+        result = only(health)
+        assert (result["passed"], result["output"]) == (False, "the shared cache took 1.0 s of 1 s")
+        assert changes == [(None, "success")] and health.cache.reported(health.checkers[0]).passed
+        assert "is failing" not in caplog.text
+        assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
+        fleet.release()
+        since = health.cache.reported(health.checkers[0]).since
+        assert told(health) == "fine" and only(health)["since"] == since
+        assert check.runs == 2 and health.cache.history(health.checkers[0])[1][0] is True
+
+    def test_the_previous_result_is_used_where_it_may_be(self, fleet):
+        health = fleet.process(Check(says=(True, "previous")), timeout=1, success_ttl=5)
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        first = only(health)
+        fleet.backend.broken = hang
+        fleet.clock.tick(7)
+        assert only(health) == first
+        fleet.clock.tick(1.5)
+        assert only(health) == first  # at once
+        assert fleet.waits == [1.0]
+
+    def test_a_check_that_had_no_time_left_has_not_failed(self, fleet):
+        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        self.starts_after(fleet, 0.9)
+        assert told(health) == "the shared cache took 0.9 s of 1 s"
+        assert fleet.waits == [1.0, 0.1]
+        assert health.cache.reported(health.checkers[0]) is None
+        fleet.meanwhile = [fleet.release]
+        assert told(health) == "late"
+        assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=60))]
+
+    @pytest.mark.parametrize("returns, output", [(True, "late"), (False, "timed out after 1 s")])
+    def test_a_check_has_all_its_time_after_a_short_delay(self, fleet, returns, output):
+        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        self.starts_after(fleet, 0.0625)
+        if returns:
+            fleet.meanwhile.append(lambda: (fleet.clock.tick(0.03125), fleet.release()))
+        assert told(health) == output
+        assert fleet.waits == [1.0, 0.0625]
+
+    def test_a_check_that_hangs_as_well_has_failed_when_it_had_all_its_time(self, fleet):
+        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        self.starts_after(fleet, 0.9)
+        told(health)
+        fleet.clock.tick(0.25)
+        assert told(health) == "timed out after 1 s"
+        assert told(health) == "still running after 1.0 s"
+        assert fleet.waits == [1.0, 0.1, 0.55]
+
+    def test_who_joins_waits_no_longer_than_for_the_check_either(self, fleet):
+        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        fleet.eager = False
+        fleet.set_off(health)
+        fleet.work()
+        fleet.clock.tick(0.9)
+        fleet.meanwhile = [lambda: (fleet.clock.tick(0.5), fleet.release())]
+        del fleet.waits[:]
+        assert told(health) == "the shared cache took 0.5 s of 1 s"
+        assert fleet.waits == [1.0, 0.1]
+
+    def test_a_cache_that_is_silent_for_longer_keeps_nobody_waiting(self, fleet, lines):
+        health = fleet.process(Check(), Check("other"), timeout=1)
+        health.run(check="check")
+        fleet.clock.tick(2)
+        del fleet.waits[:]
+        report = health.run()
+        assert report.results[0]["output"] == "the shared cache has not answered for 3.0 s"
+        assert report.results[1]["output"] == "fine"  # nobody asks the cache for it
+        assert fleet.waits == []
+        assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                       "it has not answered for 1.0 s")]
+
+    def test_another_process_that_runs_the_check_is_another_thing(self, fleet):
+        fleet.backend.broken = None
+        fleet.dies_while_it_runs()
+        health = fleet.process(Check(), timeout=1)
+        assert told(health) == "timed out after 1 s"
+        assert health.cache.reported(health.checkers[0]).passed is False
+
+    def test_a_cache_that_hangs_later_in_the_wait_for_another_process(self, fleet):
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        fleet.dies_while_it_runs()
+        health = fleet.process(Check(), timeout=1)
+        fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang)]
+        assert told(health) == "the shared cache took 0.8 s of 1 s"
+        assert health.cache.reported(health.checkers[0]) is None
+
+    def test_without_a_timeout_those_who_join_wait_two_seconds(self, fleet):
+        health = fleet.process(Check())
+        internals.register_run(health.cache, health.checkers[0])  # its request asks the backend
+        assert told(health) == "the shared cache took 2.0 s of 2 s"
+        assert fleet.waits == [2.0]
+        assert health.cache.reported(health.checkers[0]) is None
+
+
+def test_one_request_of_a_process_asks_for_all_that_wait_for_another_process(fleet):
+    fleet.dies_while_it_runs()
+    health = fleet.process(Check())
+    fleet.backend.take_calls()
+    answers = []
+    fleet.meanwhile = [lambda: answers.append(told(health))]
+    answers.append(told(health))
+    assert answers == ["timed out after 2 s"] * 2
+    assert fleet.backend.take_calls().count(("add", 10)) == 11  # every 0.2 s within 2 s
 
 
 # Threads and processes at once
@@ -998,8 +1182,8 @@ def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
         internals.give_up(health.cache, run)
     fleet.meanwhile = [late]
     outcome = internals.outcome_of_waiting(health.cache, checker, run, begun, begun + 2)
-    assert outcome.output == "timed out after 2 s"
-    assert fleet.sleeps == [0.0]
+    assert outcome.output == "the shared cache took 0.0 s of 2 s"
+    assert len(fleet.jobs) == 1 and fleet.waits == [2.0]
 
 
 def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
@@ -1008,7 +1192,7 @@ def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
     asking = internals.register_run(health.cache, health.checkers[0])
     fleet.meanwhile = [lambda: internals.give_up(health.cache, asking)]
     assert health.run_check("check")["output"] == "fine"
-    assert fleet.waits == [2.0] and fleet.sleeps == [0.2]
+    assert fleet.waits == [2.0] and fleet.sleeps == []
 
 
 def test_while_one_tries_a_backend_that_failed_the_others_go_on_without(fleet):
@@ -1038,8 +1222,8 @@ def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
         fleet.clock.tick(0.2)
         return do(*args)
     fleet.backend._do = slowly
-    fleet.meanwhile = [lambda: setattr(fleet.backend, "_do", do),
-                       lambda: other.run_check("check")]
+    fleet.meanwhile = [fleet.work, lambda: setattr(fleet.backend, "_do", do),
+                       lambda: (other.run_check("check"), fleet.work())]
     assert told(health) == "theirs"
 
 
