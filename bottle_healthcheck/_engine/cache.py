@@ -68,9 +68,9 @@ class ResultCache(object):
     With a backend the results are shared among processes and hosts as well, by the checks'
     names: a client of redis-py or pymemcache, or an object with `get(key)`, `set(key, value,
     timeout=seconds)` and `add(key, value, timeout=seconds)`, such as cachelib's caches and
-    Django's. It is called in the request: give its client a socket timeout. prefix tells one
-    service's results from another's. Raises TypeError or ValueError where an argument makes no
-    sense.
+    Django's. It is called in the thread that runs the check, without a timeout the request's: give
+    its client a socket timeout. prefix tells one service's results from another's. Raises TypeError
+    or ValueError where an argument makes no sense.
     """
 
     def __init__(self, backend=None, prefix=None):
@@ -404,7 +404,7 @@ class ResultCache(object):
                 was_denied = True
                 now = _compat.monotonic()
                 next_look = found.run.denied_at + POLL_INTERVAL
-                if now >= deadline.until and now < next_look:
+                if deadline.until <= now < next_look:
                     return self._overrun(check, found.run, deadline)
                 time.sleep(max(0.0, min(next_look, deadline.until) - now))
             found = self._look_up(check, force)
@@ -446,7 +446,7 @@ class ResultCache(object):
             self._shared.note_silence(now - run.due)
         cached = self._state(check).cached
         if freshness_of(cached, check, now) < EXPIRED:
-            return cached  # type: ignore[return-value]
+            return cached
         text = "the shared cache has not answered for %.1f s" % (now - run.due)
         if deadline.limit is not None:
             text = "the shared cache took %.1f s of %g s" % (seconds, deadline.limit)

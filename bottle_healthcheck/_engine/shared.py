@@ -2,8 +2,8 @@
 
 The backend is the user's client object: one of redis-py or pymemcache, or one with `get(key)`,
 `set(key, value, timeout=seconds)` and `add(key, value, timeout=seconds)`, such as cachelib's caches
-and Django's. It is called in the request, may fail, hang as long as its own timeout lets it,
-forget, and lie.
+and Django's. It is called in the thread that runs the check, may fail, hang as long as its own
+timeout lets it, forget, and lie.
 
 To run a check, a process claims it: it reads what others have published, and takes a lock whose
 name tells the result that is to be replaced, so that a run that is over blocks nobody.
