@@ -339,7 +339,7 @@ class HealthCheck(Plugin):
             return self._call_handler(handler, report, status, headers)
         if options.format.status is not None:
             status = options.format.status
-        parts, headers_of_format = options.format.encode(report, options.media_type)
+        parts, headers_of_format = options.format.encode(report, options)
         if options.format.name != "json":  # the user's headers describe the JSON
             headers = override(headers, headers_of_format)
         if options.negotiated and len(self.formats) > 1:

@@ -10,7 +10,7 @@ from bottle_healthcheck._engine import (  # noqa: F401
     worker)
 from bottle_healthcheck._http import negotiation, plugin, response
 from bottle_healthcheck._http.formats import (  # noqa: F401
-    FORMATS, page, text, validate_formats, values)
+    FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401
     known, scrubber, text as rules, tokens)
 
@@ -37,6 +37,7 @@ Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Wor
 SharedLock, CircuitBreaker = shared.SharedLock, breaker.CircuitBreaker
 Deadline, Url = _http_client.Deadline, _http_client.Url
 RequestOptions, Response = negotiation.RequestOptions, response.Response
+Request = base.Request
 BOTTLE_OPTIONS, validate_options = plugin.BOTTLE_OPTIONS, plugin.validate_options
 hostname, iso_8601, state_of = values.hostname, values.iso_8601, values.state_of
 json_message = _jsonable.message

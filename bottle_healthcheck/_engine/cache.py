@@ -28,7 +28,7 @@ from .. import _compat
 from .._validation import wrong_type
 from . import transitions
 from .check import NEVER
-from .runs import CheckState, Outcome, ProcessState, Run
+from .runs import HISTORY_LENGTH, CheckState, Outcome, ProcessState, Run
 from .shared import SharedLock, SharedResults
 from .worker import Worker
 
@@ -200,8 +200,16 @@ class ResultCache(object):
 
     def history(self, check):
         # type: (Check) -> list
-        """(passed, seconds) of the last runs in this process, oldest first; an overrun failed."""
-        return list(self._process().history.get(check.key, ()))
+        """(passed, seconds) of the last runs in this process, oldest first; an overrun failed.
+
+        One that goes on, and has been reported as an overrun, is among them.
+        """
+        process = self._process()
+        run = process.runs.get(check.key)
+        history = list(process.history.get(check.key, ()))
+        if run is not None and run.has_overrun:
+            history.append((False, _compat.monotonic() - run.started))
+        return history[-HISTORY_LENGTH:]
 
     def fresh_until(self, pairs):
         # type: (Sequence[Any]) -> float

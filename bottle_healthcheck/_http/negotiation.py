@@ -1,11 +1,13 @@
 """What a request asks for, by its query and its Accept header: which format, which checks."""
 import collections
 
+import bottle
 import six
 from six.moves.urllib.parse import unquote, unquote_to_bytes
 
 from .. import _jsonable
 from .formats import FORMATS, available
+from .formats.base import Request
 
 MYPY = False
 if MYPY:
@@ -31,7 +33,7 @@ class RequestError(ValueError):
         self.status = status
 
 
-class RequestOptions(object):
+class RequestOptions(Request):
     """What a request asks for: a format, and which checks.
 
     Raises RequestError where there is no such format.
@@ -39,7 +41,7 @@ class RequestOptions(object):
 
     def __init__(self, query, accept, offered):
         # type: (str, str, tuple) -> None
-        fields = _fields(query) if query else {}
+        self.fields = fields = _fields(query) if query else {}
         self.accept = accept
         self.check = fields.get("check")
         self.exclude = fields.get("exclude")
@@ -56,6 +58,13 @@ class RequestOptions(object):
         self.format = FORMATS[name]
         #: The media type of the Accept header that selects the format; "" where none does.
         self.media_type = _preferred_media_type(ranges, name)
+        self.offered = available(offered)
+
+    @property
+    def path(self):
+        # type: () -> str
+        """The path of the current request."""
+        return bottle.request.fullpath
 
 
 def _preferred_format(ranges, offered):

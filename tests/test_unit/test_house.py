@@ -27,6 +27,7 @@ _http.negotiation
 _http.response
 _http.formats.__init__
 _http.formats.page
+_http.formats.wording
 _http.formats.metrics
 _http.formats.json_body
 _http.formats.health

@@ -3,9 +3,28 @@ import six
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional, Sequence, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Tuple
 
     from ..._report import Report
+
+
+class Request(object):
+    """What a format may know of the request; of this one nothing is known."""
+
+    #: The media type of the Accept header that selects the format, "" where none does.
+    media_type = ""
+
+    #: The formats that are offered.
+    offered = ()  # type: Sequence[str]
+
+    #: The values of the query by name.
+    fields = {}  # type: Dict[str, List[str]]
+
+    @property
+    def path(self):
+        # type: () -> str
+        """The path of the URL."""
+        return ""
 
 
 class Format(object):
@@ -40,11 +59,8 @@ class Format(object):
         """Why no report can be written in this format; "" where it can."""
         return ""
 
-    def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[tuple, list]
-        """(parts of the body, headers) of a report; between two parts the present time is sent.
-
-        media_type is the one of the Accept header that selects this format, "" where none does.
-        """
+    def encode(self, report, request):
+        # type: (Report, Request) -> Tuple[tuple, list]
+        """(parts of the body, headers) of a report; between two parts the present time is sent."""
         body = six.ensure_binary(self._write(report))
         return (body,), [("Content-Type", self.content_type)]

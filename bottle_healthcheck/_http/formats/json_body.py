@@ -12,6 +12,7 @@ if MYPY:
     from typing import Tuple
 
     from ..._report import Report
+    from .base import Request
 
 
 def json_success_handler(results):
@@ -29,8 +30,8 @@ def json_failed_handler(results):
 class JsonFormat(Format):
     """The results as the checks keep them, already written."""
 
-    def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[tuple, list]
+    def encode(self, report, request):
+        # type: (Report, Request) -> Tuple[tuple, list]
         """(parts of the body, headers) of a report; between two parts the present time is sent."""
         headers = [("Content-Type", self.content_type)]
         if not report.details:

@@ -12,6 +12,7 @@ if MYPY:
     from prometheus_client import core
 
     from ..._report import Report
+    from .base import Request
 
 #: What the names of the metrics begin with.
 PREFIX = "healthcheck"
@@ -39,14 +40,14 @@ class MetricsFormat(Format):
         """Says so where prometheus_client is not installed."""
         return "" if is_installed() else NOT_INSTALLED
 
-    def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[tuple, list]
+    def encode(self, report, request):
+        # type: (Report, Request) -> Tuple[tuple, list]
         """(parts of the body, headers) of a report.
 
         OpenMetrics where the media type is that, else Prometheus' text.
         """
         from prometheus_client.exposition import choose_encoder  # the extra
-        generate, content_type = choose_encoder(media_type)
+        generate, content_type = choose_encoder(request.media_type)
         body = generate(_Registry(families_of(report)))
         return (body,), [("Content-Type", content_type)]
 

@@ -1,28 +1,49 @@
-"""The page for a person at night: the overall status large, then a row for each check."""
+"""The page for a person on call: the overall status, then what fails, what warns, what passes."""
 import base64
 import hashlib
 import os
 
 import bottle
 import six
+from six.moves.urllib.parse import quote
 
 from ... import _jsonable
 from ..._engine.runs import HISTORY_LENGTH
-from .base import Format
+from . import wording
+from .base import Format, Request
 from .values import hostname, iso_8601, state_of
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Sequence, Text, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
 
     from ..._report import Report
     from ..._types import Result
 
-#: Seconds after which the browser loads the page again.
+#: Seconds after which the browser loads the page again, unless its query says refresh=off: who
+#: listens to a screen reader, or reads a long output, needs a page that stands still.
 REFRESH = 10
 
-#: A strip of runs, in pixels of its drawing: its middle line, and the room for one run.
-MIDDLE, PITCH = 12, 4
+#: A strip, in units of its drawing: the room for a run, the shortest and the longest bar, and the
+#: height with the marks below the line that the bars stand on.
+PITCH, MIN_BAR, MAX_BAR, STRIP_HEIGHT = 4, 2, 20, 26
+
+#: Names that the summary lists of the checks in one state.
+MAX_LISTED = 5
+
+#: What drain() said is the headline where it is no longer.
+MAX_HEADLINE = 60
+
+#: What a check does that is in a state.
+VERBS = {"failed": u"failing", "warning": u"warning", "passed": u"passing"}
+
+#: The other formats, and what links to them say.
+FORMAT_TITLES = (("json", u"JSON"), ("health", u"health+json"), ("text", u"text"),
+                 ("prometheus", u"metrics"))
+
+#: The state in the title of the browser's tab: a favicon would need a weaker policy.
+MARKS = {u"success": u"\u2705", u"failure": u"\u274c", u"warning": u"\u26a0\ufe0f",
+         u"draining": u"\u23f8\ufe0f"}
 
 
 class PageFormat(Format):
@@ -35,11 +56,12 @@ class PageFormat(Format):
         """Reads and compiles the page, once per process."""
         _page()
 
-    def encode(self, report, media_type):
-        # type: (Report, str) -> Tuple[tuple, list]
+    def encode(self, report, request):
+        # type: (Report, Request) -> Tuple[tuple, list]
         """(parts of the body, headers) of a report."""
-        parts, headers = Format.encode(self, report, media_type)
-        return parts, headers + [("Content-Security-Policy", _page().security_policy)]
+        headers = [("Content-Type", self.content_type),
+                   ("Content-Security-Policy", _page().security_policy)]
+        return (write(report, request).encode("utf-8"),), headers
 
 
 class _Page(object):
@@ -76,98 +98,205 @@ def _read(name):
     return content.decode("utf-8")
 
 
-def write(report):
-    # type: (Report) -> Text
+def write(report, request=Request()):
+    # type: (Report, Request) -> Text
     """The page of a report; of one without details, only the overall status."""
     page = _page()
-    host = u"health check"
-    about = u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " ")
-    if report.details:
-        host = _jsonable.text(hostname())
-        about += u" on %s, process %d" % (host, os.getpid())
-    service = report.about or {}
-    rows = []  # type: list
-    if not report.draining:
-        rows = [_row(number, result, report) for number, result in enumerate(report.results)]
+    kind, headline, note = _overall(report)
+    place = _place(report, request)
+    rows = _rows(report)
+    about = report.about or {}
+    is_refreshing = request.fields.get("refresh") != ["off"]
     return page.template.render(
-        style=page.style, refresh=REFRESH, kind=_kind(report), note=_note(report), about=about,
-        title=service.get("serviceId") or host, service=service, headline=_headline(report),
-        rows=rows, pid=os.getpid(), width=PITCH * HISTORY_LENGTH, middle=MIDDLE,
-        height=2 * MIDDLE)
+        style=page.style, kind=kind, headline=headline, note=note, about=about, place=place,
+        title=u"%s %s - %s" % (MARKS[kind], headline, about.get("serviceId") or place),
+        summary=_summary(rows), sections=_sections(rows), is_draining=report.draining,
+        is_hidden=not report.details, is_partial=_is_partial(request), pid=os.getpid(),
+        made=u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " "), refresh=REFRESH,
+        is_refreshing=is_refreshing, stop_link=_link(request, refresh=["off"]),
+        start_link=_link(request, refresh=[]), all_link=_link(request, check=[], exclude=[]),
+        format_links=_format_links(request),
+        strip_size=(PITCH * HISTORY_LENGTH, STRIP_HEIGHT, MAX_BAR))
 
 
-def _kind(report):
-    # type: (Report) -> Text
-    """The class of the headline, which gives it its colour."""
-    if report.warns or report.draining:
-        return u"warning"
-    return _jsonable.text(report.status)
+# The overall status
 
-
-def _headline(report):
-    # type: (Report) -> Text
-    if report.draining:
-        return u"Draining"
-    if report.warns:
-        return u"Healthy, with a warning"
-    return u"Healthy" if report.passed else u"Failing"
-
-
-def _note(report):
-    # type: (Report) -> Text
-    """The line below the headline; the names of the checks that do not pass follow it."""
+def _overall(report):
+    # type: (Report) -> Tuple[Text, Text, Text]
+    """(kind, headline, note below it) of a report."""
+    status = _jsonable.text(report.status)
     if not report.details:
-        return u"No details are told here."
+        headline = u"Healthy" if report.passed else u"Failing"
+        return status, headline, u"Details are not shown here."
     if report.draining:
-        return _jsonable.output_text(report.results[0]["output"])
+        headline, note = _drained(report)
+        return u"draining", headline, note
     if not report.results:
-        return u"There are no checks."
-    passed = sum(1 for result in report.results if result["passed"])
-    note = u"%d of %d checks passed." % (passed, len(report.results))
-    if passed < len(report.results):
-        note += u" Look at:"
-    return note
+        return u"warning", u"No checks are registered", (
+            u"This answers success for as long as the process answers at all: right for a "
+            u"liveness probe, and for nothing else.")
+    if not report.passed:
+        return status, u"Failing", u""
+    warnings = sum(1 for result in report.results if not result["passed"])
+    if warnings == 1:
+        return u"warning", u"Healthy, with a warning", u""
+    if warnings > 1:
+        return u"warning", u"Healthy, with %d warnings" % warnings, u""
+    return status, u"Healthy", u""
 
 
-def _row(number, result, report):
-    # type: (int, Result, Report) -> Dict[str, Any]
-    """What the row of a check shows, as text."""
-    kind = state_of(result)
-    runs = report.runs_of(result["checker"])
+def _drained(report):
+    # type: (Report) -> Tuple[Text, Text]
+    """(headline, note) while the service is out of use: first of all what drain() said."""
+    result, = report.results
+    note = (u"This process answers failure on purpose, for %s now: load balancers send it no "
+            u"requests." % wording.period(report.timestamp - result["since"]))
+    said = _jsonable.output_text(result["output"]).strip()
+    if len(said) > MAX_HEADLINE or u"\n" in said or not said:
+        return u"Out of rotation", u"%s\n%s" % (said, note)
+    return said, note
+
+
+def _summary(rows):
+    # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, list, int]]
+    """(words, names that follow, how many more there are) for each state that a check is in."""
+    of_all = u" of %s" % _plural(sum(len(some) for some in rows.values()), u"check")
+    summary = []
+    for state, one, several in (("failed", u"fails", u"fail"), ("warning", u"warns", u"warn"),
+                                ("passed", u"passes", u"pass")):
+        some = rows[state]
+        if not some:
+            continue
+        verb = one if len(some) == 1 else several
+        names = [row.name for row in some[:MAX_LISTED] if state != "passed"]
+        summary.append((u"%d%s %s" % (len(some), of_all, verb), names, len(some) - MAX_LISTED))
+        of_all = u""  # once is enough
+    return summary
+
+
+def _plural(number, noun):
+    # type: (int, Text) -> Text
+    if number == 1:
+        return u"1 %s" % noun
+    return u"%d %ss" % (number, noun)
+
+
+def _place(report, request):
+    # type: (Report, Request) -> Text
+    """Which path this is, and of which host; neither where details are hidden."""
+    if not report.details:
+        return u"health check"
+    return u"%s on %s" % (_jsonable.text(request.path), _jsonable.text(hostname()))
+
+
+# Links
+
+def _is_partial(request):
+    # type: (Request) -> bool
+    return "check" in request.fields or "exclude" in request.fields
+
+
+def _format_links(request):
+    # type: (Request) -> List[Tuple[Text, Text]]
+    """(words, address) of the other formats that are offered."""
+    return [(title, _link(request, format=[name], refresh=[]))
+            for name, title in FORMAT_TITLES if name in request.offered]
+
+
+def _link(request, **changes):
+    # type: (Request, **List[str]) -> Text
+    """The address of what is shown, with other values in its query."""
+    fields = dict(request.fields, **changes)
+    pairs = [u"%s=%s" % (name, quote(value, safe=""))
+             for name in ("check", "exclude", "format", "refresh")
+             for value in fields.get(name, [])]
+    return u"?" + u"&".join(pairs)
+
+
+# The checks
+
+class _Row(object):
+    """What is shown of a check, as text."""
+
+    def __init__(self, result, check, runs, now, is_draining):
+        # type: (Result, Any, Sequence[Tuple[bool, float]], float, bool) -> None
+        self.state = state_of(result)
+        self.name = wording.parts_of_name(result["checker"])
+        self.doc = wording.first_paragraph(check)
+        self.glimpse = wording.glimpse(result["output"])
+        self.beginning, self.middle, self.end = wording.fold(wording.pretty(result["output"]))
+        self.fold = u"%s more" % wording.amount(self.middle)
+        self.verb = VERBS[self.state]
+        known_until = now
+        if is_draining:  # nobody knows what it would say now
+            self.verb = u"was " + self.verb
+            known_until = result["timestamp"]
+        self.lasts = wording.period(known_until - result["since"])
+        self.since = wording.moment(result["since"], now)
+        self.since_iso = iso_8601(result["since"])
+        self.checked = wording.period(now - result["timestamp"])
+        self.checked_iso = iso_8601(result["timestamp"])
+        self.took = wording.duration(result["response_time"])
+        self.runs = _words_for(runs)
+        self.paths = _bars(runs)
+
+
+def _rows(report):
+    # type: (Report) -> Dict[str, List[_Row]]
+    """What is shown of each check, by state; while draining, of its last run."""
+    rows = {"failed": [], "warning": [], "passed": []}  # type: Dict[str, List[_Row]]
+    known = report  # type: Optional[Report]
+    if report.draining:
+        known = report.last_known
+    if known is None:
+        return rows
+    registered = dict((check.__name__, check) for check, _ in known.pairs)
+    for result in known.results:
+        name = result["checker"]
+        row = _Row(result, registered.get(name), known.runs_of(name), report.timestamp,
+                   report.draining)
+        rows[row.state].append(row)
+    return rows
+
+
+def _sections(rows):
+    # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, List[_Row]]]
+    """(title, rows) of each state that a check is in; those that need somebody come first."""
+    sections = [(u"Failing", rows["failed"]), (u"Warning", rows["warning"]),
+                (u"Passing", rows["passed"])]
+    return [section for section in sections if section[1]]
+
+
+# Strips
+
+def _words_for(runs):
+    # type: (Sequence[Tuple[bool, float]]) -> Text
+    """What a strip shows, in words."""
+    if not runs:
+        return u""
     failures = sum(1 for passed, _ in runs if not passed)
-    slowest = max([took for _, took in runs] or [0.0])
-    return {"id": u"check-%d" % number, "kind": kind, "name": _jsonable.text(result["checker"]),
-            "state": u"FAILED" if kind == "failed" else _jsonable.text(kind),
-            "output": _jsonable.output_text(result["output"]),
-            "since": iso_8601(result["since"]),
-            "since_ago": _ago(report.timestamp - result["since"]),
-            "took": u"%.3f s" % result["response_time"],
-            "checked": iso_8601(result["timestamp"]),
-            "checked_ago": _ago(report.timestamp - result["timestamp"]),
-            "bars": _bars(runs, slowest),
-            "summary": u"last %d runs: %d passed, %d failed, the slowest took %.3f s"
-            % (len(runs), len(runs) - failures, failures, slowest)}
+    slowest = max(took for _, took in runs)
+    return u"last %s: %d failed, the slowest took %s" % (
+        _plural(len(runs), u"run"), failures, wording.duration(slowest))
 
 
-def _bars(runs, slowest):
-    # type: (Sequence[Tuple[bool, float]], float) -> list
-    """(class, x, y, height) of a strip's bars, the newest on the right.
+def _bars(runs):
+    # type: (Sequence[Tuple[bool, float]]) -> List[Tuple[Text, Text]]
+    """(class, path) of what a strip draws, the newest run on the right.
 
-    The slower the run, the longer its bar; the bars of failures hang below the middle line.
+    Each run is a bar on a line: the slower the run, the longer the bar. A failure has another
+    colour and, for those who do not see that, a mark below the line.
     """
-    bars = []
-    for number, (passed, took) in enumerate(runs, HISTORY_LENGTH - len(runs)):
-        bar = max(3, int(round(MIDDLE * took / (slowest or 1.0))))
-        bars.append(("passed" if passed else "failed", number * PITCH,
-                     MIDDLE - bar if passed else MIDDLE, bar))
-    return bars
-
-
-def _ago(seconds):
-    # type: (float) -> Text
-    """How long ago, as a person says it."""
-    seconds = max(0, int(seconds))
-    for size, unit in ((86400, u"d"), (3600, u"h"), (60, u"min")):
-        if seconds >= 2 * size:
-            return u"%d %s ago" % (seconds // size, unit)
-    return u"%d s ago" % seconds
+    slowest = max([took for _, took in runs] or [0.0])
+    bars = {True: [], False: []}  # type: Dict[bool, List[Text]]
+    first = HISTORY_LENGTH - len(runs)
+    for number, (passed, took) in enumerate(runs, first):
+        middle = number * PITCH + PITCH // 2
+        height = MIN_BAR
+        if slowest > 0:
+            height = max(MIN_BAR, int(round(MAX_BAR * took / slowest)))
+        bars[passed].append(u"M%d %dv-%d" % (middle, MAX_BAR, height))
+        if not passed:
+            bars[False].append(u"M%d %dV%d" % (middle, MAX_BAR + 2, STRIP_HEIGHT))
+    return [(state, u"".join(bars[passed]))
+            for passed, state in ((True, u"passed"), (False, u"failed")) if bars[passed]]
