@@ -11,7 +11,7 @@ from ._engine.registry import Registry, UnknownCheck
 from ._engine.transitions import ChangeObserver
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
-from ._http.negotiation import RequestError, RequestOptions
+from ._http.negotiation import RequestError, RequestOptions, is_navigation
 from ._http.plugin import Plugin, validate_options
 from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, override, send,
                              to_bytes, validate_headers)
@@ -263,7 +263,8 @@ class HealthCheck(Plugin):
         try:
             options = responses.options.get(accept)
             if query or options is None:
-                options = RequestOptions(query, accept, self.formats)
+                navigates = is_navigation(bottle.request.environ)
+                options = RequestOptions(query, accept, self.formats, navigates)
             shows_details = self._shows_details()
             if options.selects and not shows_details:
                 raise RequestError(404, "this health check tells no details")
@@ -342,8 +343,8 @@ class HealthCheck(Plugin):
         parts, headers_of_format = options.format.encode(report, options)
         if options.format.name != "json":  # the user's headers describe the JSON
             headers = override(headers, headers_of_format)
-        if options.negotiated and len(self.formats) > 1:
-            headers = add_vary(headers, "Accept")
+        if options.vary and len(self.formats) > 1:
+            headers = add_vary(headers, ", ".join(options.vary))
         return Response(status, headers, parts)
 
     def _status_of(self, report):

@@ -46,9 +46,13 @@ def ask_webtest(app, path="/healthcheck", method="GET", environ=None):
     return webtest.TestApp(app, environ).request(path, method=method, expect_errors=True)
 
 
-def ask_health(app, query="", accept=None, path="/health", method="GET"):
+#: What browsers send beside it when they open a page.
+NAVIGATION = {"HTTP_SEC_FETCH_MODE": "navigate", "HTTP_UPGRADE_INSECURE_REQUESTS": "1"}
+
+
+def ask_health(app, query="", accept=None, path="/health", method="GET", **environ):
     """One request to a health route; a traceback (anything in wsgi.errors) fails the test."""
-    more = {"wsgi.errors": six.StringIO()}
+    more = dict(environ, **{"wsgi.errors": six.StringIO()})
     if accept is not None:
         more["HTTP_ACCEPT"] = accept
     answer = ask(app, path + "?" + query, method, **more)

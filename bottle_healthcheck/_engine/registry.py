@@ -12,7 +12,7 @@ from .check import Check
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterator
+    from typing import Any, Iterator, List
 
     from .cache import ResultCache
     from .check import Settings
@@ -106,13 +106,14 @@ class Registry(collections_abc.MutableSequence):
         items = self.items
         if check is None and exclude is None:
             return items
-        known = dict((one.__name__, one) for one in items)
+        known = [one.__name__ for one in items]
         included = _as_set("check", check, known)
         excluded = _as_set("exclude", exclude, known)
         if check is None:
             included = set(known)
         selected = tuple(one for one in items if one.__name__ in included - excluded)
-        if check is not None and not selected:  # nothing to fail is no success
+        # Nothing to fail is no success; without any checks it is one.
+        if not selected and (check is not None or excluded):
             raise UnknownCheck("check and exclude leave no check, expected at least one")
         return selected
 
@@ -295,15 +296,19 @@ def _refuse_taken(names, check):
 
 
 def _as_set(argument, names, known):
-    # type: (str, Any, dict) -> set
+    # type: (str, Any, List[str]) -> set
     """A name or a list of names as a set; UnknownCheck where one is not known."""
     listed = names or ()
     if isinstance(names, (six.text_type, str)):
         listed = [names]
     # On 2.7 a name comes as text or as bytes.
     listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
+    expected = u"there is none"
+    if known:
+        expected = u"expected one of " + _jsonable.text(", ".join(known))
     for name in listed:
         if not isinstance(name, str) or name not in known:
             shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
-            raise UnknownCheck("%s names '%s', which is no check" % (argument, shown))
+            raise UnknownCheck("%s names '%s', which is no check: %s"
+                               % (argument, shown, expected))
     return set(listed)

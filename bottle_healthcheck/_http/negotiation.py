@@ -11,7 +11,7 @@ from .formats.base import Request
 
 MYPY = False
 if MYPY:
-    from typing import List
+    from typing import Any, Dict, List
 
 #: Responses to an Accept header that is longer are not kept.
 LONGEST_KEPT_ACCEPT = 1024
@@ -19,6 +19,9 @@ LONGEST_KEPT_ACCEPT = 1024
 #: The format that a media type selects. Those that no format names are ignored.
 _FORMAT_NAMES = dict((media_type, one.name)
                      for one in FORMATS.values() for media_type in one.media_types)
+
+#: What a browser sends when it opens a page, and monitors with a browser's Accept do not.
+_NAVIGATION = (("Upgrade-Insecure-Requests", "1"), ("Sec-Fetch-Mode", "navigate"))
 
 #: A part of an Accept header; format is the name of the format that it selects.
 _Range = collections.namedtuple("_Range", "quality format media_type")
@@ -33,28 +36,46 @@ class RequestError(ValueError):
         self.status = status
 
 
+def is_navigation(environ):
+    # type: (Dict[str, Any]) -> bool
+    """True where a browser opens a page, by its headers."""
+    for name, value in _NAVIGATION:
+        if environ.get("HTTP_" + name.upper().replace("-", "_")) == value:
+            return True
+    return False
+
+
 class RequestOptions(Request):
     """What a request asks for: a format, and which checks.
 
-    Raises RequestError where there is no such format.
+    navigates is true where a browser opens a page: monitors send a browser's Accept as well, and
+    get JSON. Raises RequestError where there is no such format.
     """
 
-    def __init__(self, query, accept, offered):
-        # type: (str, str, tuple) -> None
+    def __init__(self, query, accept, offered, navigates=False):
+        # type: (str, str, tuple, bool) -> None
         self.fields = fields = _fields(query) if query else {}
         self.accept = accept
         self.check = fields.get("check")
         self.exclude = fields.get("exclude")
         #: Whether the query names checks.
         self.selects = self.check is not None or self.exclude is not None
-        self.negotiated = "format" not in fields
+        #: The headers that the format was chosen by.
+        self.vary = []  # type: List[str]
         #: Whether every request with the same Accept header asks for the same.
         self.is_plain = not query and len(accept) <= LONGEST_KEPT_ACCEPT
         ranges = _ranges(accept)
-        if self.negotiated:
-            name = _preferred_format(ranges, offered)
-        else:
+        if "format" in fields:
             name = _named_format(fields["format"], offered)
+        else:
+            self.vary.append("Accept")
+            name = _preferred_format(ranges, offered)
+            if name == "html" and _takes_anything(ranges):
+                self.vary.extend(header for header, _ in _NAVIGATION)
+                self.is_plain = False
+                if not navigates:
+                    others = [one for one in ranges if one.format != "html"]
+                    name = _preferred_format(others, offered)
         self.format = FORMATS[name]
         #: The media type of the Accept header that selects the format; "" where none does.
         self.media_type = _preferred_media_type(ranges, name)
@@ -80,6 +101,11 @@ def _preferred_format(ranges, offered):
     if len(best) == 1:
         return best.pop()
     return offered[0]
+
+
+def _takes_anything(ranges):
+    # type: (List[_Range]) -> bool
+    return any(one.media_type == "*/*" for one in ranges)
 
 
 def _preferred_media_type(ranges, name):

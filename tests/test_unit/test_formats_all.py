@@ -9,7 +9,7 @@ import bottle
 import pytest
 
 from bottle_healthcheck import HealthCheck
-from tests.wsgi import NAIVE, ask_health as ask, service
+from tests.wsgi import NAIVE, NAVIGATION, ask_health as ask, service
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
@@ -178,7 +178,7 @@ def test_a_handler_of_the_users_own_is_the_only_format_of_its_outcome(name, hand
         assert (answer.status, answer.body) == (503, body)
         assert answer.headers["Content-Type"] == JSON
     app = service("up", failed_handler=handler)  # the other outcome keeps its formats
-    assert ask(app, accept=BROWSER).headers["Content-Type"] == HTML
+    assert ask(app, accept=BROWSER, **NAVIGATION).headers["Content-Type"] == HTML
 
 
 def test_a_handler_that_fails_hides_what_it_may_have_hidden(name):

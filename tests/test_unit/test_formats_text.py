@@ -12,7 +12,7 @@ def test_text_is_a_line_a_check_and_the_overall_status():
     assert headers == [("Content-Type", "text/plain; charset=utf-8")]
     assert body.decode("utf-8") == (
         u"[+]database ok\n[-]que ue failed: no route   to [0m 0.5 u\n"
-        u"[-]c failed: null\n[-]d failed: {\"a\": [\"\\u00e9\"]}\nfailure\n")
+        u"[-]c failed: null\n[!]d warning: {\"a\": [\"\\u00e9\"]}\nfailure\n")
 
 
 def test_text_of_no_checks_is_the_overall_status():

@@ -711,10 +711,11 @@ def test_what_is_equal_to_everything_is_still_what_it_is(app, steady, caplog):
 
 def test_a_choice_of_no_check_is_no_success():
     health = HealthCheck(checkers=[lambda: (True, "ok")])
-    for check, exclude in (([], None), ("<lambda>", "<lambda>")):
+    for check, exclude in (([], None), ("<lambda>", "<lambda>"), (None, "<lambda>")):
         with pytest.raises(ValueError, match="check and exclude leave no check") as caught:
             health.run(check, exclude)
     assert len(health.run(exclude=[]).results) == 1
+    assert HealthCheck().run(exclude=[]).passed
 
 
 @pytest.mark.parametrize("name", [["g"], {}, None, 7])

@@ -11,7 +11,7 @@ from six.moves.urllib.parse import quote
 from bottle_healthcheck import HealthCheck
 from tests import growth, internals
 from tests.internals import RequestOptions, validate_formats
-from tests.wsgi import NAIVE, ask_health as ask, service
+from tests.wsgi import NAIVE, NAVIGATION, ask_health as ask, service
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
@@ -29,8 +29,8 @@ def without_prometheus_client(monkeypatch):
 
 # The choice
 
-def format_of(accept, offered):
-    return RequestOptions("", accept, offered).format.name
+def format_of(accept, offered, navigates=True):
+    return RequestOptions("", accept, offered, navigates).format.name
 
 
 @pytest.mark.parametrize("accept, name", [
@@ -52,6 +52,34 @@ def format_of(accept, offered):
 def test_what_an_accept_header_prefers(accept, name):
     pytest.importorskip("prometheus_client")
     assert format_of(accept, validate_formats(None)) == name
+
+
+@pytest.mark.parametrize("accept, name", [
+    (BROWSER, "json"), ("text/html, */*;q=0.1", "json"), ("text/html, */*;q=0", "html"),
+    ("text/html", "html"), ("text/html, text/plain", "json"), ("text/html, text/*;q=0.5", "html"),
+    ("text/html, application/health+json;q=0.9, */*;q=0.8", "health")])
+def test_a_monitor_that_sends_a_browsers_accept_gets_json(accept, name):
+    assert format_of(accept, validate_formats(None), navigates=False) == name
+
+
+def test_without_json_such_a_monitor_gets_the_first_format():
+    assert format_of(BROWSER, ("text", "html"), navigates=False) == "text"
+    assert format_of(BROWSER, ("html",), navigates=False) == "html"
+
+
+@pytest.mark.parametrize("environ, content_type", [
+    ({"HTTP_SEC_FETCH_MODE": "navigate"}, HTML), ({"HTTP_UPGRADE_INSECURE_REQUESTS": "1"}, HTML),
+    ({}, JSON), ({"HTTP_SEC_FETCH_MODE": "cors"}, JSON), ({"HTTP_SEC_FETCH_MODE": "no-cors"}, JSON),
+    ({"HTTP_UPGRADE_INSECURE_REQUESTS": "0"}, JSON)])
+def test_a_browser_is_known_by_what_it_sends_when_it_opens_a_page(environ, content_type):
+    app = service("up")
+    for _ in range(2):  # the other kind asks in between
+        assert ask(app, accept=BROWSER, **environ).headers["Content-Type"] == content_type
+        for other, its_type in ((NAVIGATION, HTML), ({}, JSON)):
+            answer = ask(app, accept=BROWSER, **other)
+            assert answer.headers["Content-Type"] == its_type
+            assert answer.headers["Vary"] == (
+                "Accept, Upgrade-Insecure-Requests, Sec-Fetch-Mode")
 
 
 @pytest.mark.parametrize("offered, accept, name", [
@@ -90,7 +118,7 @@ def test_the_query_wins_over_the_accept_header_and_nothing_varies(name, content_
 
 
 @pytest.mark.parametrize("accept, content_type", [
-    (None, JSON), ("*/*", JSON), (BROWSER, HTML), (HEALTH, HEALTH)])
+    (None, JSON), ("*/*", JSON), ("text/html", HTML), (HEALTH, HEALTH)])
 def test_an_answer_by_the_accept_header_varies_with_it(accept, content_type):
     app = service()
     for _ in range(2):  # the second one is sent again as it is
@@ -102,7 +130,7 @@ def test_an_answer_by_the_accept_header_varies_with_it(accept, content_type):
 def test_answers_that_are_kept_are_told_apart_by_the_accept_header():
     app = service("up")
     for accept, content_type in [(BROWSER, HTML), (None, JSON), (HEALTH, HEALTH)] * 2:
-        assert ask(app, accept=accept).headers["Content-Type"] == content_type
+        assert ask(app, accept=accept, **NAVIGATION).headers["Content-Type"] == content_type
 
 
 def test_a_vary_of_the_users_own_stays():
@@ -139,7 +167,8 @@ def test_what_nobody_asked_about_changes_nothing():
 def test_without_its_package_prometheus_is_not_offered(without_prometheus_client):
     app = service("up")
     assert ask(app, accept=PROMETHEUS).headers["Content-Type"] == JSON
-    assert ask(app, accept=PROMETHEUS + ",text/html;q=0.6").headers["Content-Type"] == HTML
+    answer = ask(app, accept=PROMETHEUS + ",text/html;q=0.6", **NAVIGATION)
+    assert answer.headers["Content-Type"] == HTML
     answer = ask(app, "format=prometheus")
     assert answer.status == 400
     assert (b"needs a package that is not installed: "
@@ -184,6 +213,21 @@ def test_an_unknown_check_is_404_in_json(query, words):
     assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
     problem = json.loads(answer.body.decode("ascii"))
     assert problem["status"] == "failure" and words in problem["error"]
+    assert problem["error"].endswith(u"expected one of up, " + six.ensure_text(NAIVE))
+
+
+def test_an_unknown_check_where_there_is_none():
+    health = HealthCheck()
+    with pytest.raises(ValueError, match="which is no check: there is none"):
+        health.run("database")
+
+
+@pytest.mark.parametrize("query", [
+    "exclude=up&exclude=down", "exclude=down&exclude=up&exclude=up", "check=up&exclude=up"])
+def test_a_choice_that_leaves_no_check_is_404(query):
+    answer = ask(service("up", "down"), query)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
+    assert b"check and exclude leave no check" in answer.body
 
 
 def test_only_the_named_checks_run():
@@ -222,7 +266,7 @@ def test_a_hostile_accept_header_is_answered(accept):
 
 @pytest.mark.parametrize("query, status", [
     ("check=up&" * 10000, 200), ("check=up&" * 10000 + "check=x", 404), ("check=x&" * 10000, 404),
-    ("exclude=up&" * 10000, 200), ("format=json&" * 10000, 400), ("&" * 65536, 200),
+    ("exclude=up&" * 10000, 404), ("format=json&" * 10000, 400), ("&" * 65536, 200),
     ("%" * 65536, 200), ("%41" * 20000, 200), ("=" * 65536, 200), ("+" * 65536, 200),
     ("check=" + "%ff" * 20000, 404), ("check=" + "%" * 60000, 404), ("\xff" * 65536, 200),
     ("".join("check%d=up&" % number for number in range(6000)), 200)])

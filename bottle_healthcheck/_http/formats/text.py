@@ -2,6 +2,7 @@
 import six
 
 from ... import _jsonable
+from .values import state_of
 
 MYPY = False
 if MYPY:
@@ -20,7 +21,10 @@ def write(report):
 def _line(result):
     # type: (Result) -> six.text_type
     name = _jsonable.one_line(_jsonable.text(result["checker"]))
-    if result["passed"]:
+    state = state_of(result)
+    if state == "passed":
         return u"[+]%s ok" % name
     output = _jsonable.one_line(_jsonable.output_text(result["output"]))
+    if state == "warning":
+        return u"[!]%s warning: %s" % (name, output)
     return u"[-]%s failed: %s" % (name, output)
