@@ -1,4 +1,5 @@
 """The registered checks: their list, their names, and which of them are meant."""
+import collections
 import contextlib
 import os
 import time
@@ -71,11 +72,13 @@ class Registry(collections_abc.MutableSequence):
     @property
     def items(self):
         # type: () -> tuple
-        """The checks at this moment: the same tuple until they change."""
+        """The checks at this moment, each once: the same tuple until they change."""
         version, items = self._snapshot
         if version is not self._version:
             version = self._version  # before the list: what changes meanwhile outdates the tuple
-            items = tuple(self._list)
+            # One may be there twice, as while two of them swap their places.
+            items = tuple(collections.OrderedDict((id(check), check)
+                                                  for check in self._list).values())
             self._snapshot = version, items
         return items
 

@@ -110,12 +110,15 @@ def validate_options(options, own_names):
 def validate_bottle_options(options, own_names):
     # type: (dict, Sequence[str]) -> None
     """Refuses all route options but Bottle's own, and those that would drop a guard."""
+    known = tuple(own_names) + BOTTLE_OPTIONS
     for name in _unknown_options(options):
-        known = _by_likeness(name, tuple(own_names) + BOTTLE_OPTIONS)
-        raise TypeError("unknown option %r: expected one of %s. For a plugin that reads it from "
+        advice = ""
+        for nearest in _likest(name, known, NEAR_MISS):
+            advice = "did you mean %r? " % nearest
+        raise TypeError("unknown option %r: %sexpected one of %s. For a plugin that reads it from "
                         "the route, set environment.options[%r] before "
                         "environment.init_app(app, path)"
-                        % (name, ", ".join(repr(one) for one in known), name))
+                        % (name, advice, ", ".join(repr(one) for one in known), name))
     validate_guard(options)
 
 
@@ -136,8 +139,7 @@ def _advice_on(name, own_names):
     if spelt.startswith("include_"):
         return "it is EnvironmentDump that has options of this kind."
     long_names = [one for one in own_names if len(one) >= SHORTEST_COMPARED]
-    import difflib  # heavy, and needed here alone
-    is_near = bool(difflib.get_close_matches(spelt, long_names, 1, NEAR_MISS))
+    is_near = bool(_likest(spelt, long_names, NEAR_MISS))
     if is_near or spelt.startswith(_OUR_BEGINNINGS) or spelt.endswith(_OUR_ENDINGS):
         return "did you mean %r?" % _nearest(spelt, long_names)
     return None
@@ -150,14 +152,14 @@ def _nearest(name, own_names):
         name = name.replace(word, our_word)
     beginning = name.partition("_")[0] + "_"
     same = [one for one in own_names if one.startswith(beginning)]
-    return _by_likeness(name, same or own_names)[0]
+    return _likest(name, same or own_names, 0.0)[0]
 
 
-def _by_likeness(name, own_names):
-    # type: (str, Sequence[str]) -> List[str]
-    """All our names, the likest first."""
-    import difflib
-    return difflib.get_close_matches(name, own_names, len(own_names), 0.0)
+def _likest(name, own_names, least):
+    # type: (str, Sequence[str], float) -> List[str]
+    """Our name that is likest in a list, which is empty where none is so alike."""
+    import difflib  # heavy, and needed here alone
+    return difflib.get_close_matches(name, own_names, 1, least)
 
 
 # Routes that exist already
