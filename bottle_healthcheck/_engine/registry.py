@@ -13,7 +13,7 @@ from .check import Check
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterator, List
+    from typing import Any, Iterable, Iterator, List
 
     from .cache import ResultCache
     from .check import Settings
@@ -136,7 +136,8 @@ class Registry(collections_abc.MutableSequence):
                 is_meant = check == what
             if is_meant:
                 return check
-        raise UnknownCheck("no such check: expected one of %r, its function or its name" % self)
+        raise UnknownCheck("no such check: expected one of %r, its function or its name; "
+                           "health.add_check(check) registers one" % self)
 
     def pop(self, index=-1):
         # type: (int) -> Check
@@ -177,6 +178,15 @@ class Registry(collections_abc.MutableSequence):
             items = list(self._list)
             del items[index]
             self._replace(items)
+
+    def __add__(self, others):
+        # type: (Iterable[Any]) -> list
+        """A list: nothing is registered."""
+        return list(self) + list(others)
+
+    def __radd__(self, others):
+        # type: (Iterable[Any]) -> list
+        return list(others) + list(self)
 
     def __eq__(self, other):
         # type: (Any) -> bool

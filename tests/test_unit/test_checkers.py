@@ -298,6 +298,39 @@ def test_a_check_cannot_come_back_to_a_name_that_is_taken_meanwhile():
     assert names(health) == ["succeeds"]
 
 
+def test_a_check_that_is_listed_twice_runs_and_is_reported_once():
+    runs = []
+    health = HealthCheck(success_ttl=None)
+    health.add_check(lambda: (True, runs.append(1)), name="database")
+    health.checkers.append(health.checkers[0])
+    health.checkers += [health.checkers[0], fails]
+    assert names(health) == ["database", "database", "database", "fails"]
+    assert [result["checker"] for result in health.run().results] == ["database", "fails"]
+    assert [result["checker"] for result in health.run("database").results] == ["database"]
+    assert runs == [1, 1]
+    del health.checkers[0]
+    assert len(health.run().results) == 2  # it is still there
+
+
+def test_checks_may_swap_their_places():
+    health = HealthCheck(checkers=[succeeds, fails])
+    first, second = health.checkers
+    health.checkers[0] = second
+    health.checkers[1] = first
+    assert list(health.checkers) == [second, first]
+    assert [result["checker"] for result in health.run().results] == ["fails", "succeeds"]
+
+
+def test_the_checks_and_others_are_a_list_that_registers_nothing():
+    health = HealthCheck(checkers=[succeeds])
+    for both in (health.checkers + [fails], health.checkers + (fails,)):
+        assert isinstance(both, list) and both == [succeeds, fails]
+    assert [fails] + health.checkers == [fails, succeeds]
+    assert health.checkers + health.checkers == [succeeds, succeeds]
+    assert names(health) == ["succeeds"]
+    assert names(HealthCheck(checkers=health.checkers + [fails])) == ["succeeds", "fails"]
+
+
 def test_the_checks_of_another_become_ones_own():
     other = HealthCheck(success_ttl=5)
     other.add_check(succeeds, name="database", critical=False)

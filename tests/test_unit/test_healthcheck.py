@@ -441,7 +441,8 @@ def test_run_check_of_what_is_not_registered(checker):
     with pytest.raises(ValueError) as caught:
         health.run_check(checker)
     assert str(caught.value) == (
-        "no such check: expected one of <checks: fails>, its function or its name")
+        "no such check: expected one of <checks: fails>, its function or its name; "
+        "health.add_check(check) registers one")
 
 
 def test_run_check_of_anothers_check():
