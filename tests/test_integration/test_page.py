@@ -98,7 +98,7 @@ def test_what_passes_takes_one_line_on_a_telephone(browser):
         assert len(rows) == 40 and all(height < 50 for _, _, _, height in rows)
         browser.value("document.querySelector('details.check').open = true")
         assert '"rows": 0' in browser.value("document.querySelector('details.check').innerText")
-        assert boxes(browser, ".strip")[0][2] > 150
+        assert boxes(browser, ".strip")[0][2] > 250
         assert browser.value("document.scrollingElement.scrollWidth <= innerWidth") is True
 
 

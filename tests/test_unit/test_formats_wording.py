@@ -141,9 +141,10 @@ def test_links_in_a_docstring_are_http_and_no_other(doc, links):
     assert text_of(pieces) == u" ".join(doc.split())
 
 
-def test_a_long_link_may_be_broken_between_its_words():
-    assert paragraph_of("https://wiki.example/a") == [
-        ([u"https://", u"wiki.", u"example/", u"a"], u"https://wiki.example/a")]
+def test_a_long_link_may_be_broken_after_its_slashes():
+    for link, parts in (("https://wiki.example/a_b/c", [u"https://wiki.example/", u"a_b/", u"c"]),
+                        ("https://wiki.example", [u"https://wiki.example"])):
+        assert paragraph_of(link) == [(parts, link)]
 
 
 def test_secrets_in_a_docstring_are_masked():

@@ -24,6 +24,9 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 #: A long name may be broken after each of these parts.
 _PART_OF_NAME = re.compile(u"[^_.:/@-]*[_.:/@-]+|[^_.:/@-]+")
 
+#: A long address may be broken after each of these.
+_PART_OF_LINK = re.compile(u"[^/]*//[^/]*/?|[^/]*/+|[^/]+")
+
 _LINK = re.compile(u"https?://[^\\s<>\"'`]{1,2000}", re.IGNORECASE)
 
 #: Characters that end a sentence, and not the link that they follow.
@@ -165,7 +168,7 @@ def _with_links(text):
         if u"(" not in link:  # else the bracket at its end may be its own
             link = link.rstrip(_AFTER_A_LINK + u")")
         pieces.append(([text[end:match.start()]], u""))
-        pieces.append((parts_of_name(link), link))
+        pieces.append((_PART_OF_LINK.findall(link), link))
         end = match.start() + len(link)
     pieces.append(([text[end:]], u""))
     return [piece for piece in pieces if piece[0] != [u""]]
