@@ -178,3 +178,23 @@ def test_what_is_no_docstring_is_none():
     func.__doc__ = 5
     assert wording.first_paragraph(HealthCheck(checkers=[func]).checkers[0]) == []
     assert wording.first_paragraph(None) == []
+
+
+class Odd(object):
+    """Raises where its docstring is read, once it is registered."""
+
+    is_registered = False
+
+    def __getattribute__(self, name):
+        if name == "__doc__" and Odd.is_registered:
+            raise RuntimeError("no docstring")
+        return object.__getattribute__(self, name)
+
+    def __call__(self):
+        return True, ""
+
+
+def test_a_docstring_that_raises_is_none(monkeypatch):
+    health = HealthCheck(checkers=[Odd()])
+    monkeypatch.setattr(Odd, "is_registered", True)
+    assert wording.first_paragraph(health.checkers[0]) == []

@@ -149,14 +149,22 @@ def first_paragraph(check):
 
     Secrets in it are masked, as in outputs.
     """
-    func = getattr(check, "func", None)
-    while isinstance(func, functools.partial):  # its own docstring is that of its class
-        func = func.func
-    doc = getattr(func, "__doc__", None)
+    doc = _docstring(getattr(check, "func", None))
     if not isinstance(doc, (bytes, type(u""))):
         return []
     paragraph = inspect.cleandoc(_jsonable.text(doc)).partition(u"\n\n")[0]
     return _with_links(_redaction.clean_output(u" ".join(paragraph.split())))
+
+
+def _docstring(func):
+    # type: (Any) -> Any
+    """The docstring of a check's function; that of a partial is its function's."""
+    while isinstance(func, functools.partial):
+        func = func.func
+    try:
+        return getattr(func, "__doc__", None)
+    except Exception:  # an odd object's; the page shows all the rest
+        return None
 
 
 def _with_links(text):
