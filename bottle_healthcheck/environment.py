@@ -1,6 +1,7 @@
 """EnvironmentDump: a route that shows what the process runs on, secrets scrubbed."""
 import collections
 import functools
+import json
 import os
 import sys
 
@@ -124,7 +125,8 @@ class EnvironmentDump(Plugin):
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
-        return send(Response(200, BASE_HEADERS, (_jsonable.dumps(shown).encode("ascii"),)))
+        body = json.dumps(shown, allow_nan=False).encode("ascii")
+        return send(Response(200, BASE_HEADERS, (body,)))
 
     def get_os(self):
         # type: () -> dict

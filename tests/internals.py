@@ -12,7 +12,7 @@ from bottle_healthcheck._http import negotiation, plugin, response
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401
-    known, scrubber, text as rules, tokens)
+    known, patterns, scrubber)
 
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
 CLOCK = (_compat, "monotonic")

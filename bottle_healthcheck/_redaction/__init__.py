@@ -30,4 +30,4 @@ def clean_output(output):
 def add_secret_source(owner, read):
     # type: (Any, Any) -> None
     """Has the secrets in read(owner) masked, beside those of the environment; owner may end."""
-    load_rules().KNOWN.add_source(owner, read)
+    load_rules().known.SOURCES.add(owner, read)

@@ -7,6 +7,10 @@ import weakref
 from .. import _jsonable
 from .values import MASK
 
+MYPY = False
+if MYPY:
+    from typing import Any, Iterable
+
 #: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
 MIN_LENGTH = 8
 #: So often the sources are compared with what was read of them, in seconds.
@@ -14,6 +18,8 @@ COMPARE_SECONDS = 1
 
 #: A lower-case word (DB_PASSWORD=postgres), a number or a URL would hide what is said of others.
 _ORDINARY = re.compile(r"(?:[a-z]+|[\W\d_]+)\Z|[\w+.-]{1,32}://", re.U)
+#: The first word of a secret is looked for before the secret.
+_WORDS = re.compile(r"[^\W_]+", re.U)
 #: No letter or digit stands before, but for those of an escape such as \n, \x0a or %0a.
 _START = re.compile(r"(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....)", re.U)
 
@@ -21,18 +27,29 @@ _START = re.compile(r"(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....)"
 class SecretIndex(object):
     """Masks secrets that stand as whole words: inside of a word mere letters are meant."""
 
-    def __init__(self, secrets):
-        # type: (list) -> None
+    def __init__(self, secrets=()):
+        # type: (Iterable[str]) -> None
+        self._given = frozenset(secrets)
         self._secrets = frozenset(
-            one for one in secrets if len(one) >= MIN_LENGTH and not _ORDINARY.match(one))
+            one for one in self._given if len(one) >= MIN_LENGTH and not _ORDINARY.match(one))
         self._starts = frozenset(secret[:MIN_LENGTH] for secret in self._secrets)
+        self._words = frozenset(_WORDS.findall(secret)[0] for secret in self._secrets)
         self._lengths = sorted(set(map(len, self._secrets)), reverse=True)
+
+    def with_more(self, secrets):
+        # type: (Iterable[str]) -> SecretIndex
+        """An index of these secrets too."""
+        more = self._given.union(secrets)
+        return self if more == self._given else SecretIndex(more)
 
     def mask(self, text):
         # type: (str) -> str
         """The text without these secrets, the longest first."""
+        is_escaped = u"\\" in text or u"%" in text
+        if not is_escaped and self._words.isdisjoint(_WORDS.findall(text)):
+            return text
         shown, at = [], 0
-        for start in range(len(text) - MIN_LENGTH + 1) if self._secrets else ():
+        for start in range(len(text) - MIN_LENGTH + 1):
             if start >= at and text[start:start + MIN_LENGTH] in self._starts:
                 for end in [start + length for length in self._lengths]:
                     if text[start:end] in self._secrets and _is_word(text, start, end):
@@ -48,52 +65,56 @@ def _is_word(text, start, end):
     return begins and not goes_on
 
 
-def _raw_environment():
-    # type: () -> dict
-    """The environment as os.environ keeps it: comparing that costs little, decoding it a lot."""
-    raw = getattr(os.environ, "_data", None)
-    if not isinstance(raw, dict):  # 2.7
-        raw = os.environ
-    return dict(raw)
+class Sources(object):
+    """What may hold secrets: the environment, and read(owner) of each owner that is still alive."""
 
-
-class KnownSecrets(object):
-    """The index of what collect(data) finds in the environment and in other sources."""
-
-    def __init__(self, collect, clock=getattr(time, "monotonic", time.time)):
-        self._collect, self._clock = collect, clock
-        self._sources = []
+    def __init__(self):
+        # type: () -> None
+        self.readers = []  # type: list  # a new one at each change
         self._environment = (None, None)  # type: tuple  # as it is kept, and as plain data
-        self._read = (None, None, SecretIndex([]))  # type: tuple
 
-    def add_source(self, owner, read):
+    def add(self, owner, read):
+        # type: (Any, Any) -> None
         """Adds read(owner), a mapping of names to values; the owner is not kept alive."""
-        others = [source for source in self._sources if source[0]() not in (None, owner)]
-        self._sources = others + [(weakref.ref(owner), read)]
-        self._read = (None,) + self._read[1:]
+        others = [reader for reader in self.readers if reader[0]() not in (None, owner)]
+        self.readers = others + [(weakref.ref(owner), read)]
 
     def data(self):
         # type: () -> list
         """Plain data of every source."""
-        raw = _raw_environment()
+        raw = getattr(os.environ, "_data", None)  # comparing this costs little, decoding it a lot
+        raw = dict(raw if isinstance(raw, dict) else os.environ)
         if raw != self._environment[0]:
             self._environment = raw, _jsonable.plain(os.environ)
         found = [self._environment[1]]
-        for reference, read in self._sources:
+        for reference, read in self.readers:
             try:
                 found.append(_jsonable.plain(read(reference())))
             except Exception:  # the owner is gone, or has no such thing
                 continue
         return found
 
+
+#: Those of the process.
+SOURCES = Sources()
+
+
+class KnownSecrets(object):
+    """The index of what collect(data) finds in the sources."""
+
+    def __init__(self, collect, sources=SOURCES, clock=getattr(time, "monotonic", time.time)):
+        self._collect, self._sources, self._clock = collect, sources, clock
+        self._read = (None, 0, None, SecretIndex())  # type: tuple
+
     def index(self):
         # type: () -> SecretIndex
         """The index, made anew where a source has changed; threads at once make the same."""
-        read_at, data, index = self._read
+        readers, read_at, data, index = self._read
         now = self._clock()
-        if read_at is None or not 0 <= now - read_at < COMPARE_SECONDS:
-            new_data = self.data()
+        is_recent = 0 <= now - read_at < COMPARE_SECONDS
+        if not is_recent or readers is not self._sources.readers:
+            readers, new_data = self._sources.readers, self._sources.data()
             if new_data != data:
                 index = SecretIndex(self._collect(new_data))
-            self._read = now, new_data, index
+            self._read = readers, now, new_data, index
         return index

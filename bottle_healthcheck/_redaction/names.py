@@ -9,6 +9,8 @@ if MYPY:
 #: How secret a name is. What stands under a weak name may be a state; a strong one's are listed.
 NOT_SECRET, WEAK, STRONG = range(3)
 
+#: So many characters are read of a name: what it names stands at its end.
+MAX_NAME = 200
 #: In the dump a name that contains one of these hides whatever stands there.
 CONTRACT = ("key", "token", "pass")
 #: Strong anywhere in a name.
@@ -54,29 +56,34 @@ class Names(object):
     def __init__(self, hide=(), show=(), for_outputs=False):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self.for_outputs = for_outputs
-        self._hide = [word.lower() for word in hide]
+        self._hide = tuple(word.lower() for word in hide)
         self._show = show
         self._judged = {}  # type: dict
 
-    def always_masked(self, name):
-        # type: (str) -> bool
-        """Whether the value is masked whatever it is."""
-        lower = _fold(name).lower()
-        is_judged = self.for_outputs or name in self._show
-        return not is_judged and any(word in lower for word in list(CONTRACT) + self._hide)
+    def judge(self, name):
+        # type: (str) -> tuple
+        """Whether the value is masked whatever it is, and the strength."""
+        judged = self._judged.get(name)
+        if judged is None:
+            if len(self._judged) > 4096:
+                self._judged = {}
+            judged = self._is_always_masked(name), self._strength(name[-MAX_NAME:])
+            if len(name) <= MAX_NAME:
+                self._judged[name] = judged
+        return judged
 
     def strength(self, name):
         # type: (str) -> int
         """NOT_SECRET, WEAK or STRONG."""
-        name = name[-200:]  # what it names stands at its end
-        if len(self._judged) > 4096:
-            self._judged = {}
-        strength = self._judged.get(name)
-        if strength is None:
-            strength = self._judged[name] = self._judge(name)
-        return strength
+        return self.judge(name)[1]
 
-    def _judge(self, name):
+    def _is_always_masked(self, name):
+        if self.for_outputs or name in self._show:
+            return False
+        lower = _fold(name).lower()
+        return any(word in lower for word in CONTRACT + self._hide)
+
+    def _strength(self, name):
         words = _words(name)
         if not words or name in self._show or words[0] in SWITCHES:
             return NOT_SECRET
@@ -100,7 +107,7 @@ class Names(object):
 def is_setting(name):
     # type: (str) -> bool
     """Whether the name is that of a setting or an id, which is no secret below a secret name."""
-    last = (_words(name[-200:]) or [""])[-1]
+    last = (_words(name[-MAX_NAME:]) or [""])[-1]
     return last == "id" or last in SETTINGS
 
 

@@ -7,14 +7,19 @@ from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%22"
 #: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value') and
 #: name "value".
-_PAIR = re.compile(
+_PAIR = (
     r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])(?:"
     r"(?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
     r"|(?:" + _QUOTES + r")?(?:\](?=[ \t]{0,8}=)|\)(?==\())?)"
     r"[ \t]{0,40}(?P<sign>=>|:=|==|[=:]|%3[Dd])[ \t]{0,40}"
     r"|[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\3)[^\\\n]){0,512}\3\))"
-    r"|[ \t]{1,8}(?=[\"'])|(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</))", re.U)
-_SIGN = re.compile("[=:'\"%<]")
+    r"|[ \t]{1,8}(?=[\"'])")
+#: <name>value</name>, <x name="name">value</x>
+_ELEMENT = r"|(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
+#: Elements are only looked for where there is a "<": that takes long.
+_PAIRS = re.compile(_PAIR + "|(?P<tag>(?!)))", re.U)
+_PAIRS_OR_ELEMENTS = re.compile(_PAIR + _ELEMENT + ")", re.U)
+_SIGN = re.compile("[=:'\"<]|%[23]")
 _QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|'''|" + _QUOTES + ")")
 #: auth=HTTPBasicAuth('user', 'password') and its like
 _OPENED = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?[\[({]")
@@ -43,7 +48,10 @@ _STORED = re.compile(
 def mask_pairs(text, names, all_names=False):
     # type: (str, Names, bool) -> str
     """The text with the values of secret names masked; all_names: each name is weak at least."""
-    shown, at, match = [], 0, _SIGN.search(text) and _PAIR.search(text)
+    if not _SIGN.search(text):
+        return text
+    pairs = _PAIRS_OR_ELEMENTS if "<" in text else _PAIRS
+    shown, at, match = [], 0, pairs.search(text)
     while match:
         following = match.end("name")
         strength = _strength(text, match, names) or (WEAK if all_names else 0)
@@ -52,7 +60,7 @@ def mask_pairs(text, names, all_names=False):
             if not _is_harmless(text, match, strength, start, end):
                 shown += [text[at:start], MASK]
                 at = following = end
-        match = _PAIR.search(text, following)
+        match = pairs.search(text, following)
     return u"".join(shown) + text[at:]
 
 

@@ -3,14 +3,14 @@ import json
 import re
 
 import six
-from six.moves.urllib.parse import unquote
 
 from .. import _jsonable
+from . import known
 from .command_lines import mask_command_line
-from .known import KnownSecrets, SecretIndex
 from .names import NOT_SECRET, STRONG, Names, is_setting
-from .text import mask_text
-from .urls import url_passwords
+from .pairs import mask_pairs
+from .patterns import mask_patterns
+from .urls import mask_urls, url_passwords
 from .values import MASK, is_harmless, is_plain
 
 MYPY = False
@@ -28,6 +28,10 @@ _NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _HEADER = re.compile(r"(?i)\w+-[\w-]+\Z|authorization\Z|cookie\Z")
 #: What a weak name must end with if its secret is to be masked wherever it turns up.
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
+#: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
+#: long word, a word of letters and digits behind a name, a word that a bare secret follows.
+_SUSPICIOUS = re.compile(r"[=:'\"<@$]|%[0-9]|(?:^|[\s\[(])-|\S{19}|\s(?=\S*[0-9])\S{8}"
+                         r"|pass|PASS|hook|auth|AUTH|[Bb]earer|BEARER|[Bb]asic", re.U)
 
 
 class Redactor(object):
@@ -36,14 +40,17 @@ class Redactor(object):
     def __init__(self, hide=(), show=(), for_outputs=False):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self._names = Names(hide, show, for_outputs)
+        names_of_known = Names(hide, show)
+        self._collect = lambda data: collect_secrets(data, names_of_known)
+        self._known = known.KnownSecrets(self._collect)
 
     def clean(self, data):
         # type: (Any) -> Any
         """A redacted, cut copy of plain data; known secrets are masked, in a dump its own too."""
         try:
-            index = KNOWN.index()
+            index = self._known.index()
             if not self._names.for_outputs:
-                index = SecretIndex(collect_secrets([data] + KNOWN.data(), self._names))
+                index = index.with_more(self._collect(data))
             return _Scrubber(self._names, index).value(data)
         except Exception:
             return FAILED
@@ -58,19 +65,18 @@ class _Scrubber(object):
     def value(self, value, name=u"", above=(u"", NOT_SECRET), depth=0):
         """The redacted copy of a value."""
         try:
-            if self._names.always_masked(name):
+            is_always_masked, strength = self._names.judge(name)
+            if is_always_masked:
                 return MASK
-            strength = self._names.strength(name)
             if strength:
                 above = name, strength
+            if isinstance(value, six.text_type):
+                return self._named_text(value, name, above, depth)
             if isinstance(value, (dict, list)):
                 if depth > MAX_DEPTH:
                     return u"<too deep>"
                 walk = self._dict if isinstance(value, dict) else self._list
                 return walk(value, above, depth + 1)
-            if isinstance(value, six.text_type):
-                is_free = not strength and is_setting(name)
-                return self._named_text(value, name, (u"", 0) if is_free else above, depth)
             if value is None or isinstance(value, bool):
                 return value
             if isinstance(value, (float,) + six.integer_types):
@@ -82,14 +88,16 @@ class _Scrubber(object):
     def _dict(self, data, above, depth):
         result, equal = _jsonable.Object(), {}  # type: Any, dict
         for key, name, value in _named_values(data):
-            shown = _jsonable.unused(self.text(key, depth), result, equal)
+            shown = self._text(key, depth)
+            if shown in result:
+                shown = _jsonable.unused(shown, result, equal)
             result[shown] = self.value(value, name, above, depth)
         return result
 
     def _list(self, data, above, depth):
         are_texts = all(isinstance(item, six.text_type) for item in data)
         if are_texts and len(data) == 2 and self._is_pair(data[0], data[1]):
-            return [self.text(data[0], depth), self.value(data[1], data[0], above, depth)]
+            return [self._text(data[0], depth), self.value(data[1], data[0], above, depth)]
         words = [self.value(item, u"", above, depth) for item in data]
         if are_texts and not above[1]:  # a command line, whose words may have blanks
             masked = mask_command_line(u"\x1f".join(words), self._names).split(u"\x1f")
@@ -99,72 +107,84 @@ class _Scrubber(object):
     def _is_pair(self, name, value):
         """Whether two texts are a name and its value, not two names: ["auth", "cache"]."""
         strength = _NAME.match(name) and self._names.strength(name)
-        return strength and (strength == STRONG or _HEADER.match(name) or not is_plain(value))
+        if not strength or self._names.strength(value):
+            return False
+        return strength == STRONG or _HEADER.match(name) or not is_plain(value)
 
     def _named_text(self, text, name, above, depth):
         """A text, masked below a secret name unless it is a state, a setting or a reference."""
-        secret_name, strength = above
-        shown = self.text(text, depth, name)
+        shown = self._text(text, depth, name)
         if name == u"netloc":  # of urllib's SplitResult
-            shown = self.text(u"http://" + text, depth)[len(u"http://"):]
+            shown = self._text(u"http://" + text, depth)[len(u"http://"):]
+        secret_name, strength = above
+        if not strength or (secret_name != name and is_setting(name)):
+            return shown
         judged = text if strength == STRONG else shown
         told = self._names.for_outputs or secret_name != name
-        is_free = not strength or is_harmless(secret_name, judged, strength, told)
-        return shown if is_free else MASK
+        return shown if is_harmless(secret_name, judged, strength, told) else MASK
 
-    def text(self, text, depth=0, name=u""):
+    def _text(self, text, depth, name=u""):
         """The text without its secrets, cut."""
-        try:
-            unread = max(0, len(text) - MAX_READ)
-            text = text[:MAX_READ]
-            data = _jsonable.parse(text) if depth <= MAX_DEPTH else None
-            if data is None:  # a vendor names its headers as it likes
-                text = mask_text(text, self._names, name.lower().endswith(u"_headers"))
-            else:
-                shown = self.value(data, depth=depth + 1)
-                if shown != data:
-                    text = _jsonable.text(json.dumps(shown, ensure_ascii=False))
-            text = self._index.mask(text)
-        except Exception:
-            return FAILED
+        unread = max(0, len(text) - MAX_READ)
+        text = text[:MAX_READ]
+        if _SUSPICIOUS.search(text):  # a vendor names its headers as it likes
+            text = self._mask(text, depth, name.lower().endswith(u"_headers"))
+        text = self._index.mask(text)
         if len(text) <= MAX_TEXT and not unread:
             return text
         # A secret whose end was not read may not have been known for one: leave it out.
         kept = max(0, min(MAX_TEXT - 40, len(text) - MAX_TEXT if unread else MAX_TEXT))
         return text[:kept] + u"\n<%d characters cut>" % (unread + len(text) - kept)
 
+    def _mask(self, text, depth, are_headers):
+        """The text without what the rules find, JSON value by value."""
+        data = _jsonable.parse(text) if depth <= MAX_DEPTH else None
+        if data is None:
+            return mask_text(text, self._names, are_headers)
+        shown = self.value(data, depth=depth + 1)
+        return text if shown == data else _jsonable.text(json.dumps(shown, ensure_ascii=False))
+
+
+def mask_text(text, names, all_names=False):
+    # type: (str, Names, bool) -> str
+    """The text with all that looks like a secret masked; all_names: as for mask_pairs."""
+    text = mask_patterns(mask_urls(text))
+    return mask_command_line(mask_pairs(text, names, all_names), names)
+
 
 def collect_secrets(data, names, name=u"", depth=0):
     # type: (Any, Names, str, int) -> list
     """What stands under names of credentials, in lists under their plurals, and in URLs."""
-    inner, found = [], []  # type: list, list
-    if isinstance(data, dict):
+    found, inner = [], ()  # type: list, Any
+    if isinstance(data, six.text_type):
+        strength = names.strength(name)
+        is_credential = strength == STRONG or strength and _CREDENTIAL.search(name)
+        if is_credential and not is_harmless(name, data[:MAX_READ], strength, False):
+            found.append(data)
+        found += url_passwords(data[:MAX_READ])
+        inner = [(u"", _jsonable.parse(data[:MAX_READ]))]
+    elif isinstance(data, dict):
         inner = [(about, value) for _, about, value in _named_values(data)]
     elif isinstance(data, list):
         inner = [(name if name[-1:] in u"sS" else u"", item) for item in data]
-    elif isinstance(data, six.text_type):
-        text, strength = data[:MAX_READ], names.strength(name)
-        is_credential = strength == STRONG or strength and _CREDENTIAL.search(name)
-        if is_credential and not is_harmless(name, text, strength, False):
-            found.append(data)
-        passwords = url_passwords(text)
-        found += passwords + list(map(unquote, passwords))
-        inner = [(u"", _jsonable.parse(text))]
     for about, value in inner if depth <= MAX_DEPTH else ():
-        found += collect_secrets(value, names, about, depth + 1)
+        if value is not None:
+            found += collect_secrets(value, names, about, depth + 1)
     return found
 
 
 def _named_values(data):
     """Key, name and value; the value of {"name": .., "value": ..} has the name that is told."""
-    told = dict((key.lower(), value) for key, value in data.items()
-                if isinstance(value, six.text_type) and _NAME.match(value))
+    told = {}
+    if any(key[-5:].lower() == u"value" for key in data):
+        told = dict((key.lower(), value) for key, value in data.items()
+                    if isinstance(value, six.text_type) and _NAME.match(value))
     for key, value in data.items():
-        kind, is_value, rest = key.lower().rpartition(u"value")
-        about = told.get(kind + u"name") or told.get(kind + u"key")
-        yield key, about if about and is_value and not rest else key, value
+        name = key
+        if told and key[-5:].lower() == u"value":
+            kind = key[:-5].lower()
+            name = told.get(kind + u"name") or told.get(kind + u"key") or key
+        yield key, name, value
 
 
-#: What the process knows to be secrets.
-KNOWN = KnownSecrets(lambda data: collect_secrets(data, Names()))
 clean_output = Redactor(for_outputs=True).clean

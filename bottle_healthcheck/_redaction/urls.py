@@ -1,7 +1,7 @@
-"""Passwords in URLs and in user:password@host and their like."""
+"""Passwords in URLs."""
 import re
 
-from .values import MASK, is_plain
+from .values import MASK
 
 #: Schemes of URLs whose user may be a token.
 TOKEN_SCHEMES = ("http", "https", "nats")
@@ -16,17 +16,6 @@ _URL = re.compile(
     r"(?:" + _STOP + r"[^\s@\"'<>`])+(?:@(?:" + _STOP + r"[^\s@,;|\"'<>`])+)*(?=@)"
     r"|(?![0-9]{1,5}(?!\w))(?:[^\s@,;|\"'<>`]|[ \t,;|\"'<>`](?![\w+.-]{1,32}://)){1,256}"
     r"(?:@[^\s@,;|\"'<>`]{0,256})*(?=@)))?@(?!sha\d)", re.U)
-#: The same, escaped, as within the query of another URL.
-_ENCODED_URL = re.compile(
-    r"(?i)(%(?:25)?3A(?:%(?:25)?2F){2}(?:(?!%(?:25)?3A)[\w.~%-]){0,64}%(?:25)?3A)"
-    r"(?:(?!%(?:25)?40)[\w.~!%+-]){1,256}(?=%(?:25)?40)")
-#: user:password@host, Oracle's user/password@host:port and user/password@NAME.
-_USER_AT = re.compile(
-    r"(?<![\w.:@/-])([\w.-]{0,64}:)(?![/0-9]{1,6}(?!\w))([^\s\"']{1,256})"
-    r"(?=@(?!sha\d)(tcp\(|unix\(|[\w.-]{1,128}[:/][\w/])?[\w.-])", re.U)
-_ORACLE = re.compile(
-    r"((?<![\w./-])[\w.-]{1,64}/)([^\s\"'/@]{1,128})"
-    r"(?=@(?!sha\d|v?\d)(//[\w.-]{1,255}[:/]|[\w.-]{1,255}:\d)?[\w/])", re.U)
 _PORT = re.compile(r"[0-9]{1,5}[/?#]")
 
 
@@ -35,11 +24,6 @@ def mask_urls(text):
     """The text without passwords of URLs and user names that may be tokens."""
     if "://" in text:
         text = _URL.sub(_mask_user, text)
-    if "%40" in text or "%2540" in text:
-        text = _ENCODED_URL.sub(lambda match: match.group(1) + MASK, text)
-    if "@" in text:
-        text = _USER_AT.sub(_mask_password, text)
-        text = _ORACLE.sub(_mask_password, text)
     return text
 
 
@@ -58,9 +42,3 @@ def _mask_user(match):
         is_address = not user + password or bool(_PORT.match(password))
         return match.group() if is_address else u"://" + MASK + u"@"
     return u"://" + user + u":" + MASK + u"@" if password else match.group()
-
-
-def _mask_password(match):
-    """The match with its password masked, if the host or its letters and digits tell it is one."""
-    user, password, host = match.groups()
-    return match.group() if not host and is_plain(password) else user + MASK

@@ -52,10 +52,9 @@ _report
 _log
 _redaction.__init__
 _redaction.scrubber
-_redaction.text
 _redaction.command_lines
 _redaction.pairs
-_redaction.tokens
+_redaction.patterns
 _redaction.urls
 _redaction.known
 _redaction.values
