@@ -49,7 +49,7 @@ def _mask_value(match, names):
     name, value = match.group("name", "value")
     strength = names.strength(name)
     is_secret = strength and not is_harmless(name, value, strength, names.for_outputs)
-    if name == "p":  # of an unknown program: a port, a path, or a password
+    if name in ("p", "P"):  # of an unknown program: a port, a path, or a password
         is_file = names.for_outputs and bool(_FILE_NAME.match(value))
         is_secret = _ODD.match(value) and not is_file
     return match.group("before") + MASK if is_secret else match.group()

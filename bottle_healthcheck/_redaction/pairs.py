@@ -1,7 +1,7 @@
 """name=value, name: value, name "value" and their like, in whatever notation they stand."""
 import re
 
-from .names import WEAK, Names
+from .names import WEAK, Names, is_setting
 from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
 
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%22"
@@ -26,6 +26,8 @@ _OPENED = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?[\
 _BRACKET = re.compile(r"([\[({])|[\])}]")
 #: In YAML the lines below that are further in, or a list's items.
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
+#: Below a weak name in YAML, what may be secret is masked, not the whole mapping.
+_MAPPING = re.compile(r"(?<=\n)[ \t]{1,64}[\w.-]{1,64}:\s")
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _ENDS = {
     "word": re.compile(
@@ -42,7 +44,7 @@ _PHRASE = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
 _PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")
 #: A store's secret "db-credentials": a name of its, no secret text.
 _STORED = re.compile(
-    r"(?i)secrets? ([\"'])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\1 (?:not found|is forbidden)")
+    r"(?i)secrets? ([\"'])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\1 (?:not|is|was|has|does)\b")
 
 
 def mask_pairs(text, names, all_names=False):
@@ -54,11 +56,16 @@ def mask_pairs(text, names, all_names=False):
     shown, at, match = [], 0, pairs.search(text)
     while match:
         following = match.end("name")
-        strength = _strength(text, match, names) or (WEAK if all_names else 0)
+        strength = _strength(text, match, names)
+        if all_names and not strength and not is_setting(match.group("name")):
+            strength = WEAK
         if strength and not _is_no_pair(text, match):
             start, end = _value_span(text, match, names)
             if not _is_harmless(text, match, strength, start, end):
-                shown += [text[at:start], MASK]
+                value = MASK
+                if strength == WEAK and not all_names and _MAPPING.match(text, start):
+                    value = mask_pairs(text[start:end], names, all_names=True)
+                shown += [text[at:start], value]
                 at = following = end
         match = pairs.search(text, following)
     return u"".join(shown) + text[at:]

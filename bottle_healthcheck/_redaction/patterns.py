@@ -7,7 +7,7 @@ from .values import MASK, RANDOM, is_plain
 PREFIXES = tuple(
     "ABSK AGE-SECRET-KEY-1 aio_ AIza AKCp AKIA api_org_ AQVN ASIA ATATT3 ATBB ATCTT3 bkua_ CCIPAT_ "
     "ccipat_ CFPAT- CLOJARS_ csk- dapi dckr_oat_ dckr_pat_ doo_v1_ dop_v1_ dor_v1_ dp.audit. "
-    "dp.ct. dp.pt. dp.sa. dp.scim. dp.st. dt0c01. dt0s01. e2b_ EAAC EZAK EZTK figd_ fio-u- FLWSECK "
+    "dp.ct. dp.pt. dp.sa. dp.scim. dp.st. dt0c01. dt0s01. e2b_ EAA EZAK EZTK figd_ fio-u- FLWSECK "
     "fm2_ fo1_ gho_ ghp_ ghr_ ghs_ ghu_ github_pat_ glagent- glc_ glcbt- gldt- glffct- glft- "
     "glimt- gloas- glpat- glptt- glrt- glsa_ glsoat- glwt- GOCSPX- gsk_ hf_ HRKU- hvb. hvr. hvs. "
     "ico- jina_ lin_api_ lin_oauth_ LTAI mlsn. napi_ nfp_ npm_ NRAK- NRII- NRJS- ntn_ nvapi- ops_ "
@@ -43,6 +43,11 @@ _TABLE = (
     (".", r"(?<![\w.-])()[MNO][A-Za-z0-9]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w.-])"),
     ("atlasv1.", r"(?<![\w.-])()\w{14}\.atlasv1\.[\w-]{60,}"),
     ("v1.0-", r"(?<![\w.-])()v1\.0-[0-9a-f]{24}-[0-9a-f]{100,256}(?![\w-])"),
+    ("SK", r"(?<!\w)()SK[0-9a-f]{32}(?!\w)"),
+    ("pat", r"(?<![\w-])()pat\w{14}\.[0-9a-f]{64}(?!\w)"),
+    ("Q~", r"(?<![\w~.-])()[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
+    ("access-", r"(?<![\w-])()access-(?:sandbox|development|production)-"
+                r"[0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}"),
     ("hooks.", r"(hooks\.slack\.com/\w{1,20}/)[\w/.-]{8,255}"),
     ("webhook", r"(/webhooks/\d{1,24}/|/webhookb2/|/webhook/)[\w@/.-]{8,512}"),
     ("$", r"()\$(?:2[abxy]|[156y]|apr1|argon2\w{1,2})\$[\w./$=,+-]{8,256}"),

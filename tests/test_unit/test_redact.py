@@ -20,7 +20,8 @@ except ImportError:
     st = None
 
 #: Each file of cases, with the goals: percent of core secrets shown, of innocent values changed.
-GOALS = {"redaction_cases.json": 1, "redaction_more_cases.json": 1, "redaction_field_cases.json": 2}
+GOALS = {"redaction_cases.json": 1, "redaction_more_cases.json": 1,
+         "redaction_field_cases.json": 2, "redaction_fresh_cases.json": 2}
 FILES = {name: load(name) for name in GOALS}
 CASES = sum((FILES[name] for name in sorted(FILES)), [])
 CONTRACT_CASES = [case for case in CASES if case.get("contract")]
@@ -178,6 +179,8 @@ HOSTILE = {
     "users of hosts": "a:b9@c ", "urls in urls": "%3A%2F%2Fa%3A",
     "entities": "password=&quot;", "putty": "Private-Lines: 1 ", "tags": "a b c>d</",
     "inner quotes": "password='it's ", "yaml states": "  auth:\n   x: y\n",
+    "yaml leaves": "auth:\n  word: a1b2c3d4e5\n", "yaml mapping": lambda size: (
+        "auth:\n" + "  auth:\n  word: a1b2c3d4e5\n" * (size // 27)),
     "escaped lines": "\\npassword: ", "bots' tokens": "M" + "a" * 24 + ".aaaaaa.",
     "keys in base64": "LS0tLS1CRUdJTi", "references": "password=${a", "roots": "auth=/a/b ",
     "states": "auth: ok ", "sentences": "auth: user ann logged in ", "lists of states": "auth=[a] ",
@@ -682,6 +685,21 @@ def test_what_begins_like_a_reference_or_a_path_is_none(value):
     {u"auth": {u"type": u"ldap", u"server": u"ldap.example", u"port": 389}}])
 def test_settings_and_names_of_components_are_shown(output):
     assert scrubber.clean_output(output) == output
+
+
+def test_a_mapping_in_yaml_under_a_weak_name_hides_what_may_be_secret_alone():
+    text = u"auth:\n  enabled: true\n  server: ldap.acme\n  word: a1b2c3d4e5\nport: 1\n"
+    assert scrubber.Redactor().clean({u"values": text}) == {
+        u"values": text.replace(u"a1b2c3d4e5", MASK)}
+    assert scrubber.Redactor().clean({u"values": text.replace(u"auth:", u"secret:")}) == {
+        u"values": u"secret:\n********\nport: 1\n"}
+
+
+@pytest.mark.parametrize("names", [
+    [u"client_secret_basic", u"private_key_jwt"], [u"password", u"client_secret"]])
+def test_two_names_of_secrets_are_no_pair(names):
+    assert scrubber.clean_output(names) == names
+    assert scrubber.clean_output([names[0], u"tangerine"]) == [names[0], MASK]
 
 
 def test_a_mapping_under_a_secret_name_hides_what_may_be_secret_alone():
