@@ -23,12 +23,14 @@ PATTERNS.append(("-", re.compile(
     r"(?!//|(?:\2|\d{1,256})(?![^\s\"',]))[^\s\"',]{1,256}", re.U)))
 _OPTION = re.compile(r"(?<![\w-])(?P<before>--?(?P<name>[A-Za-z][\w.-]{0,63})[\s\"',]{1,4})"
                      r"(?P<value>(?!-{1,2}[A-Za-z-]{1,64}(?![\w.-]))[^\s\"',\])]{1,512})", re.U)
-#: Neighbours: set aws_secret_access_key X, incorrect API key provided: X, the token X has expired
+#: Neighbours: set aws_secret_access_key X, incorrect API key provided: X, the token X has expired,
+#: and in tables.
 _NEIGHBOURS = re.compile(
     r"(?<![\w.-])(?P<before>(?P<first>\w{1,32} )??(?P<name>[A-Za-z][\w.-]{1,63})"
-    r"(?:[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3})"
+    r"(?:(?:[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3}"
+    r"|[ \t]{0,40}[|\t][ \t]{0,8}))"
     r"(?=[A-Za-z+/=_~-]{0,256}[0-9])(?P<value>[A-Za-z0-9+/=_~-]{8,512})(?![\w:@/+=~-])")
-_LONG_NEIGHBOUR = re.compile(r"[ \x1f][A-Za-z0-9+/=_~-]{8}")
+_LONG_NEIGHBOUR = re.compile(r"[ \t\x1f][A-Za-z0-9+/=_~-]{8}")
 _IN_TEXT = re.compile(r"(?:^|[\s\"'\[(])-[-\w]", re.U)
 _ODD = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
 _FILE_NAME = re.compile(r"[\w-]{1,64}\.[a-z]{1,4}\Z")
@@ -61,6 +63,7 @@ def _mask_neighbour(match, names):
     if name.lower() == "key":
         name = (match.group("first") or u"").strip() + u"_key"
     strength = names.strength(name)
-    least = 8 if strength == STRONG else 12
+    is_cell = "|" in match.group("before") or "\t" in match.group("before")
+    least = 8 if strength == STRONG or is_cell else 12
     is_secret = strength and len(value) >= least and not is_plain(value)
     return match.group("before") + MASK if is_secret else match.group()

@@ -4,22 +4,22 @@ import re
 from .names import WEAK, Names, is_setting
 from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
 
-_QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%22"
-#: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value') and
-#: name "value".
+_QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
+#: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
+#: name "value" and a form's name="name", two line breaks and the value.
 _PAIR = (
     r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])(?:"
     r"(?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
     r"|(?:" + _QUOTES + r")?(?:\](?=[ \t]{0,8}=)|\)(?==\())?)"
-    r"[ \t]{0,40}(?P<sign>=>|:=|==|[=:]|%3[Dd])[ \t]{0,40}"
+    r"[ \t]{0,40}(?P<sign>=>|:=|==|::(?= )|[=:]|(?<= )->(?= )|%(?:25)?3[AaDd])[ \t]{0,40}"
     r"|[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\3)[^\\\n]){0,512}\3\))"
-    r"|[ \t]{1,8}(?=[\"'])")
+    r"|[ \t]{1,8}(?=[\"'])|[\"'](?:\r?\n){2}")
 #: <name>value</name>, <x name="name">value</x>
 _ELEMENT = r"|(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
 #: Elements are only looked for where there is a "<": that takes long.
 _PAIRS = re.compile(_PAIR + "|(?P<tag>(?!)))", re.U)
 _PAIRS_OR_ELEMENTS = re.compile(_PAIR + _ELEMENT + ")", re.U)
-_SIGN = re.compile("[=:'\"<]|%[23]")
+_SIGN = re.compile("[=:'\"<>]|%[23]")
 _QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|'''|" + _QUOTES + ")")
 #: auth=HTTPBasicAuth('user', 'password') and its like
 _OPENED = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?[\[({]")
@@ -61,7 +61,7 @@ def mask_pairs(text, names, all_names=False):
             strength = WEAK
         if strength and not _is_no_pair(text, match):
             start, end = _value_span(text, match, names)
-            if not _is_harmless(text, match, strength, start, end):
+            if not _is_harmless(text, match, names, strength, start, end):
                 value = MASK
                 if strength == WEAK and not all_names and _MAPPING.match(text, start):
                     value = mask_pairs(text[start:end], names, all_names=True)
@@ -73,13 +73,17 @@ def mask_pairs(text, names, all_names=False):
 
 def _strength(text, match, names):
     """How secret the pair's name is; it may have two words: API key, recovery phrase."""
-    name, before = match.group("name"), text[max(0, match.start() - 16):match.start()]
-    if before.endswith("\\") and name[0] in "nrt":  # an escaped line break
+    name, start = match.group("name"), match.start()
+    previous = text[max(0, start - 1):start]
+    if previous == "\\" and name[0] in "nrt":  # an escaped line break
         return max(names.strength(name), names.strength(name[1:]))
-    if name.lower() == "key" and before.endswith(("?", "&")):  # in a query it opens an API
+    if name.lower() not in ("key", "phrase"):
+        return names.strength(name)
+    if previous in ("?", "&"):  # in a query it opens an API
         return WEAK
-    if name.lower() in ("key", "phrase") and before.strip() and before.endswith(" "):
-        name = before.split()[-1] + u"_" + name
+    words = text[max(0, start - 16):start].split()
+    if words and previous == " ":
+        name = words[-1] + u"_" + name
     return names.strength(name)
 
 
@@ -92,7 +96,7 @@ def _is_no_pair(text, match):
     return is_host or text[start - 1:start] == ":" or text.startswith("//", end)
 
 
-def _is_harmless(text, match, strength, start, end):
+def _is_harmless(text, match, names, strength, start, end):
     """Whether the value is no secret. What is quoted behind = is no prose, nor is a call."""
     if end - start > MAX_HARMLESS:
         return False
@@ -101,6 +105,8 @@ def _is_harmless(text, match, strength, start, end):
     scheme = (text[match.end():start].strip() or value.split(" ")[0]).lower()
     if scheme in SCHEMES and _HEADER.search(name) and value.lower() != scheme:
         return False
+    if name.lower() == "key" and names.strength(value):  # key="password" value="X"
+        return True
     is_literal = "=" in sign and (is_quoted or value.endswith("')"))
     is_masked_url = value.startswith(MASK + "@")
     return is_masked_url or is_harmless(name, value, strength, told=not is_literal)

@@ -30,7 +30,7 @@ _HEADER = re.compile(r"(?i)\w+-[\w-]+\Z|authorization\Z|cookie\Z")
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
-_SUSPICIOUS = re.compile(r"[=:'\"<@$]|%[0-9]|(?:^|[\s\[(])-|\S{19}|\s(?=\S*[0-9])\S{8}"
+_SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|(?:^|[\s\[(])-|\S{19}|\s(?=\S*[0-9])\S{8}"
                          r"|pass|PASS|hook|auth|AUTH|[Bb]earer|BEARER|[Bb]asic", re.U)
 
 
@@ -155,21 +155,32 @@ def mask_text(text, names, all_names=False):
 def collect_secrets(data, names, name=u"", depth=0):
     # type: (Any, Names, str, int) -> list
     """What stands under names of credentials, in lists under their plurals, and in URLs."""
-    found, inner = [], ()  # type: list, Any
+    if depth > MAX_DEPTH + 1:
+        return []
     if isinstance(data, six.text_type):
-        strength = names.strength(name)
-        is_credential = strength == STRONG or strength and _CREDENTIAL.search(name)
-        if is_credential and not is_harmless(name, data[:MAX_READ], strength, False):
-            found.append(data)
-        found += url_passwords(data[:MAX_READ])
-        inner = [(u"", _jsonable.parse(data[:MAX_READ]))]
-    elif isinstance(data, dict):
+        return _secrets_of_text(data, names, name, depth)
+    inner = ()  # type: Any
+    if isinstance(data, dict):
         inner = [(about, value) for _, about, value in _named_values(data)]
     elif isinstance(data, list):
         inner = [(name if name[-1:] in u"sS" else u"", item) for item in data]
-    for about, value in inner if depth <= MAX_DEPTH else ():
-        if value is not None:
-            found += collect_secrets(value, names, about, depth + 1)
+    found = []  # type: list
+    for about, value in inner:
+        found += collect_secrets(value, names, about, depth + 1)
+    return found
+
+
+def _secrets_of_text(text, names, name, depth):
+    found = []
+    strength = names.strength(name)
+    if strength == STRONG or strength and _CREDENTIAL.search(name):
+        if not is_harmless(name, text[:MAX_READ], strength, False):
+            found.append(text)
+    if u"://" in text:
+        found += url_passwords(text[:MAX_READ])
+    parsed = _jsonable.parse(text[:MAX_READ])
+    if parsed is not None:
+        found += collect_secrets(parsed, names, u"", depth + 1)
     return found
 
 

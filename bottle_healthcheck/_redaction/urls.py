@@ -1,6 +1,8 @@
 """Passwords in URLs."""
 import re
 
+from six.moves.urllib.parse import unquote
+
 from .values import MASK
 
 #: Schemes of URLs whose user may be a token.
@@ -29,10 +31,14 @@ def mask_urls(text):
 
 def url_passwords(text):
     # type: (str) -> list
-    """The passwords of URLs, but for those that are a user's or a database's name as well."""
+    """The passwords of URLs, as they stand and decoded.
+
+    Those that are a user's or a database's name as well are none.
+    """
     found = [(match.group("password"), text[max(0, match.start() - 99):match.end() + 99])
-             for match in _URL.finditer(text if "://" in text else u"")]
-    return [word for word, around in found if word and around.count(word) == 1]
+             for match in _URL.finditer(text)]
+    passwords = [word for word, around in found if word and around.count(word) == 1]
+    return passwords + list(map(unquote, passwords))
 
 
 def _mask_user(match):

@@ -179,6 +179,9 @@ HOSTILE = {
     "users of hosts": "a:b9@c ", "urls in urls": "%3A%2F%2Fa%3A",
     "entities": "password=&quot;", "putty": "Private-Lines: 1 ", "tags": "a b c>d</",
     "inner quotes": "password='it's ", "yaml states": "  auth:\n   x: y\n",
+    "arrows": "token -> ", "cells": "| token | ", "cells in lines": "token\tab1\n",
+    "forms": 'name="token"\r\n\r\n', "escaped pairs": "%22token%22%3A%22",
+    "keys of elements": '<a key="password" value="b"/>', "colons": "token:: ",
     "yaml leaves": "auth:\n  word: a1b2c3d4e5\n", "yaml mapping": lambda size: (
         "auth:\n" + "  auth:\n  word: a1b2c3d4e5\n" * (size // 27)),
     "escaped lines": "\\npassword: ", "bots' tokens": "M" + "a" * 24 + ".aaaaaa.",
@@ -414,6 +417,11 @@ def test_secrets_of_json_texts_and_of_urls_are_known(source):
     shown_data = scrubber.Redactor().clean(data)
     assert "tangerine" not in json.dumps(shown_data)
     assert shown_data["b"] == "=********;"
+
+
+def test_passwords_of_urls_are_known_as_they_stand_and_decoded():
+    data = {u"a": u"mysql://u:p%40ss-word@h/d", u"b": u"with p@ss-word, p%40ss-word."}
+    assert scrubber.Redactor().clean(data)[u"b"] == u"with ********, ********."
 
 
 @pytest.mark.parametrize("source", [
