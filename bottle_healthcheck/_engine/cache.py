@@ -527,7 +527,7 @@ def _deadline(check, pending, inline_deadline):
         return Deadline(since, None, since)
     until = since + check.run_limit
     latest = until + MAX_DELAY
-    if run.started is not None:
+    if run.started is not None and not run.is_over:
         until = min(run.started + check.run_limit, latest)
     if check.timeout is None and inline_deadline < until:
         return Deadline(inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY)

@@ -105,8 +105,11 @@ class Run(object):
 
     def is_late(self, limit, now):
         # type: (float, float) -> bool
-        """Whether the check takes longer than the limit, or the shared cache before it."""
-        if self.denied_at is not None:  # that run is another process's
+        """Whether the check takes longer than the limit, or the shared cache before it.
+
+        A run that was interrupted, or that is another process's, is not late.
+        """
+        if self.is_over or self.denied_at is not None:
             return False
         if self.started is None:
             return now - self.due >= limit

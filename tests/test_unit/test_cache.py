@@ -1120,6 +1120,20 @@ def test_what_is_fresh_when_a_request_comes_is_used_by_each_endpoint(world):
     assert shared.runs == 2
 
 
+@pytest.mark.parametrize("timeout", [None, 2])
+def test_a_late_run_that_is_interrupted_meanwhile_is_run_again(world, timeout):
+    check = Check()
+    health = HealthCheck()
+    health.add_check(lambda: (True, internals.give_up(health.cache, run)), name="meanwhile")
+    health.add_check(check, timeout=timeout)
+    run = internals.register_run(health.cache, health.checkers[1])
+    run.started = world.clock.now
+    world.clock.tick(20)
+    world.work_after(0)
+    assert told(health.run(), 1) == (True, "fine")
+    assert check.runs == 1
+
+
 def test_a_run_that_was_handed_over_outlives_the_request_that_ends(monkeypatch):
     release = threading.Event()
     check = Check(says=lambda: (release.wait(60), "done"))
