@@ -345,8 +345,9 @@ class ResultCache(object):
         # type: (Run, Check, CheckState) -> bool
         """Asks the other processes; true where this one is to run the check."""
         run.lock = SharedLock()
+        run.asked_at = _compat.monotonic()
         claim = self._shared.claim(  # type: ignore[union-attr]
-            check, state.cached, run.lock, _compat.monotonic())
+            check, state.cached, run.lock, run.asked_at)
         now = _compat.monotonic()
         if claim.outcome is not None:
             claim.outcome.completed = now - max(0.0, claim.age)
@@ -414,7 +415,9 @@ class ResultCache(object):
                 next_look = found.run.denied_at + POLL_INTERVAL
                 if deadline.until <= now < next_look:
                     return self._overrun(check, found.run, deadline)
-                time.sleep(max(0.0, min(next_look, deadline.until) - now))
+                pause = min(next_look, deadline.until) - now
+                if pause > 0:
+                    time.sleep(pause)
             found = self._look_up(check, force)
             if isinstance(found, Outcome):
                 return found
@@ -450,8 +453,8 @@ class ResultCache(object):
         Nobody reports it of the check, which may be well.
         """
         now = _compat.monotonic()
-        if run.started is None and self._shared is not None:
-            self._shared.note_silence(now - run.due)
+        if run.started is None and run.asked_at is not None and self._shared is not None:
+            self._shared.note_silence(check, now - run.asked_at)
         cached = self._state(check).cached
         if freshness_of(cached, check, now) < EXPIRED:
             return cached

@@ -63,8 +63,8 @@ class Run(object):
     interrupted or another process runs the check; whoever waits then looks again.
     """
 
-    __slots__ = ("key", "name", "token", "cached_before", "due", "started", "denied_at", "outcome",
-                 "is_over", "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
+    __slots__ = ("key", "name", "token", "cached_before", "due", "started", "asked_at", "denied_at",
+                 "outcome", "is_over", "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
 
     def __init__(self, key, name, cached_before, now):
         # type: (Any, str, Optional[Outcome], float) -> None
@@ -77,6 +77,8 @@ class Run(object):
         self.due = now
         #: Since when the check has its time; None while other processes are asked.
         self.started = None  # type: Optional[float]
+        #: When other processes were asked, by the monotonic clock; None before.
+        self.asked_at = None  # type: Optional[float]
         #: When another process was found to run the check; None where there was none.
         self.denied_at = None  # type: Optional[float]
         self.outcome = None  # type: Optional[Outcome]

@@ -106,7 +106,7 @@ class SharedResults(object):
         if not check.success_ttl or not check.failed_ttl:
             return GRANTED  # what may not be cached is not waited for
         # A slow backend must not use up the time that others wait for the check.
-        asks_until = started + min(LONGEST_CLAIM, check.run_limit / 2)
+        asks_until = started + _longest_claim(check)
         if _compat.monotonic() > asks_until:
             self._breaker.trip("its answer took more than half of a check's time-out")
             return GRANTED
@@ -142,10 +142,11 @@ class SharedResults(object):
         """Forgets the result of the check of that name."""
         self._breaker.call("set", self._key(name), "", timeout=1)
 
-    def note_silence(self, seconds):
-        # type: (float) -> None
-        """Notes that the backend has been silent for so long, as a request may have to."""
-        self._breaker.trip("it has not answered for %.1f s" % seconds)
+    def note_silence(self, check, seconds):
+        # type: (Check, float) -> None
+        """Notes that a claim, which goes on, takes so many seconds: longer than it may is a failure."""
+        if seconds > _longest_claim(check):
+            self._breaker.trip("it has not answered for %.1f s" % seconds)
 
     def release(self, lock):
         # type: (SharedLock) -> None
@@ -268,6 +269,12 @@ class _Store(object):
             return False
         # Some return nothing. Of a server that is down, python-memcached returns 0 as well.
         return stored is None or bool(stored) or len(value) < LEAST_REFUSED
+
+
+def _longest_claim(check):
+    # type: (Check) -> float
+    """Seconds after which a claim asks no more questions."""
+    return min(LONGEST_CLAIM, check.run_limit / 2)
 
 
 def _is_news(found, known, check):
