@@ -64,7 +64,8 @@ class Run(object):
     """
 
     __slots__ = ("key", "name", "token", "cached_before", "due", "started", "asked_at", "denied_at",
-                 "outcome", "is_over", "has_overrun", "is_handed_over", "lock", "_roles", "_waiters")
+                 "outcome", "is_over", "has_overrun", "is_handed_over", "lock", "_roles",
+                 "_waiters")
 
     def __init__(self, key, name, cached_before, now):
         # type: (Any, str, Optional[Outcome], float) -> None

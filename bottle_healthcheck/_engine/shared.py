@@ -144,7 +144,7 @@ class SharedResults(object):
 
     def note_silence(self, check, seconds):
         # type: (Check, float) -> None
-        """Notes that a claim, which goes on, takes so many seconds: longer than it may is a failure."""
+        """Notes for how many seconds a claim goes on: for longer than it may is a failure."""
         if seconds > _longest_claim(check):
             self._breaker.trip("it has not answered for %.1f s" % seconds)
 
