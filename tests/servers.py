@@ -78,6 +78,15 @@ class Server(object):
         """SIGCONT: undoes pause()."""
         self._process.send_signal(signal.SIGCONT)
 
+    def kill(self):
+        """SIGKILL: ends the server at once, without a word to its clients."""
+        self._process.kill()
+        self._process.wait()
+
+    def is_running(self):
+        """Whether the server has not ended; a paused one has not."""
+        return self._process.poll() is None
+
 
 def _becoming(user):
     """What a child process calls to run as user; None for the user of this process."""

@@ -364,7 +364,10 @@ class ResultCache(object):
         # type: (Run, CheckState, Outcome) -> None
         """Reports and caches what a run came to, and wakes those who wait for it."""
         transitions.report_completion(state, run, outcome)
-        state.cached = outcome if outcome.is_cacheable else None
+        cached = None
+        if outcome.is_cacheable:
+            cached = outcome
+        state.cached = cached
         run.outcome = outcome
         self._unregister_and_wake(run)
 
@@ -406,7 +409,7 @@ class ResultCache(object):
         was_denied = False
         while True:
             if found.run.denied_at is None or force:
-                outcome = self._wait(check, found, deadline, was_denied)
+                outcome = self._wait(check, found, deadline, was_denied, force)
                 if outcome is not None:
                     return outcome
             else:  # another process runs the check
@@ -422,8 +425,8 @@ class ResultCache(object):
             if isinstance(found, Outcome):
                 return found
 
-    def _wait(self, check, pending, deadline, was_denied):
-        # type: (Check, Pending, Deadline, bool) -> Optional[Outcome]
+    def _wait(self, check, pending, deadline, was_denied, force):
+        # type: (Check, Pending, Deadline, bool, bool) -> Optional[Outcome]
         """What to use of a run, at the deadline at the latest; None where it is over without one.
 
         was_denied is true where another process ran the check before, while this request waited.
@@ -437,27 +440,37 @@ class ResultCache(object):
             return run.outcome
         if run.is_over:
             return None
-        now = _compat.monotonic()
-        started = run.started
-        if started is None:
-            started = now
-        is_unanswered = run.started is None and not was_denied
-        if self._shared is not None and (is_unanswered or started - since > MAX_DELAY):
-            return self._outcome_of_delay(check, run, started - since, deadline)
+        if self._is_delayed(run, since, was_denied):
+            return self._outcome_of_delay(check, pending, deadline, force)
         return self._overrun(check, run, deadline)
 
-    def _outcome_of_delay(self, check, run, seconds, deadline):
-        # type: (Check, Run, float, Deadline) -> Outcome
-        """What to use where the shared cache has left the check too little of its time.
+    def _is_delayed(self, run, since, was_denied):
+        # type: (Run, float, bool) -> bool
+        """Whether the shared cache, not the check, has used up the time of a request."""
+        if self._shared is None:
+            return False
+        if run.started is not None:
+            return run.started - since > MAX_DELAY
+        if not was_denied:
+            return True
+        return _compat.monotonic() - since > MAX_DELAY
+
+    def _outcome_of_delay(self, check, pending, deadline, force):
+        # type: (Check, Pending, Deadline, bool) -> Outcome
+        """The previous outcome where that may be used, else a failure that says what took the time.
 
         Nobody reports it of the check, which may be well.
         """
+        run, since = pending
         now = _compat.monotonic()
         if run.started is None and run.asked_at is not None and self._shared is not None:
             self._shared.note_silence(check, now - run.asked_at)
         cached = self._state(check).cached
-        if freshness_of(cached, check, now) < EXPIRED:
+        if not force and freshness_of(cached, check, now) < EXPIRED:
             return cached
+        seconds = now - since
+        if run.started is not None:
+            seconds = run.started - since
         text = "the shared cache has not answered for %.1f s" % (now - run.due)
         if deadline.limit is not None:
             text = "the shared cache took %.1f s of %g s" % (seconds, deadline.limit)

@@ -1,10 +1,12 @@
-"""Clients of every kind against gunicorn and waitress while everything that can go wrong does.
+"""Clients of every kind against three servers while everything that can go wrong does.
 
     python -m tests.benchmarks.soak [--seconds N]
 
-runs for ten minutes, or so many seconds: a redis goes and returns, a check hangs and is released,
-the services are drained and resumed, gunicorn is told to reload. It fails where a client gets
-anything but the documented answers, waits long, or where threads, files or memory grow.
+runs for ten minutes, or so many seconds: a redis, which is checked and is a shared cache too, ends,
+is killed or hangs, and returns; a check hangs and is released; checks are replaced by others; the
+services are drained and resumed; gunicorn is told to reload. In a third server, a signal's handler
+raises at any place of every request. It fails where a client gets anything but the documented
+answers, waits long, or where threads, files or memory grow.
 """
 from __future__ import print_function
 
@@ -38,7 +40,7 @@ RECOVERY = 20.0
 MIB = 1024 * 1024.0
 #: Request threads of each process, and the timed checks below; each has a main thread too.
 THREADS = 8
-TIMED = 3
+TIMED = 5
 #: A process's memory may grow so much from the middle of the soak to its end.
 MOST_GROWTH = 4 * MIB
 
@@ -49,7 +51,9 @@ def make_app():
     """Checks of a redis and of something that hangs while a file exists, and two more routes."""
     import bottle
 
-    from bottle_healthcheck import EnvironmentDump, HealthCheck
+    from redis import Redis
+
+    from bottle_healthcheck import EnvironmentDump, HealthCheck, ResultCache
     from tests.service import redis
     hang, drain = os.environ["SOAK_HANG"], os.environ["SOAK_DRAIN"]
     app = bottle.Bottle()
@@ -70,10 +74,59 @@ def make_app():
     @health.add_check(critical=False)
     def raising():
         raise ValueError("as ever")
+    server = Redis(port=int(os.environ["REDIS"]), socket_timeout=TIMEOUT / 2.0,
+                   socket_connect_timeout=TIMEOUT / 2.0, retry=None)
+    fleet = HealthCheck(app, "/fleet", timeout=TIMEOUT, success_ttl=0.5, failed_ttl=0.25,
+                        cache=ResultCache(backend=server, prefix="soak"))
+    fleet.add_check(lambda: (True, os.getpid()), name="shared")
+    changing = HealthCheck(app, "/changing", timeout=TIMEOUT, success_ttl=0.1)
+
+    @app.route("/change")
+    def change():
+        blob = b"x" * 100000
+        changing.checkers[:] = [lambda: (True, len(blob))]
+        return "changed"
     HealthCheck(app, "/live")
     EnvironmentDump(app, "/environment")
     app.route("/ping", callback=lambda: "pong")
+    if os.environ.get("SOAK_SIGNALS"):
+        return interrupted(app)
     return app
+
+
+class TimeLimit(Exception):
+    """As a handler raises that ends what takes too long."""
+
+
+def interrupted(app):
+    """The app, with a signal during each request whose handler raises; then the answer is 503."""
+    chance, state = random.Random(os.getpid()), {"armed": False, "fired": False}
+
+    def handle(*signal_and_frame):
+        if state["armed"]:
+            state["armed"], state["fired"] = False, True
+            raise TimeLimit("the request takes too long")
+    signal.signal(signal.SIGALRM, handle)
+
+    def call(environ, start_response):
+        started = []
+        state["fired"] = False
+        try:
+            try:
+                state["armed"] = True
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(2e-5, 2e-3))
+                body = b"".join(app(environ, lambda *args: started.append(args)))
+            finally:
+                state["armed"] = False
+        except TimeLimit:
+            pass
+        if state["fired"]:  # Bottle may have made an error page of it
+            body = b'{"status": "failure"}'
+            started = [("503 Service Unavailable", [("Content-Type", "application/json"),
+                                                    ("Content-Length", str(len(body)))])]
+        start_response(*started[-1])
+        return [body]
+    return call
 
 
 # The clients: (name, request, the statuses that are documented for it, whether it is JSON)
@@ -84,6 +137,7 @@ def _get(path, *headers, **how):
 
 
 HEALTH = (200, 404, 500)
+INTERRUPTED = 503
 CLIENTS = (
     ("haproxy", _get("/healthcheck", method="OPTIONS"), HEALTH, True),
     ("monit", _get("/healthcheck", "Host: localhost", "Accept: */*", "Connection: close",
@@ -94,6 +148,9 @@ CLIENTS = (
     ("browser", _get("/healthcheck", "Accept: text/html"), HEALTH, False),
     ("curl, text", _get("/healthcheck?format=text"), HEALTH, False),
     ("one check", _get("/healthcheck?check=inline"), (200, 404), True),
+    ("fleet", _get("/fleet"), (200, 500), True),
+    ("changing", _get("/changing"), (200,), True),
+    ("changes", _get("/change"), (200,), False),
     ("no such check", _get("/healthcheck?check=nonsense"), (404,), True),
     ("no such format", _get("/healthcheck?format=nonsense"), (400,), True),
     ("environment", _get("/environment"), (200,), True),
@@ -135,13 +192,14 @@ def look(answer, statuses, is_json):
 
 
 class Soak(object):
-    """Two services, their clients and their troubles."""
+    """The services, their clients and their troubles."""
 
     def __init__(self, servers, redis, hang, drain):
         self.servers = servers
         self._redis = redis
         self._hang = hang
         self._drain = drain
+        self._chance = random.Random(0)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         #: {(client, status): how often}.
@@ -168,6 +226,8 @@ class Soak(object):
     def _client(self, server, client):
         name, request, statuses, is_json = client
         chance = random.Random(name)
+        if statuses is not None and server.name == "interrupted":
+            statuses += (INTERRUPTED,)
         while not self._stopped.wait(chance.uniform(0.05, 0.2)):
             begun, told = timeit.default_timer(), "nothing asked for"
             try:
@@ -188,20 +248,28 @@ class Soak(object):
 
     def _trouble(self, until, reloads):
         """One trouble after another, each undone again, two of them at once now and then."""
-        troubles = [(self._redis.stop, self._redis.start),
+        troubles = [(self._break_redis, self._mend_redis),
                     (lambda: _touch(self._hang), lambda: os.remove(self._hang)),
                     (lambda: _touch(self._drain), lambda: os.remove(self._drain))]
         if reloads:
             troubles.append((self._reload, lambda: None))
-        chance = random.Random(0)
         while time.time() < until:
-            chosen = chance.sample(troubles, chance.choice((1, 1, 2)))
+            chosen = self._chance.sample(troubles, self._chance.choice((1, 1, 2)))
             for begin, _ in chosen:
                 begin()
             self._stopped.wait(TROUBLE)
             for _, end in chosen:
                 end()
             self._stopped.wait(TROUBLE)
+
+    def _break_redis(self):
+        self._chance.choice((self._redis.stop, self._redis.kill, self._redis.pause))()
+
+    def _mend_redis(self):
+        if self._redis.is_running():
+            self._redis.resume()
+        else:
+            self._redis.start()
 
     def _reload(self):
         os.kill(self.servers[0].pid, signal.SIGHUP)
@@ -264,23 +332,31 @@ def settled(before, soaked):
 
 @contextlib.contextmanager
 def services(redis):
-    """The Soak of a gunicorn with two processes and a waitress."""
+    """The Soak of a gunicorn of two processes, a waitress, and one whose requests are interrupted.
+
+    The last one's requests run in the main threads, where Python runs signals' handlers.
+    """
     need_module("gunicorn")
     need_module("waitress")
+    need_module("redis")
     folder = tempfile.mkdtemp()
     hang, drain = os.path.join(folder, "hang"), os.path.join(folder, "drain")
     environment = dict(os.environ, PYTHONPATH=IMPORTS, REDIS=str(redis.port), SOAK_HANG=hang,
                        SOAK_DRAIN=drain)
-    ports = free_port(), free_port()
+    ports = free_port(), free_port(), free_port()
     commands = (
         ("gunicorn", ["-m", "gunicorn", "--bind", "127.0.0.1:%d" % ports[0], "--workers", "2",
                       "--threads", str(THREADS), "--worker-tmp-dir", "/dev/shm",
                       "tests.benchmarks.soak:make_app()"]),
         ("waitress", ["-m", "waitress", "--listen", "127.0.0.1:%d" % ports[1],
-                      "--threads", str(THREADS), "--call", "tests.benchmarks.soak:make_app"]))
+                      "--threads", str(THREADS), "--call", "tests.benchmarks.soak:make_app"]),
+        ("interrupted", ["-m", "gunicorn", "--bind", "127.0.0.1:%d" % ports[2], "--workers", "4",
+                         "--worker-tmp-dir", "/dev/shm", "tests.benchmarks.soak:make_app()"]))
     servers = []
     try:
         for port, (name, arguments) in zip(ports, commands):
+            if name == "interrupted":
+                environment = dict(environment, SOAK_SIGNALS="1")
             servers.append(Server([sys.executable] + arguments, port, _answers, cwd=ROOT,
                                   env=environment))
             servers[-1].name = name

@@ -1013,6 +1013,16 @@ class TestTimeOfTheSharedCache(object):
         assert only(health) == first  # at once
         assert fleet.waits == [1.0]
 
+    def test_who_wants_a_new_run_gets_no_previous_result(self, fleet):
+        health = fleet.process(Check(says=(True, "previous")), timeout=1, success_ttl=5)
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        health.run()
+        fleet.backend.broken = hang
+        fleet.clock.tick(7)
+        assert told(health) == "previous"
+        result = health.run_check("check")
+        assert result["output"] == "the shared cache has not answered for 1.0 s"
+
     def test_a_check_that_had_no_time_left_has_not_failed(self, fleet):
         health = fleet.process(Check(says=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.9)
