@@ -60,7 +60,8 @@ class Interruption(object):
         if event == "opcode":
             self._number += 1
             if self._number == self.at:
-                self.place = "%s:%d %s" % (os.path.basename(frame.f_code.co_filename),
+                # Some instructions belong to no line.
+                self.place = "%s:%s %s" % (os.path.basename(frame.f_code.co_filename),
                                            frame.f_lineno, frame.f_code.co_name)
                 raise self.kind("interrupted")
         return self.trace
