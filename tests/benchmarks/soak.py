@@ -227,7 +227,7 @@ class Soak(object):
         name, request, statuses, is_json = client
         chance = random.Random(name)
         if statuses is not None and server.name == "interrupted":
-            statuses += (INTERRUPTED,)
+            statuses += (INTERRUPTED, 500)  # an exception that hits a check is its failure
         while not self._stopped.wait(chance.uniform(0.05, 0.2)):
             begun, told = timeit.default_timer(), "nothing asked for"
             try:
