@@ -96,8 +96,8 @@ class EnvironmentDump(Plugin):
         if func is NOT_GIVEN:
             return functools.partial(self.add_section, name)
         if not callable(func):
-            raise TypeError("the section %r is %s, expected a callable without arguments"
-                            % (name, kind_of(func)))
+            raise TypeError("the section %r is %s, expected a callable without arguments: for a "
+                            "fixed value write lambda: value" % (name, kind_of(func)))
         if not _compat.takes_no_arguments(func):
             raise TypeError("the section %r is a callable that needs arguments, expected one "
                             "without: bind them, as in functools.partial(func, argument)" % name)

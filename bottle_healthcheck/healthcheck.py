@@ -332,9 +332,8 @@ class HealthCheck(Plugin):
         if report.passed:
             handler, headers = self.success_handler, self.success_headers
         status = self._status_of(report)
-        if shows_details:
-            report.about = self.about
-        else:
+        report.about = self.about
+        if not shows_details:
             report = report.without_details()
         if not _is_own(handler):
             return self._call_handler(handler, report, status, headers)

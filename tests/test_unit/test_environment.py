@@ -143,7 +143,9 @@ def test_a_decorator_for_no_section_is_refused_before_it_decorates(name, error, 
 
 
 @pytest.mark.parametrize("func, words", [
-    (needs_two, "bind them, as in functools.partial(func, argument)"), ({"a": 1}, "of type dict")])
+    (needs_two, "bind them, as in functools.partial(func, argument)"),
+    ({"a": 1}, "is of type dict, expected a callable without arguments: for a fixed value write "
+               "lambda: value")])
 def test_what_is_no_section_is_refused_where_it_is_decorated(func, words):
     decorate = EnvironmentDump().add_section("build")
     with pytest.raises(TypeError) as caught:
