@@ -61,7 +61,11 @@ _ISO_8601 = (datetime.datetime, datetime.date, datetime.time)
 def dumps(value):
     # type: (object) -> str
     """JSON text of any value, in ASCII, with json's default separators."""
-    return json.dumps(plain(value), allow_nan=False)
+    return encode(plain(value))
+
+
+#: JSON text of plain data, in ASCII, with json's default separators.
+encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def plain(value):

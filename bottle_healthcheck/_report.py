@@ -39,8 +39,8 @@ class Report(object):
     def __init__(self, results, runs_of=None):
         # type: (Optional[list], Any) -> None
         self._results = results
-        #: (check, outcome), where the results are not given.
-        self.pairs = ()  # type: Sequence[Any]
+        #: A snapshot of checks' results, where these are not given.
+        self.snapshot = None  # type: Any
         self.timestamp = time.time()
         self.passed = True
         if results is not None:
@@ -49,25 +49,22 @@ class Report(object):
         self.runs_of = runs_of or (lambda name: ())
 
     @classmethod
-    def of_outcomes(cls, pairs, history_of):
-        # type: (Sequence[Any], Callable[[Any], list]) -> Report
-        """The report of (check, outcome) pairs; results are made when somebody reads them.
+    def of_snapshot(cls, snapshot, history_of):
+        # type: (Any, Callable[[Any], list]) -> Report
+        """The report of checks' results; their dictionaries are made when somebody reads them.
 
         history_of returns the last runs of a check.
         """
         def runs_of(name):
             # type: (Text) -> Sequence[Any]
-            for check, _ in pairs:
+            for check in snapshot.checks:
                 if check.__name__ == name:
                     return history_of(check)
             return ()
 
         report = cls(None, runs_of)
-        report.pairs = pairs
-        for check, outcome in pairs:
-            if not outcome.passed and check.is_critical(outcome):
-                report.passed = False
-                break
+        report.snapshot = snapshot
+        report.passed = snapshot.passes()
         return report
 
     def __bool__(self):
@@ -82,25 +79,27 @@ class Report(object):
         return "<Report: %s, %d of %d results failed>" % (self.status, failed, len(self.results))
 
     @property
+    def checks(self):
+        # type: () -> Sequence[Any]
+        """The registered checks whose results these are; none where results are given."""
+        if self.snapshot is None:
+            return ()
+        return self.snapshot.checks
+
+    @property
     def results(self):
         # type: () -> List[Result]
         """The list of result dictionaries."""
         if self._results is None:
-            self._results = [check.result(outcome) for check, outcome in self.pairs]
+            self._results = [result.as_dict() for result in self.snapshot.results]
         return self._results
 
     def result_texts(self):
-        # type: () -> List[Text]
-        """The results as JSON texts; those of checks are kept by the checks."""
+        # type: () -> List[bytes]
+        """The results as JSON; those of checks are kept by the checks."""
         if self._results is not None:
-            return [_jsonable.dumps(result) for result in self._results]
-        texts = []
-        for check, outcome in self.pairs:
-            used, _, text = check.current
-            if used is not outcome:  # another request has used a later one meanwhile
-                text = check.use(outcome)[2]
-            texts.append(text)
-        return texts
+            return [_jsonable.dumps(result).encode("ascii") for result in self._results]
+        return self.snapshot.texts
 
     @property
     def status(self):

@@ -8,6 +8,7 @@ from ._engine.cache import ResultCache, validate_cache
 from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
 from ._engine.registry import Registry, UnknownCheck
+from ._engine.results import Snapshot
 from ._engine.transitions import ChangeObserver
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
@@ -229,7 +230,7 @@ class HealthCheck(Plugin):
         none.
         """
         found = self._checkers.find(checker)
-        return found.result(self.cache.run(found))
+        return found.result(self.cache.run(found)).as_dict()
 
     def check(self, **url_args):
         # type: (**Any) -> bytes
@@ -279,7 +280,7 @@ class HealthCheck(Plugin):
         report = self._report_of(checks)
         # Before it is known which outcomes are cached: what changes later outdates the response.
         generation = self.cache.generation
-        valid_until = self.cache.fresh_until(report.pairs)
+        valid_until = report.snapshot.fresh_until()
         is_current = checks is self._checkers.items  # else a check was registered meanwhile
         response = self._write(report, options, shows_details)
         if is_current and self._may_keep(options):
@@ -292,30 +293,37 @@ class HealthCheck(Plugin):
         """The report while draining, with what is known of the checks; None at other times."""
         report = self._drain.report()
         if report is not None:
-            pairs = [pair for pair in self._reported_pairs() if pair[1] is not None]
-            report.last_known = Report.of_outcomes(pairs, self.cache.history)
+            report.last_known = self._last_report()
         return report
 
     def _report_of(self, checks):
         # type: (tuple) -> Report
         """The report of these checks; where they are all there are, on_change may be called."""
-        outcomes = self.cache.outcomes_of(checks)
-        if self.on_change is not None and checks is self._checkers.items:
-            self._changes.observe(self.on_change, self._last_report)
-        return Report.of_outcomes(list(zip(checks, outcomes)), self.cache.history)
+        snapshot = self.cache.snapshot_of(checks, self._checkers.known)
+        if checks is self._checkers.items:
+            self._checkers.known = snapshot
+            if self.on_change is not None:
+                self._changes.observe(self.on_change, self._report_of_change)
+        return Report.of_snapshot(snapshot, self.cache.history)
 
-    def _last_report(self):
+    def _report_of_change(self):
         # type: () -> Optional[Report]
         """The report of what was reported last of each check; None before all have run."""
-        pairs = self._reported_pairs()
-        if None in [outcome for _, outcome in pairs]:
+        report = self._last_report()
+        if len(report.snapshot.checks) < len(self._checkers.items):
             return None
-        return Report.of_outcomes(pairs, self.cache.history)
+        return report
 
-    def _reported_pairs(self):
-        # type: () -> list
-        """(check, the outcome that was reported of it last, or None) of every check."""
-        return [(check, self.cache.reported(check)) for check in self._checkers.items]
+    def _last_report(self):
+        # type: () -> Report
+        """The report of what was reported last of each check that has run."""
+        checks, results = [], []
+        for check in self._checkers.items:
+            outcome = self.cache.reported(check)
+            if outcome is not None:
+                checks.append(check)
+                results.append(check.result(outcome))
+        return Report.of_snapshot(Snapshot(checks, results), self.cache.history)
 
     def _may_keep(self, options):
         # type: (RequestOptions) -> bool

@@ -75,6 +75,11 @@ def kept_responses(health):
     return len(health._responses._kept)
 
 
+def fresh_until(health):
+    """Until when all results of the last run are fresh, by the monotonic clock."""
+    return health.checkers.known.fresh_until()
+
+
 def cleaning_place(dump):
     """The place of what redacts the sections of an EnvironmentDump, which is called with them."""
     return dump._redactor, "clean"

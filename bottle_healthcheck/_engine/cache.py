@@ -27,14 +27,14 @@ import weakref
 from .. import _compat
 from .._validation import wrong_type
 from . import transitions
-from .check import NEVER
+from .results import NOTHING, Snapshot
 from .runs import HISTORY_LENGTH, CheckState, Outcome, ProcessState, Run
 from .shared import SharedLock, SharedResults
 from .worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Optional, Sequence, Union
+    from typing import Any, Optional, Sequence, Union
 
     from .check import Check
 
@@ -156,33 +156,48 @@ class ResultCache(object):
 
     # What is known of them
 
-    def outcomes_of(self, checks):
-        # type: (Sequence[Check]) -> List[Outcome]
-        """An outcome for each check: cached, of a run in this thread, or awaited."""
+    def snapshot_of(self, checks, previous=None):
+        # type: (Sequence[Check], Optional[Snapshot]) -> Snapshot
+        """A result of each check: cached, of a run in this thread, or awaited.
+
+        previous is an earlier snapshot: what it holds of the same checks is not looked up again.
+        """
         now = _compat.monotonic()
-        states = self._states
-        found = []  # type: list
-        due = []
-        for index, check in enumerate(checks):
-            # Written out, not called: this is what thousands of polls an hour do.
-            state = states.get(check.key)
-            cached = None
-            if state is not None:
-                cached = state.cached
-            outcome, fresh_until, _ = check.current
-            if cached is not outcome and cached is not None:  # another endpoint's, say
-                outcome, fresh_until, _ = check.use(cached)
-            found.append(outcome)
-            if cached is None or fresh_until <= now:
-                due.append(index)
+        if previous is None or previous.checks is not checks:
+            previous = Snapshot(checks, [self._cached_result(check) for check in checks])
+        changed = previous.changed()
+        if not changed and not previous.expired(now):
+            return previous
+        snapshot = previous.copy()
+        # What is fresh when a request comes is used, also where it is forgotten while others run.
+        for index in changed:
+            snapshot.replace(index, self._cached_result(checks[index]))
+        due = snapshot.expired(now)
+        found = {}
         # Workers start first, then this thread runs the other checks.
-        for index in sorted(due, key=lambda index: checks[index].timeout is None):
-            found[index] = self._look_up(checks[index])
+        for index in due:
+            if checks[index].timeout is not None:
+                found[index] = self._look_up(checks[index])
+        for index in due:
+            if index not in found:
+                found[index] = self._look_up(checks[index])
         inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
         for index in due:
-            found[index] = self._resolve(checks[index], found[index], inline_deadline)
-            checks[index].use(found[index])
-        return found
+            check = checks[index]
+            outcome = self._resolve(check, found[index], inline_deadline)
+            snapshot.replace(index, check.use(outcome, self._states.get(check.key)))
+        return snapshot
+
+    def _cached_result(self, check):
+        # type: (Check) -> Any
+        """The result of what is cached of a check, be it fresh or not; else NOTHING."""
+        state = self._states.get(check.key)
+        if state is None:
+            return NOTHING
+        cached = state.cached
+        if cached is None:
+            return NOTHING
+        return check.use(cached, state)
 
     def run(self, check):
         # type: (Check) -> Outcome
@@ -210,23 +225,6 @@ class ResultCache(object):
         if run is not None and run.has_overrun:
             history.append((False, _compat.monotonic() - run.started))
         return history[-HISTORY_LENGTH:]
-
-    def fresh_until(self, pairs):
-        # type: (Sequence[Any]) -> float
-        """Until when all of these (check, outcome) pairs are what is cached, and fresh.
-
-        By the monotonic clock; NEVER where one of them is not what is cached now.
-        """
-        states = self._states
-        until = float("inf")
-        for check, outcome in pairs:
-            used, fresh_until, _ = check.current
-            state = states.get(check.key)
-            if used is not outcome or state is None or state.cached is not outcome:
-                return NEVER
-            if fresh_until < until:  # pylint: disable=consider-using-min-builtin
-                until = fresh_until
-        return until
 
     # Rules 1 to 3
 

@@ -1,24 +1,18 @@
 """One registered check: how it runs, and its results."""
 import inspect
-import json
 import sys
 
-from .. import _jsonable, _log, _redaction
+from .. import _jsonable, _log
 from .._interrupts import is_interrupt
 from .._validation import NOT_GIVEN, validate_flag, validate_seconds, validate_timeout
+from .results import NOTHING, CheckResult
 from .returned import fault_of, pair
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Optional
 
-    from .._types import Result
-    from .runs import Outcome
-
-#: Before any reading of the monotonic clock.
-NEVER = float("-inf")
-
-_ENCODER = json.JSONEncoder(allow_nan=False)
+    from .runs import CheckState, Outcome
 
 #: Seconds that a run may take where the check has no timeout: longer means that it hangs.
 DEFAULT_RUN_LIMIT = 10.0
@@ -48,6 +42,8 @@ class Settings(object):
     def __init__(self):
         # type: () -> None
         self.cache = None  # type: Any  # a ResultCache
+        #: Another object whenever a check comes or goes, or has another option or cache.
+        self.version = object()
         self.timeout = None  # type: Any
         self.success_ttl = 0.0
         self.failed_ttl = 0.0
@@ -78,10 +74,10 @@ class Check(object):
         self.func = func
         self.key = identity(func)
         self.__name__ = name
+        self.name_text = _jsonable.encode(name)
         self.__doc__ = getattr(func, "__doc__", None)
-        #: The outcome that was used last, until when it is fresh by the monotonic clock, and its
-        #: result as JSON text.
-        self.current = None, NEVER, ""  # type: tuple
+        #: The result that was used last.
+        self.current = NOTHING  # type: Any
         self._stale_while_revalidate = settings.stale_while_revalidate
         self.timeout = timeout
         self.success_ttl = success_ttl
@@ -98,7 +94,8 @@ class Check(object):
             object.__setattr__(self, name, value)
             return
         object.__setattr__(self, name, _OPTIONS[name](name, value))
-        self.current = None, NEVER, ""  # its text and its time were the previous option's
+        self.current = NOTHING  # its text and its time were the previous option's
+        self.settings.version = object()
         self.settings.cache.generation = object()  # and so are responses that are kept
 
     @property
@@ -159,7 +156,7 @@ class Check(object):
 
     def execute(self, in_worker=False):
         # type: (bool) -> tuple
-        """Runs the check: (passed, output as plain JSON data, exc_info or None).
+        """Runs the check: (passed, output, exc_info or None).
 
         passed is True, False or WARN. Raises what ends the request that runs the check; in a
         worker nothing does.
@@ -172,37 +169,27 @@ class Check(object):
                 raise
             passed, output = self._handle(sys.exc_info()[1], in_worker)
             # Not in a variable: the traceback holds this frame, and would hold itself.
-            return passed, _shown(output), sys.exc_info()
-        return passed, _shown(output), None
+            return passed, output, sys.exc_info()
+        return passed, output, None
 
     def result(self, outcome):
-        # type: (Outcome) -> Result
-        """An outcome as this check's result: name, weight and lifetimes are the reader's."""
-        # A copy of the output: whoever gets the result may change it.
-        return self._result(outcome, _jsonable.plain(outcome.output))
+        # type: (Outcome) -> CheckResult
+        """An outcome as this check's result."""
+        current = self.current
+        if current.outcome is outcome:
+            return current
+        return CheckResult(self, outcome, None)
 
-    def use(self, outcome):
-        # type: (Outcome) -> tuple
-        """Makes an outcome the current one: its result is written once, for all who read it."""
-        fresh_until = NEVER
-        if outcome.is_cacheable:
-            fresh_until = outcome.completed + self.lifetime(outcome.passed)
-        text = _ENCODER.encode(self._result(outcome, outcome.output))
-        self.current = outcome, fresh_until, text
-        return self.current
+    def use(self, outcome, state):
+        # type: (Outcome, Optional[CheckState]) -> CheckResult
+        """An outcome as this check's current result: it is written once, for all who read it.
 
-    def _result(self, outcome, output):
-        # type: (Outcome, Any) -> Result
-        lifetime = 0.0
-        if outcome.is_cacheable:
-            lifetime = self.lifetime(outcome.passed)
-        result = {"checker": self.__name__, "output": output, "passed": outcome.passed,
-                  "timestamp": outcome.timestamp, "expires": outcome.timestamp + lifetime,
-                  "response_time": outcome.response_time,
-                  "since": outcome.since}  # type: Result
-        if not self.is_critical(outcome):
-            result["critical"] = False
-        return result
+        state is where it is cached, None where the cache has forgotten the check.
+        """
+        current = self.current
+        if current.outcome is not outcome or current.state is not state:
+            current = self.current = CheckResult(self, outcome, state)
+        return current
 
     def _handle(self, exc, in_worker):
         # type: (Any, bool) -> tuple
@@ -235,9 +222,3 @@ def identity(func):
     if inspect.ismethod(func):
         return id(func.__self__), id(func.__func__)
     return id(func)
-
-
-def _shown(output):
-    # type: (Any) -> Any
-    """What is kept of a check's output: plain JSON data, secrets masked, cut."""
-    return _redaction.clean_output(_jsonable.plain(output))

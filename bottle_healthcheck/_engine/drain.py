@@ -6,6 +6,7 @@ import time
 
 from .. import _jsonable, _log, _redaction
 from .._report import Report
+from .output import show
 
 MYPY = False
 if MYPY:
@@ -34,7 +35,7 @@ class Drain(object):
     def begin(self, output):
         # type: (Any) -> None
         """Is on from now, if it is not already, and says so with this output."""
-        self._output = _redaction.clean_output(_jsonable.plain(output))
+        self._output, _ = show(output)
         if self._called_since is None:
             self._called_since = time.time()
 

@@ -13,10 +13,11 @@ from .check import Check
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, Iterator, List
+    from typing import Any, Iterable, Iterator, List, Optional
 
     from .cache import ResultCache
     from .check import Settings
+    from .results import Snapshot
 
 
 class UnknownCheck(ValueError):
@@ -39,8 +40,9 @@ class Registry(collections_abc.MutableSequence):
         self._list = []  # type: list
         self._names = {}  # type: dict  # the registered checks by name
         self._numbers = {}  # type: dict  # by name: the last number that was added to it
-        self._version = object()  # another one after each change
-        self._snapshot = self._version, ()  # type: tuple
+        self._items = settings.version, ()  # type: tuple
+        #: The last snapshot of all checks' results.
+        self.known = None  # type: Optional[Snapshot]
 
     @property
     def cache(self):
@@ -67,19 +69,21 @@ class Registry(collections_abc.MutableSequence):
                 cache.detach(self)
                 raise
             self._settings.cache = cache
+            self._note_change()
             previous.detach(self)
 
     @property
     def items(self):
         # type: () -> tuple
-        """The checks at this moment, each once: the same tuple until they change."""
-        version, items = self._snapshot
-        if version is not self._version:
-            version = self._version  # before the list: what changes meanwhile outdates the tuple
+        """The checks at this moment, each once: the same tuple until they or their options change."""
+        version, items = self._items
+        if version is not self._settings.version:
+            # Before the list: what changes meanwhile outdates the tuple.
+            version = self._settings.version
             # One may be there twice, as while two of them swap their places.
             items = tuple(collections.OrderedDict((id(check), check)
                                                   for check in self._list).values())
-            self._snapshot = version, items
+            self._items = version, items
         return items
 
     def register(self, func, name, **options):
@@ -244,7 +248,8 @@ class Registry(collections_abc.MutableSequence):
 
     def _note_change(self):
         # type: () -> None
-        self._version = object()
+        self._settings.version = object()
+        self.known = None
         self.cache.generation = object()
 
     def _replace(self, values):

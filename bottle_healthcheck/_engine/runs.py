@@ -11,6 +11,7 @@ import time
 from six.moves import _thread
 
 from .. import _compat
+from .output import show
 from .returned import WARN
 
 MYPY = False
@@ -24,20 +25,21 @@ HISTORY_LENGTH = 60
 class Outcome(object):
     """What a check returned, or what is reported of one that does not return.
 
-    passed is given as True, False or WARN, and kept as passed and is_warning. timestamp and since
-    are epoch seconds, response_time is seconds. completed is when the run ended by the monotonic
-    clock. origin is the timestamp by the clock of the host that ran the
-    check. is_cacheable is false for what has no lifetime: only those who waited for it use it.
+    passed is given as True, False or WARN, and kept as passed and is_warning. output may be
+    anything; it is kept as what is shown of it, and as that in JSON. timestamp and since are epoch
+    seconds, response_time is seconds. completed is when the run ended by the monotonic clock.
+    origin is the timestamp by the clock of the host that ran the check. is_cacheable is false for
+    what has no lifetime: only those who waited for it use it.
     """
 
-    __slots__ = ("passed", "is_warning", "output", "response_time", "timestamp", "origin",
-                 "completed", "own_since", "since", "exc_info", "is_cacheable", "run_token")
+    __slots__ = ("passed", "is_warning", "output", "output_text", "response_time", "timestamp",
+                 "origin", "completed", "own_since", "since", "exc_info", "is_cacheable",
+                 "run_token")
 
     def __init__(self, passed, output, response_time, exc_info=None):
         # type: (Any, Any, float, Any) -> None
         self.passed = bool(passed)
         self.is_warning = passed is WARN
-        self.output = output
         self.response_time = max(0.0, response_time)
         self.timestamp = self.origin = time.time()
         self.completed = _compat.monotonic()
@@ -48,6 +50,7 @@ class Outcome(object):
         self.run_token = None  # type: Optional[object]
         # A panic or a cancellation says little of the dependency.
         self.is_cacheable = exc_info is None or issubclass(exc_info[0], (Exception, SystemExit))
+        self.output, self.output_text = show(output)
 
     def is_like(self, other):
         # type: (Outcome) -> bool

@@ -19,7 +19,7 @@ import time
 
 import six
 
-from .. import _compat, _jsonable, _log, _redaction
+from .. import _compat, _jsonable, _log
 from .._validation import kind_of
 from . import backends
 from .breaker import CircuitBreaker
@@ -323,10 +323,9 @@ def _parse(value):
     for name in ("timestamp", "response_time", "since"):
         if isinstance(fields[name], bool) or not 0 <= fields[name] < 1e11:
             raise ValueError(name)  # NaN, milliseconds; and on 2.7 text, None and lists
-    output = _redaction.clean_output(_jsonable.plain(fields["output"]))
-    outcome = Outcome(passed, output, fields["response_time"])
+    outcome = Outcome(passed, fields["output"], float(fields["response_time"]))
     now = time.time()
-    outcome.origin = fields["timestamp"]
+    outcome.origin = float(fields["timestamp"])
     outcome.timestamp = min(outcome.origin, now)
-    outcome.own_since = outcome.since = min(fields["since"], outcome.timestamp)
+    outcome.own_since = outcome.since = min(float(fields["since"]), outcome.timestamp)
     return Claim(outcome, now - outcome.origin, False)

@@ -38,6 +38,8 @@ class Headers(dict):
         # type: (str, Any) -> None
         dict.__init__(self, pairs)
         self._name = name
+        #: The pairs with names added to Vary, by these names: they are made once.
+        self.varying = {}  # type: dict
 
     def __getitem__(self, name):
         # type: (str) -> str
@@ -123,6 +125,15 @@ def override(headers, others):
 def add_vary(headers, name):
     # type: (Any, str) -> tuple
     """The headers with a name added to Vary."""
+    if not isinstance(headers, Headers):
+        return _add_vary(headers, name)
+    if name not in headers.varying:
+        headers.varying[name] = _add_vary(headers, name)
+    return headers.varying[name]
+
+
+def _add_vary(headers, name):
+    # type: (Any, str) -> tuple
     named = [value for key, value in _pairs(headers) if key == "Vary"]
     return override(headers, [("Vary", ", ".join(named + [name]))])
 

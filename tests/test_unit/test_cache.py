@@ -40,9 +40,7 @@ def test_a_result_is_used_until_its_lifetime_is_over(world, began, passed, lifet
     check = Check(says=(passed, "first"))
     health = checked(check)
     health.run()
-    checker = health.checkers[0]
-    reported = [(checker, health.cache.reported(checker))]
-    assert health.cache.fresh_until(reported) == began + lifetime
+    assert internals.fresh_until(health) == began + lifetime
     check.says = (passed, "second")
     world.clock.tick(lifetime - 0.125)
     assert told(health.run()) == (passed, "first")
@@ -442,8 +440,7 @@ def test_an_overrun_is_never_kept(world):
     health = checked(Check(), timeout=2, failed_ttl=1000)
     result = health.run().results[0]
     assert result["expires"] == result["timestamp"]
-    checker = health.checkers[0]
-    assert health.cache.fresh_until([(checker, health.cache.reported(checker))]) < 0
+    assert internals.fresh_until(health) < 0
     world.work()
     assert told(health.run()) == (True, "fine")
 

@@ -45,7 +45,9 @@ _engine.backends
 _engine.worker
 _engine.drain
 _engine.check
+_engine.results
 _engine.runs
+_engine.output
 _engine.returned
 
 _report

@@ -37,12 +37,13 @@ class JsonFormat(Format):
         if not report.details:
             return (_jsonable.dumps({"status": report.status}).encode("ascii"),), headers
         before = u'{"status": "%s", "hostname": %s, "pid": %d, "timestamp": ' % (
-            report.status, _jsonable.dumps(hostname()), os.getpid())
+            report.status, _jsonable.encode(hostname()), os.getpid())
         about = u""
         if report.about:
             about = u', "about": ' + _jsonable.dumps(report.about)
-        after = u'%s, "results": [%s]}' % (about, u", ".join(report.result_texts()))
-        return (before.encode("ascii"), after.encode("ascii")), headers
+        results = b", ".join(report.result_texts())
+        after = about.encode("ascii") + b', "results": [' + results + b"]}"
+        return (before.encode("ascii"), after), headers
 
 
 def _json_body(status, results):

@@ -98,7 +98,7 @@ def families_of(report, prefix=PREFIX):
     if report.last_known is not None:
         report = report.last_known
     families["success"].add_metric([], int(report.passed))
-    for (check, _), result in zip(report.pairs, report.results):
+    for check, result in zip(report.checks, report.results):
         labels = [_jsonable.text(result["checker"]), str(check.critical).lower()]
         families["passed"].add_metric(labels, int(result["passed"]))
         families["warning"].add_metric(labels, int(state_of(result) == "warning"))

@@ -250,7 +250,7 @@ def _rows(report):
         known = report.last_known
     if known is None:
         return rows
-    registered = dict((check.__name__, check) for check, _ in known.pairs)
+    registered = dict((check.__name__, check) for check in known.checks)
     for result in known.results:
         name = result["checker"]
         row = _Row(result, registered.get(name), known.runs_of(name), report.timestamp,
