@@ -32,6 +32,13 @@ MAX_DEPTH = 32
 MAX_ITEMS = 10000
 #: Stands for the rest.
 MORE = u"<more items>"
+#: Of a longer text no more characters count, since only its beginning is shown.
+MAX_COUNTED = 128 * 1024
+#: Of more bytes no more are read where room is limited: those that are no text take long.
+MAX_BYTES = 320 * 1024
+UNLIMITED = float("inf")
+#: Characters of JSON that suffice to say that something is cut.
+_MARK = 48
 #: More are text: what other languages read would be another number.
 MAX_INT_BITS = 64
 #: About 4300 decimal digits, which Python refuses to print (CVE-2020-10735).
@@ -45,6 +52,9 @@ if sys.maxunicode > 0xffff:
 else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFFF as a pair)
     _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
 _SURROGATE = re.compile(_SURROGATES)
+
+#: Bytes that no character of UTF-8 begins with.
+_NO_START = re.compile(b"[\x80-\xc1\xf5-\xff]*")
 
 #: Unicode's categories of characters that show nothing, or show the rest in another order.
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
@@ -68,10 +78,47 @@ def dumps(value):
 encode = json.JSONEncoder(allow_nan=False).encode
 
 
-def plain(value):
-    # type: (object) -> Any
-    """Plain JSON data of any value: dicts with text keys, lists, text, numbers, bools and None."""
-    return _plain(value, ())
+def plain(value, room=None):
+    # type: (object, Optional[Room]) -> Any
+    """Plain JSON data of any value: dicts with text keys, lists, text, numbers, bools and None.
+
+    room is how much of it may be taken; without it, all.
+    """
+    return _plain(value, (), room or Room())
+
+
+class Room(object):
+    """How many values, and characters of texts, are still taken of some data.
+
+    A value is a scalar, a container or a key.
+    """
+
+    __slots__ = ("values", "characters")
+
+    def __init__(self, values=UNLIMITED, characters=UNLIMITED):
+        # type: (float, float) -> None
+        self.values = values
+        self.characters = characters
+
+    def is_left(self):
+        # type: () -> bool
+        """Whether one more value is taken."""
+        return self.values > 0 and self.characters > 0
+
+    def take(self, value):
+        # type: (Any) -> Any
+        """Counts a plain value, and returns it."""
+        self.values -= 1
+        if isinstance(value, six.text_type):
+            self.characters -= min(len(value), MAX_COUNTED)
+        return value
+
+    def trim(self, value):
+        # type: (bytes) -> bytes
+        """As many of the bytes as are read."""
+        if self.characters == UNLIMITED:
+            return value
+        return bytes.__getitem__(value, slice(0, MAX_BYTES))
 
 
 def text(value):
@@ -247,47 +294,52 @@ def one_line(value, limit=None):
     return line[:limit - 3] + u"..."
 
 
-def _plain(value, parents):
-    # type: (Any, Tuple[int, ...]) -> Any
+def _plain(value, parents, room):
+    # type: (Any, Tuple[int, ...], Room) -> Any
     """As plain(); parents are the ids of the containers around the value."""
     kind = type(value)
     if kind is six.text_type:
-        return _SURROGATE.sub(_shown_surrogate, value)
+        return room.take(_SURROGATE.sub(_shown_surrogate, value))
     if kind in _AS_THEY_ARE:
-        return value
+        return room.take(value)
     try:
         if kind is not dict and kind is not list and not isinstance(value, Enum):
+            if isinstance(value, bytes):
+                value = room.trim(value)
             scalar = _scalar(value)
             if scalar is not None:
-                return scalar
-        return _nested(value, parents)
+                return room.take(scalar)
+        return _nested(value, parents, room)
     except BaseException:
         if is_interrupt():
             raise
-        return type_name(value)
+        return room.take(type_name(value))
 
 
-def _nested(value, parents):
-    # type: (Any, Tuple[int, ...]) -> Any
+def _nested(value, parents, room):
+    # type: (Any, Tuple[int, ...], Room) -> Any
     """A value that holds others, unless it holds itself or lies too deep."""
+    room.take(None)
     if id(value) in parents:
         return u"<circular>"
     if len(parents) >= MAX_DEPTH:
         return u"<too deep>"
     parents += (id(value),)
     if isinstance(value, Enum):
-        return _plain(value.value, parents)
+        return _plain(value.value, parents, room)
     if isinstance(value, UserString):  # a Sequence of UserStrings of UserStrings
-        return _plain(value.data, parents)
+        return _plain(value.data, parents, room)
     if isinstance(value, collections_abc.Mapping):
-        return _object(_pairs(value), parents)
+        return _object(_pairs(value), parents, room)
     fields = getattr(value, "_fields", None)
     if isinstance(value, tuple) and isinstance(fields, tuple):
-        return _object(zip(fields, tuple.__iter__(value)), parents)
+        return _object(zip(fields, tuple.__iter__(value)), parents, room)
     if isinstance(value, _SETS):
-        return _list(sorted((_plain(item, parents) for item in _items(value)), key=_order))
+        items, has_more = _list(value, parents, room)
+        return sorted(items, key=_order) + [MORE] * has_more
     if isinstance(value, _SEQUENCES):
-        return _list([_plain(item, parents) for item in _items(value)])
+        items, has_more = _list(value, parents, room)
+        return items + [MORE] * has_more
     return type_name(value)
 
 
@@ -365,26 +417,99 @@ def _some(iterable):
     return list(islice(iterable, MAX_ITEMS + 1))
 
 
-def _list(items):
-    # type: (List[Any]) -> List[Any]
-    return items if len(items) <= MAX_ITEMS else items[:MAX_ITEMS] + [MORE]
+def _list(value, parents, room):
+    # type: (Any, Tuple[int, ...], Room) -> Tuple[List[Any], bool]
+    """The items of a sequence or a set that are shown, and whether there are more."""
+    shown = []  # type: List[Any]
+    for item in _items(value):
+        if len(shown) >= MAX_ITEMS or not room.is_left():
+            return shown, True
+        shown.append(_plain(item, parents, room))
+    return shown, False
 
 
-def _object(pairs, parents):
-    # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...]) -> Any
+def _object(pairs, parents, room):
+    # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...], Room) -> Any
     """A JSON object; names that become equal as text are told apart by a quote."""
     result, equal = Object(), {}  # type: Any, dict
     for key, value in pairs:
-        name = _plain(key, parents)
+        if len(result) >= MAX_ITEMS or not room.is_left():
+            result[unused(MORE, result, equal)] = u""
+            break
+        name = _plain(key, parents, room)
         if not isinstance(name, six.text_type):
             name = text(str(name) if not isinstance(name, (dict, list)) else json.dumps(name))
         if name in result:
             name = unused(name, result, equal)
-        if len(result) >= MAX_ITEMS:
-            result[MORE] = u""
-            break
-        result[name] = _plain(value, parents)
+        result[name] = _plain(value, parents, room)
     return result
+
+
+def count_values(data):
+    # type: (Any) -> int
+    """How many values plain data has: scalars, containers and keys."""
+    if isinstance(data, list):
+        return 1 + sum(map(count_values, data))
+    if isinstance(data, dict):
+        return 1 + len(data) + sum(map(count_values, data.values()))
+    return 1
+
+
+def cut(data, values, characters):
+    # type: (Any, int, int) -> Any
+    """Plain data of so many values at most, whose JSON text has so many characters at most.
+
+    What is left out is said where it was.
+    """
+    # Each level may have to say that it is cut, and one value may be taken too much.
+    reserve = MAX_DEPTH + 2
+    return _cut(data, Room(values - reserve * 2, characters - reserve * _MARK))
+
+
+def _cut(data, room):
+    # type: (Any, Room) -> Any
+    room.values -= 1
+    if isinstance(data, list):
+        room.characters -= 2  # the brackets
+        items = []  # type: List[Any]
+        for item in data:
+            if not room.is_left():
+                return items + [MORE]
+            room.characters -= 2  # the comma and a blank
+            items.append(_cut(item, room))
+        return items
+    if isinstance(data, dict):
+        return _cut_object(data, room)
+    if isinstance(data, six.text_type):
+        data = _cut_text(data, room.characters)
+    room.characters -= len(encode(data))
+    return data
+
+
+def _cut_object(data, room):
+    # type: (Any, Room) -> Any
+    room.characters -= 2
+    result = Object()  # type: Any
+    for name, value in data.items():
+        quoted = len(encode(name))
+        if not room.is_left() or quoted > room.characters:
+            result[unused(MORE, result, {})] = u""
+            return result
+        room.values -= 1
+        room.characters -= quoted + 4  # a colon, a comma and two blanks
+        result[name] = _cut(value, room)
+    return result
+
+
+def _cut_text(shown, characters):
+    # type: (Text, float) -> Text
+    """The beginning of a text whose JSON has so many characters, and a note on what is left out."""
+    whole = len(shown)
+    while shown and len(encode(shown)) > characters - _MARK:
+        shown = shown[:len(shown) // 2]
+    if len(shown) == whole:
+        return shown
+    return shown + u"\n<%d characters cut>" % (whole - len(shown))
 
 
 def parse(source):
@@ -432,8 +557,10 @@ def _shown_surrogate(match):
 
 def _shown_bytes(error):
     # type: (Any) -> Tuple[Text, int]
-    wrong = bytearray(error.object[error.start:error.end])
-    return u"".join(u"\\x%02x" % byte for byte in wrong), error.end
+    # With what cannot be text after it, be it as much as it may: each call takes long.
+    end = _NO_START.match(error.object, error.end).end()  # type: ignore[union-attr]
+    wrong = bytearray(error.object[error.start:end])
+    return u"".join(u"\\x%02x" % byte for byte in wrong), end
 
 
 codecs.register_error("bottle_healthcheck.shown", _shown_bytes)

@@ -6,8 +6,8 @@ something in place of has a function.
 from bottle_healthcheck import (  # noqa: F401
     _compat, _demo, _http_client, _interrupts, _jsonable, _log, _report, _validation)
 from bottle_healthcheck._engine import (  # noqa: F401
-    backends, breaker, cache as engine, check as check_module, returned, runs, shared, transitions,
-    worker)
+    backends, breaker, cache as engine, check as check_module, output, returned, runs, shared,
+    transitions, worker)
 from bottle_healthcheck._http import negotiation, plugin, response
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
@@ -20,6 +20,9 @@ TIMER = (_compat, "timer")
 WORKER = (engine, "Worker")
 WAIT = (runs.Run, "wait")
 WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
+
+#: What masks the secrets of outputs.
+CLEAN_OUTPUT = (scrubber, "clean_output")
 
 LOG_FAILURE = (_log, "failure")
 

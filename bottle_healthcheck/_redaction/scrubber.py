@@ -185,16 +185,21 @@ def _secrets_of_text(text, names, name, depth):
 
 
 def _named_values(data):
-    """Key, name and value; the value of {"name": .., "value": ..} has the name that is told."""
-    told = {}
+    """Key, name and value; the value of {"name": .., "value": ..} has the name that is told.
+
+    Where that may be among what is left out of the data, the value is taken for a secret.
+    """
+    told, is_cut = {}, _jsonable.MORE in data
     if any(key[-5:].lower() == u"value" for key in data):
         told = dict((key.lower(), value) for key, value in data.items()
                     if isinstance(value, six.text_type) and _NAME.match(value))
     for key, value in data.items():
         name = key
-        if told and key[-5:].lower() == u"value":
+        if (told or is_cut) and key[-5:].lower() == u"value":
             kind = key[:-5].lower()
             name = told.get(kind + u"name") or told.get(kind + u"key") or key
+            if is_cut and name == key:
+                name = u"secret"
         yield key, name, value
 
 
