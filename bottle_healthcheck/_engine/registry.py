@@ -75,7 +75,7 @@ class Registry(collections_abc.MutableSequence):
     @property
     def items(self):
         # type: () -> tuple
-        """The checks at this moment, each once: the same tuple until they or their options change."""
+        """The checks at this moment, each once: one tuple until they or their options change."""
         version, items = self._items
         if version is not self._settings.version:
             # Before the list: what changes meanwhile outdates the tuple.
