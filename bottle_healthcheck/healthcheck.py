@@ -8,7 +8,6 @@ from ._engine.cache import ResultCache, validate_cache
 from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
 from ._engine.registry import Registry, UnknownCheck
-from ._engine.results import Snapshot
 from ._engine.transitions import ChangeObserver
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
@@ -317,13 +316,8 @@ class HealthCheck(Plugin):
     def _last_report(self):
         # type: () -> Report
         """The report of what was reported last of each check that has run."""
-        checks, results = [], []
-        for check in self._checkers.items:
-            outcome = self.cache.reported(check)
-            if outcome is not None:
-                checks.append(check)
-                results.append(check.result(outcome))
-        return Report.of_snapshot(Snapshot(checks, results), self.cache.history)
+        snapshot = self.cache.reported_of(self._checkers.items)
+        return Report.of_snapshot(snapshot, self.cache.history)
 
     def _may_keep(self, options):
         # type: (RequestOptions) -> bool

@@ -213,6 +213,17 @@ class ResultCache(object):
             return None
         return state.reported.latest().value
 
+    def reported_of(self, checks):
+        # type: (Sequence[Check]) -> Snapshot
+        """What was reported last of those of the checks that have run."""
+        known, results = [], []
+        for check in checks:
+            outcome = self.reported(check)
+            if outcome is not None:
+                known.append(check)
+                results.append(check.result(outcome))
+        return Snapshot(known, results)
+
     def history(self, check):
         # type: (Check) -> list
         """(passed, seconds) of the last runs in this process, oldest first; an overrun failed.
