@@ -66,6 +66,28 @@ def unexpected_type(name, expected, value):
     return unexpected(TypeError, name, expected, type(value).__name__)
 
 
+#: A name that may be repeated; any other text may be a secret.
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z _-]{0,39}\Z")
+
+#: The attribute of a function that makes checks or guards, and is none: how to call it.
+_FACTORY = "_is_called_as"
+
+
+def mark_factory(func, call):
+    # type: (Any, str) -> None
+    """Lets a function be refused where what it returns is expected."""
+    setattr(func, _FACTORY, call)
+
+
+def refuse_factory(name, func):
+    # type: (str, Any) -> None
+    """Raises TypeError for a function whose call was left out."""
+    call = getattr(func, _FACTORY, None)
+    if is_text(call):
+        raise TypeError("%s is the function %s, expected what it returns: call it, as in %s"
+                        % (name, name_of(func), call))
+
+
 # Kinds of values
 
 def is_text(value):
@@ -92,7 +114,7 @@ def validate_callable(name, value):
     # type: (str, Any) -> Any
     """Return a callable or None."""
     if value is not None and not callable(value):
-        raise wrong_type(name, value, "a callable or None")
+        raise wrong_type(name, value, "a callable or None: give the function, without calling it")
     return value
 
 
@@ -105,12 +127,26 @@ def name_of(func):
     return name if isinstance(name, str) else func.__class__.__name__
 
 
+def _advice_on_check(value):
+    # type: (Any) -> str
+    """What to write instead of a value that is no check."""
+    if isinstance(value, (tuple, list)):
+        return ": give the function, without calling it"
+    if not is_text(value):
+        return ""
+    shown = "..."
+    if _PLAIN_NAME.match(value):
+        shown = repr(str(value))
+    return "; a name has to be written as name=%s" % shown
+
+
 def validate_func(func):
     # type: (Any) -> Any
     """Return a function that can be a check."""
     if not callable(func):
-        raise wrong_type("a check", func,
-                         "a callable without arguments that returns (passed, output)")
+        raise wrong_type("a check", func, "a callable without arguments that returns (passed, "
+                         "output)" + _advice_on_check(func))
+    refuse_factory("a check", func)
     if _compat.is_coroutine_function(func):
         raise TypeError("the check %s is a coroutine function, expected a plain one: let it run "
                         "the loop itself, as with asyncio.run(...)" % name_of(func))
@@ -157,7 +193,7 @@ def validate_timeout(value):
         return None
     seconds = validate_seconds("timeout", value)
     if seconds == 0:
-        raise wrong_value("timeout", "0", "seconds above 0, or None for no time-out")
+        raise wrong_value("timeout", "0", "seconds above 0, or None for no timeout")
     return seconds
 
 
@@ -188,8 +224,11 @@ def validate_list(checkers):
     if checkers is None:
         return []
     if callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict)):
-        raise wrong_type("checkers", checkers, "a list of checks")
-    return list(checkers)
+        raise wrong_type("checkers", checkers, "a list of checks, such as [check]")
+    try:
+        return list(checkers)
+    except TypeError:
+        raise wrong_type("checkers", checkers, "a list of checks, such as [check]")
 
 
 def validate_words(name, words):

@@ -18,10 +18,10 @@ from timeit import default_timer
 import six
 from six.moves import http_client
 
-from bottle_healthcheck import _http_client, _jsonable, _redaction
+from bottle_healthcheck import _compat, _http_client, _jsonable, _redaction
 from bottle_healthcheck._validation import (
-    unexpected_type, validate_bytes, validate_codes, validate_number, validate_path,
-    validate_percent, validate_port, validate_text)
+    mark_factory, name_of, unexpected_type, validate_bytes, validate_codes, validate_number,
+    validate_path, validate_percent, validate_port, validate_text)
 
 MYPY = False
 if MYPY:
@@ -38,6 +38,7 @@ _URL = re.compile(r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://((?P<user>[!\"$-.0->@-~]
 _URL_EXPECTED = ("url: expected http://host/path or https://host/path, without fragment, and with "
                  "everything beside the host that is not ASCII, every @ after the host and every "
                  "/?#@ in a user name or password %-escaped")
+_SCHEME_MISSING = "url: http:// or https:// is missing at its beginning, as in http://host/path"
 _LONGEST = 3600  # seconds
 SECONDS_OF_DAY = 86400.0
 
@@ -124,8 +125,11 @@ def sql(connect_or_engine, query="SELECT 1"):
     """
     connect = getattr(connect_or_engine, "raw_connection", connect_or_engine)
     if not callable(connect) or hasattr(connect, "cursor"):
-        raise unexpected_type("sql", "a callable that returns a new connection, or an SQLAlchemy "
-                              "engine", connect_or_engine)
+        raise unexpected_type("sql", "a callable that returns a new connection, such as lambda: "
+                              "sqlite3.connect(path), or an SQLAlchemy engine", connect_or_engine)
+    if not _compat.takes_no_arguments(connect):
+        raise TypeError("sql: expected a callable without arguments, got %s: bind them, as in "
+                        "lambda: sqlite3.connect(path)" % name_of(connect))
     validate_text("query", query)
 
     def ask():
@@ -146,8 +150,8 @@ def redis(client):
     given `retry=None`.
     """
     if not hasattr(client, "ping") or not hasattr(client, "info"):
-        raise unexpected_type("redis", "a client with ping() and info(), such as redis.Redis()",
-                              client)
+        raise unexpected_type("redis", "a client with ping() and info(), such as redis.Redis() or "
+                              "redis.Redis.from_url(url)", client)
     if hasattr(type(client), "__aenter__"):
         raise unexpected_type("redis", "a client that is not asynchronous, such as redis.Redis()",
                               client)
@@ -223,6 +227,14 @@ def heartbeat(path, max_age):
         shown = _figure_above(max_age, abs(age), 0)
         return False, "%s, expected at most %s s" % (told % shown, _exact(max_age))
     return _check("heartbeat", path, ask, timed=False)
+
+
+for _factory, _call in ((tcp, "checks.tcp(host, port)"), (http, "checks.http(url)"),
+                        (certificate, "checks.certificate(host, port, min_days)"),
+                        (sql, "checks.sql(connect)"), (redis, "checks.redis(client)"),
+                        (memcached, "checks.memcached(client)"), (disk, "checks.disk(path)"),
+                        (heartbeat, "checks.heartbeat(path, max_age)")):
+    mark_factory(_factory, _call)
 
 
 def _check(kind, target, ask, timed=True):
@@ -383,7 +395,10 @@ def _validate_address(host, port):
 def _validate_url(url):
     # type: (Any) -> Tuple[_http_client.Url, str]
     """What to ask for, and the URL as it is shown: without user, password and query."""
-    found = _URL.match(six.ensure_text(validate_text("url", url)))
+    text = six.ensure_text(validate_text("url", url))
+    if not text.lower().startswith(("http://", "https://")):
+        raise ValueError(_SCHEME_MISSING)
+    found = _URL.match(text)
     if not found:
         raise ValueError(_URL_EXPECTED)
     parts = found.groupdict()

@@ -16,7 +16,7 @@ from . import _compat, _jsonable, _redaction
 from ._http.plugin import Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
-from ._validation import (NOT_GIVEN, is_text, kind_of, name_of, validate_flag, validate_words,
+from ._validation import (NOT_GIVEN, is_text, kind_of, validate_flag, validate_words,
                           wrong_type)
 
 MYPY = False
@@ -92,7 +92,13 @@ class EnvironmentDump(Plugin):
         Where func raises, the section shows the error. Raises ValueError where the name is taken,
         TypeError where func is no callable without arguments.
         """
-        self._validate_section_name(name)
+        if callable(name):
+            raise TypeError("name is a function, expected text: the name comes first, as in "
+                            "add_section('build', func) or @environment.add_section('build')")
+        if not is_text(name):
+            raise wrong_type("name", name, "text")
+        if name in self._sections:
+            raise ValueError("a section named %r exists already: give this one another name" % name)
         if func is NOT_GIVEN:
             return functools.partial(self.add_section, name)
         if not callable(func):
@@ -103,17 +109,6 @@ class EnvironmentDump(Plugin):
                             "without: bind them, as in functools.partial(func, argument)" % name)
         self._sections[name] = func
         return func
-
-    def _validate_section_name(self, name):
-        # type: (Any) -> None
-        """Raises TypeError or ValueError where a section cannot have that name."""
-        if callable(name):
-            raise TypeError("name is a function, expected text: write "
-                            "@environment.add_section(%r)" % name_of(name))
-        if not is_text(name):
-            raise wrong_type("name", name, "text")
-        if name in self._sections:
-            raise ValueError("a section named %r exists already: give this one another name" % name)
 
     def dump_environment(self, **url_args):
         # type: (**Any) -> bytes

@@ -8,6 +8,7 @@ import bottle
 import six
 
 from ._http.response import BASE_HEADERS, Response, override, send, to_bytes
+from ._validation import mark_factory
 
 MYPY = False
 if MYPY:
@@ -70,6 +71,10 @@ def allow_networks(*networks, **options):
         raise ValueError('allow_networks() needs at least one network, such as "127.0.0.0/8"')
     if isinstance(proxies, (six.text_type, bytes)):
         raise TypeError("trusted_proxies is a list of networks, not text: write [%r]" % (proxies,))
+    for network in networks:
+        if isinstance(network, (list, tuple, set, frozenset)):
+            raise ValueError("a network is of type %s, expected each as an argument of its own: "
+                             "write allow_networks(*networks)" % type(network).__name__)
     allowed = [_checked_network(one) for one in networks]
     trusted = [_checked_network(one) for one in proxies]
 
@@ -78,6 +83,10 @@ def allow_networks(*networks, **options):
         return _is_in(_client(environ, trusted), allowed)
 
     return _guard(may_read, 403, "not allowed from this address", [])
+
+
+mark_factory(require_token, "guards.require_token(token)")
+mark_factory(allow_networks, "guards.allow_networks('10.0.0.0/8')")
 
 
 def _guard(may_read, status, reason, headers):
@@ -104,7 +113,8 @@ def _checked_token(token):
     # type: (object) -> bytes
     """The token's bytes; ValueError, which does not show it, where it cannot guard anything."""
     if not isinstance(token, six.string_types):
-        raise ValueError("a token is text, not %s" % type(token).__name__)
+        advice = ": is it set where it is read from?" if token is None else ""
+        raise ValueError("a token is text, not %s%s" % (type(token).__name__, advice))
     if token != token.strip():
         raise ValueError("a token begins or ends with white space, which no client can send: "
                          "strip() it, and see that it is not blank")

@@ -7,12 +7,12 @@ from . import _jsonable, _log
 from ._engine.cache import ResultCache, validate_cache
 from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
-from ._engine.registry import Registry, UnknownCheck
+from ._engine.registry import Registry
 from ._engine.transitions import ChangeObserver
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._http.negotiation import RequestError, RequestOptions, is_navigation
-from ._http.plugin import Plugin, validate_options
+from ._http.plugin import Plugin, refuse_unknown, validate_options
 from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, override, send,
                              to_bytes, validate_headers)
 from ._interrupts import is_interrupt
@@ -33,6 +33,8 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
             "failed_status", "failed_headers", "failed_handler", "failed_ttl",
             "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
             "details", "formats", "on_change", "drain_status", "drain_file", "about")
+
+_CHECK_OPTIONS = ("name", "timeout", "success_ttl", "failed_ttl", "critical")
 
 #: What the options must be, at construction and whenever they are set.
 _CHECKS = {
@@ -159,6 +161,7 @@ class HealthCheck(Plugin):
     @checkers.setter
     def checkers(self, checkers):
         # type: (Any) -> None
+        """Registers the checks of another list in place of these."""
         if checkers is not self._checkers:  # as after `health.checkers += [check]`
             self._checkers[:] = validate_list(checkers)
 
@@ -193,7 +196,8 @@ class HealthCheck(Plugin):
                   timeout=NOT_GIVEN,  # type: Optional[float]
                   success_ttl=NOT_GIVEN,  # type: Optional[float]
                   failed_ttl=NOT_GIVEN,  # type: Optional[float]
-                  critical=True  # type: bool
+                  critical=True,  # type: bool
+                  **unknown  # type: Any
                   ):
         # type: (...) -> Any
         """Registers a check and returns it; without func, returns a decorator that does so.
@@ -202,6 +206,7 @@ class HealthCheck(Plugin):
         are seconds, the HealthCheck's where not given. A check that is not critical is reported
         and does not fail the whole. Raises TypeError, and ValueError for a name that is taken.
         """
+        refuse_unknown(unknown, _CHECK_OPTIONS)
         if func is NOT_GIVEN:
             return lambda func: self.add_check(func, name, timeout, success_ttl, failed_ttl,
                                                critical)
@@ -271,11 +276,9 @@ class HealthCheck(Plugin):
             report = self._report_of_draining()
             if report is not None:
                 return self._write(report, options, shows_details)
-            checks = self._checkers.select(options.check, options.exclude)
+            checks = self._select(options)
         except RequestError as error:
             return _refuse(error.status, error)
-        except UnknownCheck as error:
-            return _refuse(404, error)
         report = self._report_of(checks)
         # Before it is known which outcomes are cached: what changes later outdates the response.
         generation = self.cache.generation
@@ -286,6 +289,14 @@ class HealthCheck(Plugin):
             responses.keep(accept, response, generation, valid_until)
             responses.options[accept] = options
         return response
+
+    def _select(self, options):
+        # type: (RequestOptions) -> tuple
+        """The checks that are requested. Raises RequestError where one is not registered."""
+        try:
+            return self._checkers.select(options.check, options.exclude)
+        except ValueError as error:
+            raise RequestError(404, error.args[0])
 
     def _report_of_draining(self):
         # type: () -> Optional[Report]

@@ -20,10 +20,6 @@ if MYPY:
     from .results import Snapshot
 
 
-class UnknownCheck(ValueError):
-    """A check was asked for that is not registered."""
-
-
 class Registry(collections_abc.MutableSequence):
     """The registered checks, in order; a function that is put in is registered.
 
@@ -108,7 +104,7 @@ class Registry(collections_abc.MutableSequence):
         """The checks that are named, in order; all of them are the very tuple that items is.
 
         check and exclude are a name or a list of names: only those, or all but those. Raises
-        UnknownCheck.
+        ValueError where one is not registered, or none is left.
         """
         items = self.items
         if check is None and exclude is None:
@@ -121,12 +117,12 @@ class Registry(collections_abc.MutableSequence):
         selected = tuple(one for one in items if one.__name__ in included - excluded)
         # Nothing to fail is no success; without any checks it is one.
         if not selected and (check is not None or excluded):
-            raise UnknownCheck("check and exclude leave no check, expected at least one")
+            raise ValueError("check and exclude leave no check, expected at least one")
         return selected
 
     def find(self, what):
         # type: (Any) -> Check
-        """The check that is what, has it for its function or its name; else UnknownCheck."""
+        """The check that is what, has it for its function or its name; else ValueError."""
         items = self.items
         for check in items:  # one function may be two checks: a registered check is itself first
             if check is what:
@@ -140,8 +136,8 @@ class Registry(collections_abc.MutableSequence):
                 is_meant = check == what
             if is_meant:
                 return check
-        raise UnknownCheck("no such check: expected one of %r, its function or its name; "
-                           "health.add_check(check) registers one" % self)
+        raise ValueError("no such check: expected one of %r, its function or its name; "
+                         "health.add_check(check) registers one" % self)
 
     def pop(self, index=-1):
         # type: (int) -> Check
@@ -153,7 +149,7 @@ class Registry(collections_abc.MutableSequence):
         # type: (Any) -> None
         """Removes a registered check, or the first one of a function."""
         with self._turn():
-            collections_abc.MutableSequence.remove(self, value)
+            del self[self._list.index(self.find(value))]
 
     def reverse(self):
         # type: () -> None
@@ -315,7 +311,7 @@ def _refuse_taken(names, check):
 
 def _as_set(argument, names, known):
     # type: (str, Any, List[str]) -> set
-    """A name or a list of names as a set; UnknownCheck where one is not known."""
+    """A name or a list of names as a set; ValueError where one is not known."""
     listed = names or ()
     if isinstance(names, (six.text_type, str)):
         listed = [names]
@@ -327,6 +323,6 @@ def _as_set(argument, names, known):
     for name in listed:
         if not isinstance(name, str) or name not in known:
             shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
-            raise UnknownCheck("%s names '%s', which is no check: %s"
-                               % (argument, shown, expected))
+            raise ValueError("%s names '%s', which is no check: %s"
+                             % (argument, shown, expected))
     return set(listed)

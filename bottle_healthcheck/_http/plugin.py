@@ -6,11 +6,11 @@ import bottle
 import six
 
 from .. import _redaction
-from .._validation import wrong_type
+from .._validation import is_text, refuse_factory, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Optional, Sequence
+    from typing import Any, Iterable, List, Optional, Sequence
 
 #: What Bottle's own `route()` takes by name: never a misspelt option of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
@@ -61,6 +61,12 @@ def validate_app(app):
     if app is bottle:
         raise TypeError("app is the module bottle, expected a bottle.Bottle: the app of "
                         "@bottle.route is bottle.default_app()")
+    if isinstance(app, type) and issubclass(app, bottle.Bottle):
+        raise TypeError("app is the class %s, expected a bottle.Bottle: call it, as in "
+                        "bottle.Bottle()" % app.__name__)
+    if is_text(app):
+        raise TypeError("app is a text, expected a bottle.Bottle: the path comes after it, or by "
+                        "name, as in path='/healthcheck'")
     if not isinstance(app, bottle.Bottle):
         raise wrong_type("app", app, "a bottle.Bottle; to guard another WSGI application, mount "
                          "it in a Bottle")
@@ -87,9 +93,19 @@ def validate_route_path(path):
 def validate_guard(options):
     # type: (dict) -> None
     """Refuses what would drop the decorators of apply=, which may be a guard."""
+    for decorator in bottle.makelist(options.get("apply")):
+        _validate_decorator(decorator)
     if True in bottle.makelist(options.get("skip")) and options.get("apply"):
         raise ValueError("skip=True together with apply=...: Bottle would skip the decorators of "
                          "apply too; name the plugins to skip instead, as in skip=['name']")
+
+
+def _validate_decorator(decorator):
+    # type: (Any) -> None
+    """Raises TypeError for what Bottle could not apply, at the first request only."""
+    refuse_factory("a decorator of apply", decorator)
+    if not callable(decorator) and not hasattr(decorator, "apply"):
+        raise wrong_type("a decorator of apply", decorator, "a callable or a plugin of Bottle")
 
 
 def validate_options(options, own_names):
@@ -110,16 +126,23 @@ def validate_options(options, own_names):
 def validate_bottle_options(options, own_names):
     # type: (dict, Sequence[str]) -> None
     """Refuses all route options but Bottle's own, and those that would drop a guard."""
-    known = tuple(own_names) + BOTTLE_OPTIONS
-    for name in _unknown_options(options):
-        advice = ""
-        for nearest in _likest(name, known, NEAR_MISS):
-            advice = "did you mean %r? " % nearest
-        raise TypeError("unknown option %r: %sexpected one of %s. For a plugin that reads it from "
-                        "the route, set environment.options[%r] before "
-                        "environment.init_app(app, path)"
-                        % (name, advice, ", ".join(repr(one) for one in known), name))
+    refuse_unknown(_unknown_options(options), tuple(own_names) + BOTTLE_OPTIONS,
+                   ". For a plugin that reads it from the route, set environment.options[%r] "
+                   "before environment.init_app(app, path)")
     validate_guard(options)
+
+
+def refuse_unknown(names, known, advice=""):
+    # type: (Iterable[str], Sequence[str], str) -> None
+    """Raises TypeError for the first of the names; advice, where given, has a place for it."""
+    for name in sorted(names):
+        message = "unknown option %r: " % name
+        for nearest in _likest(name, known, NEAR_MISS):
+            message += "did you mean %r? " % nearest
+        message += "expected one of %s" % ", ".join(repr(one) for one in known)
+        if advice:
+            message += advice % name
+        raise TypeError(message)
 
 
 def _unknown_options(options):
@@ -214,6 +237,7 @@ class Plugin(object):
         callback_name is the attribute that is the route's callback, methods those of a route whose
         options name none.
         """
+        self._refuse_swapped(app, path)
         self.path = path if path is None else validate_route_path(path)
         self._callback_name = callback_name
         self._default_methods = methods
@@ -227,7 +251,7 @@ class Plugin(object):
             self.init_app(app, path)  # a subclass' own may know a path
         self._is_constructed = True
 
-    def init_app(self, app, path):
+    def init_app(self, app, path=None):
         # type: (bottle.Bottle, Any) -> None
         """Registers the route on an app; calling it again registers one more.
 
@@ -235,6 +259,7 @@ class Plugin(object):
         else, ValueError is raised, and nothing is registered. Raises TypeError or ValueError too
         where an argument makes no sense.
         """
+        self._refuse_swapped(app, path)
         validate_app(app)
         if path is None and not self._is_constructed:
             return
@@ -247,6 +272,13 @@ class Plugin(object):
         for rule in rules:
             self._register(app, rule, callback)
         _redaction.add_secret_source(app, operator.attrgetter("config"))
+
+    def _refuse_swapped(self, app, path):
+        # type: (Any, Any) -> None
+        """Raises TypeError where the path comes first."""
+        if is_text(app) and isinstance(path, bottle.Bottle):
+            raise TypeError("app is a text and path is a bottle.Bottle: they are swapped, expected "
+                            "(app, path), as in %s(app, '/healthcheck')" % type(self).__name__)
 
     def _refuse_taken(self, app, rule):
         # type: (bottle.Bottle, str) -> None
@@ -293,9 +325,12 @@ class Plugin(object):
         """True for OPTIONS that nobody has asked for: an application's own answers CORS."""
         return method == "OPTIONS" and self.options.get("method") is self._default_methods
 
-    def setup(self, app):
-        # type: (bottle.Bottle) -> None
+    def setup(self, app=None):
+        # type: (Any) -> None
         """Registers the route on the app that this plugin is installed on."""
+        if app is None:  # called on the class, with the app for self
+            raise TypeError("the class is installed, expected an object of it, as in "
+                            "app.install(HealthCheck(path='/healthcheck'))")
         if self.path is None:
             raise ValueError("this plugin has no path: give it one, as in %s(path='/path')"
                              % type(self).__name__)

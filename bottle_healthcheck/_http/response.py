@@ -147,8 +147,7 @@ def to_bytes(body):
         return b"".join([body])  # the very type: a subclass might raise further on
     if isinstance(body, six.text_type):
         return _jsonable.text(body).encode("utf-8")
-    raise TypeError("the handler returned %s, expected text, bytes or a dictionary"
-                    % kind_of(body))
+    raise wrong_type("what the handler returned", body, "text, bytes or a dictionary")
 
 
 class Response(object):

@@ -126,7 +126,7 @@ NAN = float("nan")
     (lambda: checks.tcp("h", 80, timeout=-1), "timeout: .*got -1"),
     (lambda: checks.tcp("h", 80, timeout=NAN), "timeout: .*got nan"),
     (lambda: checks.tcp("h", 80, timeout=float("inf")), "timeout: .*got inf"),
-    (lambda: checks.http("ftp://h/"), "url: expected http://host/path"),
+    (lambda: checks.http("ftp://h/"), "url: http:// or https:// is missing"),
     (lambda: checks.http("http://"), "url: expected http://host/path"),
     (lambda: checks.http("http://h:70000/"), "port: expected 1 to 65535"),
     (lambda: checks.http("http://h..x/"), "url: expected http://host/path"),

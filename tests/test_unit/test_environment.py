@@ -135,7 +135,7 @@ def test_a_section_is_decorated_and_stays_a_function(app):
     (7, TypeError, "name is of type int, expected text"),
     (None, TypeError, "name is None, expected text"),
     ("os", ValueError, "give this one another name"),
-    (needs_two, TypeError, "write @environment.add_section('needs_two')")])
+    (needs_two, TypeError, "or @environment.add_section('build')")])
 def test_a_decorator_for_no_section_is_refused_before_it_decorates(name, error, words):
     with pytest.raises(error) as caught:
         EnvironmentDump().add_section(name)

@@ -1,0 +1,100 @@
+"""Mistakes that users make, and the messages: what was given, what was expected, what to do."""
+import sqlite3
+
+import bottle
+import pytest
+
+from bottle_healthcheck import EnvironmentDump, HealthCheck, checks, guards
+
+
+def check():
+    return True, "fine"
+
+
+def health(**options):
+    return HealthCheck(bottle.Bottle(), "/healthcheck", **options)
+
+
+def environment(**options):
+    return EnvironmentDump(bottle.Bottle(), "/environment", **options)
+
+
+#: The mistake, the kind of error, and words of its message.
+MISTAKES = [
+    (lambda: HealthCheck("/h", bottle.Bottle()), TypeError,
+     "they are swapped, expected (app, path), as in HealthCheck(app, '/healthcheck')"),
+    (lambda: EnvironmentDump("/e", bottle.Bottle()), TypeError,
+     "they are swapped, expected (app, path), as in EnvironmentDump(app, '/healthcheck')"),
+    (lambda: HealthCheck().init_app("/h", bottle.Bottle()), TypeError, "they are swapped"),
+    (lambda: HealthCheck("/h"), TypeError, "the path comes after it, or by name, as in path="),
+    (lambda: HealthCheck().init_app("/h"), TypeError, "the path comes after it"),
+    (lambda: HealthCheck().init_app(bottle.Bottle()), TypeError,
+     "path is None, expected a text such as '/healthcheck'"),
+    (lambda: HealthCheck(bottle.Bottle, "/h"), TypeError, "call it, as in bottle.Bottle()"),
+    (lambda: health(apply=[guards.require_token]), TypeError,
+     "require_token, expected what it returns: call it, as in guards.require_token(token)"),
+    (lambda: health(apply=guards.allow_networks), TypeError,
+     "call it, as in guards.allow_networks('10.0.0.0/8')"),
+    (lambda: environment(apply=[guards.require_token]), TypeError, "call it"),
+    (lambda: health(apply=["auth"]), TypeError,
+     "a decorator of apply is of type str, expected a callable or a plugin of Bottle"),
+    (lambda: guards.require_token(None), ValueError, "is it set where it is read from?"),
+    (lambda: guards.allow_networks(["10.0.0.0/8"]), ValueError, "write allow_networks(*networks)"),
+    (lambda: health().add_check("orders database"), TypeError,
+     "a name has to be written as name='orders database'"),
+    (lambda: health().add_check(u"database"), TypeError, "written as name='database'"),
+    (lambda: health().add_check("hunter2"), TypeError, "written as name=..."),
+    (lambda: health().add_check(check()), TypeError, "give the function, without calling it"),
+    (lambda: health(checkers=[check()]), TypeError, "give the function, without calling it"),
+    (lambda: health(checkers=check), TypeError, "expected a list of checks, such as [check]"),
+    (lambda: setattr(health(), "checkers", 5), TypeError, "expected a list of checks"),
+    (lambda: health().checkers.remove(check), ValueError, "no such check: expected one of"),
+    (lambda: health().run(check="nope"), ValueError, "'nope'"),
+    (lambda: health().run(exclude="nope"), ValueError, "'nope'"),
+    (lambda: health().run_check("nope"), ValueError, "no such check: expected one of"),
+    (lambda: health().add_check(check, ttl=5), TypeError, "unknown option 'ttl': expected one of "),
+    (lambda: health().add_check(timout=5), TypeError,
+     "unknown option 'timout': did you mean 'timeout'? expected one of 'name', "),
+    (lambda: health().add_check(checks.tcp), TypeError,
+     "tcp, expected what it returns: call it, as in checks.tcp(host, port)"),
+    (lambda: health(success_handler={"a": 1}), TypeError, "give the function, without calling it"),
+    (lambda: checks.http("api.example"), ValueError, "url: http:// or https:// is missing"),
+    (lambda: checks.http("user:hunter2@api.example"), ValueError, "http:// or https:// is missing"),
+    (lambda: checks.sql(sqlite3.connect(":memory:")), TypeError, "lambda: sqlite3.connect(path)"),
+    (lambda: checks.sql(lambda path: None), TypeError, "bind them, as in lambda:"),
+    (lambda: checks.redis("redis://:hunter2@h"), TypeError, "redis.Redis.from_url(url)"),
+    (lambda: environment().add_section(check, "build"), TypeError, "the name comes first"),
+    (lambda: environment().add_section("build", {"a": 1}), TypeError, "write lambda: value"),
+]
+
+
+@pytest.mark.parametrize("mistake, kind, words", MISTAKES, ids=[case[2][:40] for case in MISTAKES])
+def test_a_mistake_is_told_with_what_to_do(mistake, kind, words):
+    with pytest.raises(kind) as caught:
+        mistake()
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    # A traceback begins its last line with the class: a private one would tell nothing.
+    assert caught.type is kind
+
+
+@pytest.mark.parametrize("factory", [
+    checks.tcp, checks.http, checks.certificate, checks.sql, checks.redis, checks.memcached,
+    checks.disk, checks.heartbeat])
+def test_what_makes_checks_is_no_check(factory):
+    with pytest.raises(TypeError) as caught:
+        health(checkers=[factory])
+    assert "call it, as in checks.%s(" % factory.__name__ in str(caught.value)
+
+
+@pytest.mark.parametrize("apply", [
+    [guards.require_token("x" * 16)], bottle.auth_basic(lambda user, password: False), None,
+    [HealthCheck()]])
+def test_what_can_be_applied_is_taken(apply):
+    assert health(apply=apply).options["apply"] is apply
+
+
+def test_the_class_cannot_be_installed():
+    with pytest.raises(TypeError) as caught:
+        bottle.Bottle().install(HealthCheck)
+    assert "HealthCheck" in str(caught.value) and "Plugin." not in str(caught.value)
