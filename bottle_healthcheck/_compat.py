@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What Python 2.7 lacks and six does not bring."""
 import codecs
 import inspect

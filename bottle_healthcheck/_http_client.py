@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """An HTTP client for the checks and the probe: one deadline for the whole exchange.
 
 A host's addresses share the time, so that a silent one does not use up that of the next; responses

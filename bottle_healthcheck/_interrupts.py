@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Whose an exception is: the callback's that raised it, or somebody's who ends what runs it."""
 import inspect
 import sys

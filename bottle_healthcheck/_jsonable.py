@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Any Python value as JSON, without a raise and without a repr of what is unknown."""
 import codecs
 import datetime

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What arguments must be: a mistake in configuration is refused where it is made.
 
 A wrong type is a TypeError, a wrong value a ValueError. The message says what was given, what was

@@ -1,3 +1,5 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
+# mypy: disable-error-code="import-untyped"
 """The command line: ``serve`` runs the demonstration, ``probe URL`` asks a health route."""
 from __future__ import print_function
 

@@ -142,13 +142,25 @@ def _digest(token):
     return hashlib.sha256(token).digest()
 
 
+def _advice_on_network(network):
+    # type: (object) -> str
+    """What to write for a network that is named by an address in it."""
+    try:
+        meant = ipaddress.ip_network(six.text_type(network), strict=False)
+    except ValueError:
+        return ""
+    return ", write %s for the network" % meant
+
+
 def _checked_network(network):
     # type: (object) -> _Network
     """The network that a text names; ValueError where it names none."""
     try:
         found = ipaddress.ip_network(six.text_type(network))
     except ValueError as exc:
-        raise ValueError('expected a network such as "10.0.0.0/8" or "::1": %s' % exc)
+        raise ValueError('expected a network such as "10.0.0.0/8" or an address such as "::1" '
+                         '(names of hosts are not looked up): %s%s'
+                         % (exc, _advice_on_network(network)))
     if isinstance(found, ipaddress.IPv4Network):
         return found
     mapped = found.network_address.ipv4_mapped

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Clients of cache servers as backends: get, set and add, as SharedResults calls them.
 
 A client of redis-py or pymemcache is known by its class, without an import of either. All values

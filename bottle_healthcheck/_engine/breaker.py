@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """A circuit breaker: a client that fails, or takes too long, is not called for a while."""
 import logging
 

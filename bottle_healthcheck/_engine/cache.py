@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Cached outcomes, and one run of a check at a time.
 
 P is how long a run may take: the check's timeout, or 10 s without one. A request that needs a

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """The registered checks: their list, their names, and which of them are meant."""
 import collections
 import contextlib

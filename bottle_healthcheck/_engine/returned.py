@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What a check or an exception handler returns: (passed, output)."""
 import inspect
 

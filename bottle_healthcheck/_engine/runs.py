@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """A run of a check, its outcome, and what is known of a check and of a process.
 
 No lock is held anywhere in the engine: a signal's handler may raise between any two instructions

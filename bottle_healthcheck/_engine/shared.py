@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Results that several processes and hosts share through a cache server.
 
 The backend is the user's client object: one of redis-py or pymemcache, or one with `get(key)`,

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What is reported of changes: log lines of checks, and on_change of the overall status."""
 import logging
 import os

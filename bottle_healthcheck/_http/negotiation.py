@@ -1,3 +1,5 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
+# mypy: disable-error-code="import-untyped"
 """What a request asks for, by its query and its Accept header: which format, which checks."""
 import collections
 

@@ -1,3 +1,5 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
+# mypy: disable-error-code="import-untyped"
 """What both plugins share of Bottle: paths, options of routes, registering, the plugin API."""
 import operator
 import weakref

@@ -1,3 +1,5 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
+# mypy: disable-error-code="import-untyped"
 """Headers and body of a response, and how it is sent through Bottle."""
 import os
 import re

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """name=value, name: value, name "value" and their like, in whatever notation they stand."""
 import re
 

@@ -4,8 +4,9 @@ import sqlite3
 from typing import Any, Dict, List, Optional, Tuple
 
 import bottle  # type: ignore
-from bottle_healthcheck import (EnvironmentDump, HealthCheck, ResultCache, basic_exception_handler,
-                                check_reduce, checks, guards, json_failed_handler)
+from bottle_healthcheck import (WARN, EnvironmentDump, HealthCheck, ResultCache,
+                                basic_exception_handler, check_reduce, checks, guards,
+                                json_failed_handler)
 
 # Right
 
@@ -71,6 +72,7 @@ names: List[str] = orders()[1]
 queue: Queue = health.add_check(Queue(), name="queue")
 health.add_check(queue.is_short)
 health.add_check(lambda: (True, "x"), "lambda")
+health.add_check(lambda: (WARN, "late"), "warns")
 health.add_check(functools.partial(count, "orders"), timeout=5)
 health.add_check(checks.tcp("localhost", 80))
 health.add_check(checks.http("https://shop.example/", status=(200, 204)))

@@ -40,6 +40,8 @@ MISTAKES = [
      "a decorator of apply is of type str, expected a callable or a plugin of Bottle"),
     (lambda: guards.require_token(None), ValueError, "is it set where it is read from?"),
     (lambda: guards.allow_networks(["10.0.0.0/8"]), ValueError, "write allow_networks(*networks)"),
+    (lambda: guards.allow_networks("10.0.0.1/8"), ValueError, ", write 10.0.0.0/8 for the network"),
+    (lambda: guards.allow_networks("localhost"), ValueError, "names of hosts are not looked up"),
     (lambda: health().add_check("orders database"), TypeError,
      "a name has to be written as name='orders database'"),
     (lambda: health().add_check(u"database"), TypeError, "written as name='database'"),

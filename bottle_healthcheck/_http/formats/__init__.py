@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """The formats that a report can be written in, and those that an endpoint offers."""
 import collections
 

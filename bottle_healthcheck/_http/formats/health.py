@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """application/health+json as of draft-inadarei-api-health-check-06."""
 import collections
 

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Metrics for Prometheus, by prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
 import collections
 

@@ -1,3 +1,4 @@
+# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """How the page words durations, moments, outputs, names and docstrings for a person."""
 import functools
 import inspect
