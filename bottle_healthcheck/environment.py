@@ -15,6 +15,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
     pwd = None  # type: ignore[assignment]
 
 from . import _compat, _jsonable, _redaction
+from ._http.negotiation import is_navigation
 from ._http.plugin import Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
@@ -122,8 +123,11 @@ class EnvironmentDump(Plugin):
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
-        body = json.dumps(shown, allow_nan=False).encode("ascii")
-        return send(Response(200, BASE_HEADERS, (body,)))
+        if _is_for_a_person():
+            body = json.dumps(shown, allow_nan=False, indent=2, separators=(",", ": "))
+        else:
+            body = json.dumps(shown, allow_nan=False)
+        return send(Response(200, BASE_HEADERS, (body.encode("ascii"),)))
 
     def get_os(self):
         # type: () -> dict
@@ -168,7 +172,7 @@ class EnvironmentDump(Plugin):
     def _process(self):
         # type: () -> dict
         return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
-                "user": self.get_login(), "pid": os.getpid(), "environ": os.environ}
+                "user": self.get_login(), "pid": os.getpid(), "environ": _environ()}
 
     def _raw(self, name, collect):
         # type: (str, Any) -> Any
@@ -192,6 +196,24 @@ def _config():
         return bottle.request.route.app.config
     except (AttributeError, KeyError, RuntimeError):  # outside a request
         return {}
+
+
+def _is_for_a_person():
+    # type: () -> bool
+    """Whether a browser opens the route."""
+    try:
+        return is_navigation(bottle.request.environ)
+    except (AttributeError, KeyError, RuntimeError):  # outside a request
+        return False
+
+
+def _environ():
+    # type: () -> Any
+    """The environment, sorted by name."""
+    variables = _jsonable.plain(os.environ)
+    if isinstance(variables, dict):  # else it has changed meanwhile
+        return collections.OrderedDict(sorted(variables.items()))
+    return variables
 
 
 def _section(func):

@@ -1,5 +1,6 @@
 # coding: utf-8
 """bottle_healthcheck.environment: the route, seen from outside, and its sections."""
+import collections
 import io
 import json
 import os
@@ -236,6 +237,29 @@ def test_safe_dump_changes_no_argument():
     shown = EnvironmentDump().safe_dump(mine)
     shown["other"].append(2)
     assert mine == {"password": "x", "other": [1]}
+
+
+def test_the_environment_is_sorted_by_name(app, monkeypatch):
+    for name in ("ZZ", "AA", "MM"):
+        monkeypatch.setenv(name, "1")
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    shown = json.loads(ask(app, "/environment").body.decode("ascii"),
+                       object_pairs_hook=collections.OrderedDict)
+    names = list(shown["process"]["environ"])
+    assert names == sorted(names) and "MM" in names
+
+
+@pytest.mark.parametrize("header, value, indented", [
+    ("HTTP_UPGRADE_INSECURE_REQUESTS", "1", True), ("HTTP_SEC_FETCH_MODE", "navigate", True),
+    ("HTTP_SEC_FETCH_MODE", "cors", False), ("HTTP_ACCEPT", "text/html,*/*;q=0.8", False)])
+def test_a_browser_that_opens_it_gets_it_indented(app, header, value, indented):
+    EnvironmentDump(app, "/environment", **NO_PACKAGES)
+    plain = ask(app, "/environment").body.decode("ascii")
+    answer = ask(app, "/environment", **{header: value})
+    body = answer.body.decode("ascii")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(body) == json.loads(plain)
+    assert "\n" not in plain and ('\n  "os": {\n    "' in body) is indented
 
 
 def test_masked_in_the_environ(app, monkeypatch):
