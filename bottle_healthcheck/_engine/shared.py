@@ -111,7 +111,7 @@ class SharedResults(object):
         if _compat.monotonic() > asks_until:
             self._breaker.trip("its answer took more than half of a check's time-out")
             return GRANTED
-        replaces = _name_of_result(found, known)
+        replaces = _name_of_result(found)
         if not self._take(check, replaces, lock):
             return DENIED
         if _compat.monotonic() <= asks_until:
@@ -286,14 +286,15 @@ def _is_news(found, known, check):
     return known is None or found.outcome.origin > known.origin
 
 
-def _name_of_result(found, known):
-    # type: (Optional[Claim], Optional[Outcome]) -> str
-    """What tells the result that is to be replaced from others of the check."""
-    if found is not None:
-        return repr(found.outcome.origin)
-    if known is not None:
-        return repr(known.origin)
-    return "nothing"
+def _name_of_result(found):
+    # type: (Optional[Claim]) -> str
+    """What tells the result that is to be replaced from others of the check.
+
+    Only what all processes see: one may remember a result that the backend has forgotten.
+    """
+    if found is None:
+        return "nothing"
+    return repr(found.outcome.origin)
 
 
 def _whole(seconds):

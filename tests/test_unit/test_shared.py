@@ -290,6 +290,17 @@ def test_the_lock_of_a_process_that_died_expires(fleet, timeout):
     assert fleet.sleeps == [0.2] * 8
 
 
+def test_after_a_long_silence_who_remembers_a_result_and_who_does_not_run_it_once(fleet):
+    check, seen = Check(), []
+    mine = fleet.process(check)
+    mine.run()
+    fleet.clock.tick(100)  # the server has forgotten the result
+    newcomer = Check(says=lambda: (True, seen.append(told(mine)) or "new"))
+    fleet.process(newcomer).run()
+    assert seen == ["timed out after 2 s"]
+    assert check.runs == 1 and newcomer.runs == 1
+
+
 def test_a_run_after_the_wait_has_all_its_time(fleet):
     fleet.dies_while_it_runs(timeout=None)
     fleet.eager, check = True, Check(says=fleet.hang)
