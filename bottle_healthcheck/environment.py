@@ -15,6 +15,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
     pwd = None  # type: ignore[assignment]
 
 from . import _compat, _jsonable, _redaction
+from ._http.callbacks import call_callback
 from ._http.negotiation import is_navigation
 from ._http.plugin import Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
@@ -220,7 +221,7 @@ def _section(func):
     # type: (Any) -> Any
     """What a section shows; one that fails must not take the others with it."""
     try:
-        return _jsonable.plain(func())
+        return call_callback(lambda: _jsonable.plain(func()))
     except BaseException as exc:
         if is_interrupt():
             raise

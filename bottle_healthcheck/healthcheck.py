@@ -2,6 +2,7 @@
 # mypy: disable-error-code="import-untyped"
 """HealthCheck: the checks of a service, their verdict, and the route that tells it."""
 import collections
+import functools
 
 import bottle
 
@@ -11,6 +12,7 @@ from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
 from ._engine.registry import Registry
 from ._engine.transitions import ChangeObserver
+from ._http.callbacks import call_callback, call_handler
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._http.negotiation import RequestError, RequestOptions, is_navigation
@@ -103,7 +105,7 @@ class HealthCheck(Plugin):
                  ):
         # type: (...) -> None
         validate_options(options, _OPTIONS)
-        self._settings = Settings()
+        self._settings = Settings(call_callback)
         self._responses = KeptResponses()
         self.success_status = success_status  # type: Any
         self.success_headers = success_headers  # type: Any
@@ -315,7 +317,8 @@ class HealthCheck(Plugin):
         if checks is self._checkers.items:
             self._checkers.known = snapshot
             if self.on_change is not None:
-                self._changes.observe(self.on_change, self._report_of_change)
+                on_change = functools.partial(call_callback, self.on_change)
+                self._changes.observe(on_change, self._report_of_change)
         return Report.of_snapshot(snapshot, self.cache.history)
 
     def _report_of_change(self):
@@ -376,7 +379,7 @@ class HealthCheck(Plugin):
         if handler is None:
             return Response(status, headers, (b"OK" if report.passed else b"NOT OK",))
         try:
-            body = to_bytes(handler(report.results))
+            body = to_bytes(call_handler(handler, report.results))
             self._broken_handler = None
         except BaseException:
             if is_interrupt():
@@ -394,7 +397,7 @@ class HealthCheck(Plugin):
         if not callable(self.details):
             return bool(self.details)
         try:
-            return bool(self.details())
+            return call_callback(lambda: bool(self.details()))
         except BaseException:
             if is_interrupt():
                 raise

@@ -8,7 +8,7 @@ from bottle_healthcheck import (  # noqa: F401
 from bottle_healthcheck._engine import (  # noqa: F401
     backends, breaker, cache as engine, check as check_module, output, returned, runs, shared,
     transitions, worker)
-from bottle_healthcheck._http import negotiation, plugin, response
+from bottle_healthcheck._http import callbacks, negotiation, plugin, response  # noqa: F401
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401

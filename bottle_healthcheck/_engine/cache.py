@@ -338,7 +338,9 @@ class ResultCache(object):
                     return
                 began = _compat.timer()
                 passed, output, exc_info = check.execute(in_worker)
-                outcome = Outcome(passed, output, _compat.timer() - began, exc_info)
+                # An output may be an object that runs code when it is read.
+                outcome = check.settings.call(Outcome, passed, output, _compat.timer() - began,
+                                              exc_info)
                 del exc_info  # its traceback holds this frame: they would hold each other
                 self._complete(run, state, outcome)
                 if run.key in self._states:  # else it was forgotten meanwhile

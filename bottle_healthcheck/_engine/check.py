@@ -11,7 +11,7 @@ from .returned import fault_of, pair
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Any, Callable, Optional
 
     from .runs import CheckState, Outcome
 
@@ -35,13 +35,14 @@ def basic_exception_handler(checker, exc):
 
 
 class Settings(object):
-    """What checks use that are not given their own, and how exceptions of checks are handled.
+    """What checks use that are not given their own, and how callbacks are called.
 
-    cache is where their outcomes are kept.
+    cache is where their outcomes are kept. call(callback, *args) returns what the callback returns.
     """
 
-    def __init__(self):
-        # type: () -> None
+    def __init__(self, call):
+        # type: (Callable) -> None
+        self.call = call
         self.cache = None  # type: Any  # a ResultCache
         #: Another object whenever a check comes or goes, or has another option or cache.
         self.version = object()
@@ -163,12 +164,13 @@ class Check(object):
         worker nothing does.
         """
         try:
-            passed, output = pair(self.func())
+            passed, output = self.settings.call(_pair_of, self.func)
         # Bare, as 2.7 raises old-style classes too.
         except:  # noqa: E722 pylint: disable=bare-except
             if is_interrupt() and not in_worker:
                 raise
-            passed, output = self._handle(sys.exc_info()[1], in_worker)
+            passed, output = self.settings.call(_pair_of, self._handle, sys.exc_info()[1],
+                                                in_worker)
             # Not in a variable: the traceback holds this frame, and would hold itself.
             return passed, output, sys.exc_info()
         return passed, output, None
@@ -223,3 +225,9 @@ def identity(func):
     if inspect.ismethod(func):
         return id(func.__self__), id(func.__func__)
     return id(func)
+
+
+def _pair_of(func, *args):
+    # type: (Any, *Any) -> tuple
+    """(passed, output) of what func returns; reading it may run code of its own."""
+    return pair(func(*args))

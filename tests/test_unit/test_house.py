@@ -25,6 +25,7 @@ _http.__init__
 _http.plugin
 _http.negotiation
 _http.response
+_http.callbacks
 _http.formats.__init__
 _http.formats.page
 _http.formats.wording

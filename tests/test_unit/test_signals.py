@@ -9,11 +9,13 @@ import os
 import sys
 import threading
 
+import bottle
 import pytest
 
 import bottle_healthcheck
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests.helpers import examples, wait_until
+from tests.internals import callbacks
 
 PACKAGE = os.path.dirname(bottle_healthcheck.__file__)
 
@@ -146,3 +148,27 @@ def test_a_request_is_interrupted_at_any_instruction(mode, kind):
     del health, cache
     gc.collect()
     wait_until(lambda: not workers(), what="the workers to end with their HealthChecks")
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
+def test_a_callback_that_is_interrupted_at_any_instruction_leaves_nothing(kind):
+    def callback():
+        bottle.request.bind({})
+        bottle.response.bind()
+        bottle.response.status = 404
+
+    at, wrong = 0, []
+    interrupt(kind, 0, lambda: callbacks.call_callback(callback))
+    while True:
+        at += 1
+        environ = {}
+        bottle.request.bind(environ)
+        bottle.response.bind(status=202, headers={"X-Hook": "1"})
+        place = interrupt(kind, at, lambda: callbacks.call_callback(callback))
+        left = bottle.response.status_code, dict(bottle.response.headers)
+        if bottle.request.environ is not environ or left != (202, {"X-Hook": "1"}):
+            wrong.append(place)
+        if place is None:
+            break
+    assert wrong == []
+    assert at > 20

@@ -1,0 +1,90 @@
+"""Calling what users hand in, so that it leaves nothing behind in the request that it runs in.
+
+bottle.request and bottle.response are those of the thread: a callback may set a status or a
+cookie, or call the service's own application, which binds both to another request.
+"""
+import bottle
+import six
+
+MYPY = False
+if MYPY:
+    from typing import Any, Callable, Optional
+
+# A response's own way to become another one's state. Not response.copy(): on Bottle 0.12 that
+# loses a cookie which a hook has set. On 2.7 it is a method of nothing else.
+_copy_state = six.get_unbound_function(bottle.HTTPResponse.apply)
+
+
+class _State(object):
+    """What bottle.request and bottle.response are bound to in this thread.
+
+    Raises RuntimeError where they are bound to nothing.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self._environ = bottle.request.environ
+        _copy_state(bottle.response, self)
+
+    def restore(self):
+        # type: () -> None
+        """Binds them to that again; once more does no harm."""
+        _copy_state(self, bottle.response)
+        bottle.request.bind(self._environ)
+
+
+def _state():
+    # type: () -> Optional[_State]
+    """The state to restore; None outside a request."""
+    try:
+        return _State()
+    except RuntimeError:
+        return None
+
+
+def _unbind():
+    # type: () -> None
+    """Lets go of what an application has bound that was called outside a request."""
+    try:
+        type(bottle.request).environ.__delete__(bottle.request)
+    except AttributeError:  # none was called
+        return
+    bottle.response.bind()
+
+
+def call_callback(callback, *args):
+    # type: (Callable, *Any) -> Any
+    """What the callback returns; bottle.request and bottle.response are then as they were.
+
+    The callback has a response of its own. What it puts into the environ stays: a hook may close
+    that after the request.
+    """
+    state = _state()
+    if state is None:
+        try:
+            return callback(*args)
+        finally:
+            _unbind()
+    try:
+        try:
+            bottle.response.bind()
+            return callback(*args)
+        finally:
+            state.restore()
+    finally:  # an exception of a signal's handler may have interrupted the first
+        state.restore()
+
+
+def call_handler(handler, results):
+    # type: (Callable, list) -> Any
+    """What a handler returns that makes the body, and may set headers.
+
+    Where it calls an application, bottle.request and bottle.response are then as they were.
+    """
+    state = _State()
+    headers = bottle.response.headers.dict
+    try:
+        return handler(results)
+    finally:
+        if bottle.response.headers.dict is not headers:  # an application has bound it anew
+            state.restore()
