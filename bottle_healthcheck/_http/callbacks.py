@@ -73,6 +73,7 @@ def call_callback(callback, *args):
             state.restore()
     finally:  # an exception of a signal's handler may have interrupted the first
         state.restore()
+        del state  # the environ must not live as long as an exception that holds this frame
 
 
 def call_handler(handler, results):
@@ -88,3 +89,4 @@ def call_handler(handler, results):
     finally:
         if bottle.response.headers.dict is not headers:  # an application has bound it anew
             state.restore()
+        del state
