@@ -1,8 +1,10 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What Python 2.7 lacks and six does not bring."""
 import codecs
+import functools
 import inspect
 import os
+import sys
 import threading
 import time
 
@@ -35,8 +37,48 @@ timer = time.time if six.PY2 else time.perf_counter
 
 def is_coroutine_function(func):
     # type: (Any) -> bool
-    """True for what `async def` defines; 2.7 has none."""
-    return not six.PY2 and inspect.iscoroutinefunction(func)
+    """True for a callable whose call returns a coroutine or an async generator; 2.7 has none.
+
+    Not for a plain function that wraps one: it may run the loop.
+    """
+    if six.PY2:
+        return False
+    try:
+        for _ in range(16):  # an odd object may lead to itself
+            if _is_async(func):
+                return True
+            func = _called_by(func)
+            if func is None:
+                break
+    except Exception:  # odd objects raise whatever they like
+        pass
+    return False
+
+
+def _is_async(func):
+    # type: (Any) -> bool
+    """Whether a function itself is one of coroutines."""
+    if inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
+        return True
+    iterable = getattr(inspect, "CO_ITERABLE_COROUTINE", 0)  # types.coroutine
+    if inspect.isfunction(func) and func.__code__.co_flags & iterable:
+        return True
+    mark = getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)
+    return mark is not None and getattr(func, "_is_coroutine", None) is mark  # asyncio.coroutine
+
+
+def _called_by(func):
+    # type: (Any) -> Any
+    """What a callable calls, whose result it returns as it is; None where that is not known."""
+    if isinstance(func, functools.partial):
+        return func.func
+    if inspect.ismethod(func) or isinstance(func, staticmethod):
+        return func.__func__
+    if isinstance(func, type(functools.lru_cache()(len))):
+        return func.__wrapped__
+    if inspect.isroutine(func) or inspect.isclass(func):
+        return None
+    return getattr(type(func), "__call__", None)
 
 
 def takes_no_arguments(func):
@@ -55,8 +97,6 @@ def takes_no_arguments(func):
 
 
 if six.PY2:  # pragma: no cover (2.7)
-    import functools
-
     def _required_on_2(func):
         # type: (object) -> int
         """How many arguments func cannot do without."""

@@ -116,7 +116,16 @@ def validate_callable(name, value):
     """Return a callable or None."""
     if value is not None and not callable(value):
         raise wrong_type(name, value, "a callable or None: give the function, without calling it")
+    refuse_coroutine_function(name, value)
     return value
+
+
+def refuse_coroutine_function(what, func):
+    # type: (str, Any) -> None
+    """Raises TypeError for a callback whose call would return a coroutine, which is true."""
+    if _compat.is_coroutine_function(func):
+        raise TypeError("%s is a coroutine function, expected a plain one: let it run the loop "
+                        "itself, as with asyncio.run(...)" % what)
 
 
 def name_of(func):
@@ -148,9 +157,7 @@ def validate_func(func):
         raise wrong_type("a check", func, "a callable without arguments that returns (passed, "
                          "output)" + _advice_on_check(func))
     refuse_factory("a check", func)
-    if _compat.is_coroutine_function(func):
-        raise TypeError("the check %s is a coroutine function, expected a plain one: let it run "
-                        "the loop itself, as with asyncio.run(...)" % name_of(func))
+    refuse_coroutine_function("the check %s" % name_of(func), func)
     if not _compat.takes_no_arguments(func):
         raise TypeError("the check %s needs arguments, expected a callable without: bind them, "
                         "as in functools.partial(check, argument)" % name_of(func))
@@ -264,6 +271,7 @@ def validate_details(details):
     """Return True, False or a callable without arguments."""
     if not callable(details) and not isinstance(details, bool):
         raise wrong_type("details", details, "True, False or a callable without arguments")
+    refuse_coroutine_function("details", details)
     return details
 
 

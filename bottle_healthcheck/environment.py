@@ -20,8 +20,8 @@ from ._http.negotiation import is_navigation
 from ._http.plugin import Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
-from ._validation import (NOT_GIVEN, is_text, kind_of, validate_flag, validate_words,
-                          wrong_type)
+from ._validation import (NOT_GIVEN, is_text, kind_of, refuse_coroutine_function,
+                          validate_flag, validate_words, wrong_type)
 
 MYPY = False
 if MYPY:
@@ -108,6 +108,7 @@ class EnvironmentDump(Plugin):
         if not callable(func):
             raise TypeError("the section %r is %s, expected a callable without arguments: for a "
                             "fixed value write lambda: value" % (name, kind_of(func)))
+        refuse_coroutine_function("the section %r" % name, func)
         if not _compat.takes_no_arguments(func):
             raise TypeError("the section %r is a callable that needs arguments, expected one "
                             "without: bind them, as in functools.partial(func, argument)" % name)

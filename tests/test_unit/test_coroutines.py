@@ -1,0 +1,138 @@
+"""Coroutine functions are refused wherever a callback is taken: what they return is true."""
+import functools
+import sys
+import types
+
+import pytest
+
+from bottle_healthcheck import EnvironmentDump, HealthCheck
+from tests.helpers import PY2, succeeds
+
+pytestmark = pytest.mark.skipif(PY2, reason="2.7 has none")
+
+#: As text, since 2.7 could not read it.
+SOURCE = '''
+async def plain(*args):
+    return True, "fine"
+
+async def generator(*args):
+    yield True
+
+class Object(object):
+    async def __call__(self, *args):
+        return True, "fine"
+
+    async def method(self, *args):
+        return True, "fine"
+
+    @classmethod
+    async def of_class(cls, *args):
+        return True, "fine"
+
+    @staticmethod
+    async def static(*args):
+        return True, "fine"
+
+class Generating(object):
+    async def __call__(self, *args):
+        yield True
+
+class Holding(object):
+    __call__ = Object()
+
+class Partial(object):
+    __call__ = functools.partial(plain)
+
+class Inheriting(Object):
+    pass
+'''
+
+
+def disguises():
+    """[(name, callable)] of all that return a coroutine or an async generator."""
+    names = {"functools": functools}
+    if not PY2:
+        exec(SOURCE, names)  # pylint: disable=exec-used
+        names["one"] = names["Object"]()
+        names["types"] = types
+        names["iterable"] = types.coroutine(iterable)
+        asyncio = pytest.importorskip("asyncio")
+        if hasattr(asyncio, "coroutine"):  # until Python 3.10
+            names["old"] = asyncio.coroutine(iterable)
+            names["old_plain"] = asyncio.coroutine(succeeds)
+    expressions = [
+        "plain", "generator", "one", "one.method", "one.of_class", "Object.of_class",
+        "Object.static", "Generating()", "Holding()", "Partial()", "Inheriting()", "iterable",
+        "functools.partial(plain)", "functools.partial(functools.partial(plain, 1))",
+        "functools.partial(one)", "functools.partial(one.method)", "functools.partial(generator)",
+        "functools.partial(iterable)", "functools.lru_cache()(plain)"]
+    expressions += [name for name in ("old", "old_plain") if name in names]
+    if sys.version_info >= (3, 10):
+        expressions.append("staticmethod(plain)")
+    if PY2:
+        return []
+    return [(text, eval(text, names)) for text in expressions]  # pylint: disable=eval-used
+
+
+def iterable(*args):
+    """A generator, which types.coroutine and asyncio.coroutine make a coroutine of."""
+    yield
+
+
+PLACES = {
+    "add_check": lambda func: HealthCheck().add_check(func),
+    "checkers": lambda func: HealthCheck(checkers=[func]),
+    "append": lambda func: HealthCheck().checkers.append(func),
+    "success_handler": lambda func: HealthCheck(success_handler=func),
+    "failed_handler": lambda func: HealthCheck(failed_handler=func),
+    "exception_handler": lambda func: HealthCheck(exception_handler=func),
+    "details": lambda func: HealthCheck(details=func),
+    "on_change": lambda func: HealthCheck(on_change=func),
+    "on_change later": lambda func: setattr(HealthCheck(), "on_change", func),
+    "add_section": lambda func: EnvironmentDump(include_python=False).add_section("mine", func),
+}
+
+
+@pytest.mark.parametrize("place", sorted(PLACES))
+@pytest.mark.parametrize("name, func", disguises())
+def test_one_is_refused(place, name, func):
+    with pytest.raises(TypeError, match="a coroutine function, expected a plain one"):
+        PLACES[place](func)
+
+
+def wrapper_that_runs_the_loop():
+    names = dict(disguises())
+
+    @functools.wraps(names["plain"])
+    def wrapper(*args):
+        return True, "fine"
+    return wrapper
+
+
+class Odd(object):
+    """What is looked for cannot be read."""
+
+    def __getattr__(self, name):
+        if name == "_is_coroutine":
+            raise RuntimeError(name)
+        raise AttributeError(name)
+
+    def __call__(self, *args):
+        return True, "fine"
+
+
+class Endless(object):
+    """It leads to itself."""
+
+
+Endless.__call__ = Endless()
+
+
+@pytest.mark.parametrize("place", sorted(PLACES))
+@pytest.mark.parametrize("func", [
+    wrapper_that_runs_the_loop, succeeds, functools.partial(succeeds), Odd(), Endless(), dict,
+    functools.partial(Odd())], ids=lambda func: type(func).__name__)
+def test_a_plain_callable_is_taken(place, func):
+    if func is wrapper_that_runs_the_loop:
+        func = func()
+    PLACES[place](func)
