@@ -8,7 +8,7 @@ import six
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, List, Optional
 
 # A response's own way to become another one's state. Not response.copy(): on Bottle 0.12 that
 # loses a cookie which a hook has set. On 2.7 it is a method of nothing else.
@@ -53,7 +53,7 @@ def _unbind():
 
 
 def call_callback(callback, *args):
-    # type: (Callable, *Any) -> Any
+    # type: (Callable[..., Any], *Any) -> Any
     """What the callback returns; bottle.request and bottle.response are then as they were.
 
     The callback has a response of its own. What it puts into the environ stays: a hook may close
@@ -77,7 +77,7 @@ def call_callback(callback, *args):
 
 
 def call_handler(handler, results):
-    # type: (Callable, list) -> Any
+    # type: (Callable[..., Any], List[Any]) -> Any
     """What a handler returns that makes the body, and may set headers.
 
     Where it calls an application, bottle.request and bottle.response are then as they were.
