@@ -2,7 +2,7 @@
 """What follows on a secret's name without a sign: on command lines, in sentences."""
 import re
 
-from .names import STRONG, Names
+from .names import STRONG, Names, is_setting
 from .patterns import mask_found
 from .values import MASK, is_harmless, is_plain
 
@@ -52,6 +52,9 @@ def _mask_value(match, names):
     name, value = match.group("name", "value")
     strength = names.strength(name)
     is_secret = strength and not is_harmless(name, value, strength, names.for_outputs)
+    inner_name, sign, _ = value.partition("=")
+    if sign and is_setting(inner_name):  # --secret id=npmrc
+        is_secret = False
     if name in ("p", "P"):  # of an unknown program: a port, a path, or a password
         is_file = names.for_outputs and bool(_FILE_NAME.match(value))
         is_secret = _ODD.match(value) and not is_file

@@ -703,6 +703,11 @@ def test_a_mapping_in_yaml_under_a_weak_name_hides_what_may_be_secret_alone():
         u"values": u"secret:\n********\nport: 1\n"}
 
 
+def test_an_option_with_a_setting_is_shown_and_one_with_a_secret_is_not():
+    words = [u"docker", u"run", u"--secret", u"id=npmrc", u"--secret", u"tangerine=1", u"-P", u"8"]
+    assert scrubber.Redactor().clean(words) == words[:5] + [MASK] + words[6:]
+
+
 @pytest.mark.parametrize("names", [
     [u"client_secret_basic", u"private_key_jwt"], [u"password", u"client_secret"]])
 def test_two_names_of_secrets_are_no_pair(names):
