@@ -58,7 +58,9 @@ def _mask_value(match, names):
     if name in ("p", "P"):  # of an unknown program: a port, a path, or a password
         is_file = names.for_outputs and bool(_FILE_NAME.match(value))
         is_secret = _ODD.match(value) and not is_file
-    return match.group("before") + MASK if is_secret else match.group()
+    if is_secret:
+        return match.group("before") + MASK
+    return match.group()
 
 
 def _mask_neighbour(match, names):
@@ -68,6 +70,7 @@ def _mask_neighbour(match, names):
         name = (match.group("first") or u"").strip() + u"_key"
     strength = names.strength(name)
     is_cell = "|" in match.group("before") or "\t" in match.group("before")
-    least = 8 if strength == STRONG or is_cell else 12
-    is_secret = strength and len(value) >= least and not is_plain(value)
-    return match.group("before") + MASK if is_secret else match.group()
+    is_long_enough = strength == STRONG or is_cell or len(value) >= 12
+    if strength and is_long_enough and not is_plain(value):
+        return match.group("before") + MASK
+    return match.group()

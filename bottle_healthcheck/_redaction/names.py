@@ -91,7 +91,7 @@ class Names(object):
         if any(word in _fold(name).lower() for word in self._hide):
             return STRONG
         is_session = "".join(words) == "sessionid"  # XDG_SESSION_ID is a number
-        while len(words) > 1 and (words[-1] in TAILS or words[-1].isdigit()):
+        while len(words) > 1 and _says_nothing(words[-1]):
             words.pop()
         last, joined = words[-1], "".join(words)
         if last in SETTINGS or _EXCEPTION.search(name):
@@ -110,6 +110,10 @@ def is_setting(name):
     """Whether the name is that of a setting or an id, which is no secret below a secret name."""
     last = (_words(name[-MAX_NAME:]) or [""])[-1]
     return last == "id" or last in SETTINGS
+
+
+def _says_nothing(word):
+    return word in TAILS or word.isdigit()
 
 
 def _words(name):

@@ -110,7 +110,7 @@ def _is_harmless(text, match, names, strength, start, end):
         return True
     is_literal = "=" in sign and (is_quoted or value.endswith("')"))
     is_masked_url = value.startswith(MASK + "@")
-    return is_masked_url or is_harmless(name, value, strength, told=not is_literal)
+    return is_masked_url or is_harmless(name, value, strength, may_be_prose=not is_literal)
 
 
 def _value_span(text, match, names):

@@ -81,7 +81,8 @@ class _Scrubber(object):
             if value is None or isinstance(value, bool):
                 return value
             if isinstance(value, (float,) + six.integer_types):
-                return MASK if strength and not self._names.for_outputs else value
+                is_secret = strength and not self._names.for_outputs
+                return MASK if is_secret else value
             return _jsonable.type_name(value)
         except Exception:
             return FAILED
@@ -118,11 +119,18 @@ class _Scrubber(object):
         if name == u"netloc":  # of urllib's SplitResult
             shown = self._text(u"http://" + text, depth)[len(u"http://"):]
         secret_name, strength = above
-        if not strength or (secret_name != name and is_setting(name)):
+        is_below = secret_name != name
+        if not strength:
             return shown
-        judged = text if strength == STRONG else shown
-        told = self._names.for_outputs or secret_name != name
-        return shown if is_harmless(secret_name, judged, strength, told) else MASK
+        if is_below and is_setting(name):
+            return shown
+        judged = shown
+        if strength == STRONG:  # a masked part of it does not make the rest harmless
+            judged = text
+        may_be_prose = self._names.for_outputs or is_below
+        if is_harmless(secret_name, judged, strength, may_be_prose):
+            return shown
+        return MASK
 
     def _text(self, text, depth, name=u""):
         """The text without its secrets, cut."""
@@ -133,8 +141,9 @@ class _Scrubber(object):
         text = self._index.mask(text)
         if len(text) <= MAX_TEXT and not unread:
             return text
-        # A secret whose end was not read may not have been known for one: leave it out.
-        kept = max(0, min(MAX_TEXT - 40, len(text) - MAX_TEXT if unread else MAX_TEXT))
+        kept = MAX_TEXT - 40
+        if unread:  # a secret whose end was not read may not have been known for one: leave it out
+            kept = max(0, min(kept, len(text) - MAX_TEXT))
         return text[:kept] + u"\n<%d characters cut>" % (unread + len(text) - kept)
 
     def _mask(self, text, depth, are_headers):
@@ -174,9 +183,9 @@ def collect_secrets(data, names, name=u"", depth=0):
 def _secrets_of_text(text, names, name, depth):
     found = []
     strength = names.strength(name)
-    if strength == STRONG or strength and _CREDENTIAL.search(name):
-        if not is_harmless(name, text[:MAX_READ], strength, False):
-            found.append(text)
+    is_credential = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
+    if is_credential and not is_harmless(name, text[:MAX_READ], strength, False):
+        found.append(text)
     if u"://" in text:
         found += url_passwords(text[:MAX_READ])
     parsed = _jsonable.parse(text[:MAX_READ])

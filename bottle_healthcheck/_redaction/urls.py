@@ -48,4 +48,6 @@ def _mask_user(match):
     if scheme.endswith(TOKEN_SCHEMES):
         is_address = not user + password or bool(_PORT.match(password))
         return match.group() if is_address else u"://" + MASK + u"@"
-    return u"://" + user + u":" + MASK + u"@" if password else match.group()
+    if password:
+        return u"://" + user + u":" + MASK + u"@"
+    return match.group()

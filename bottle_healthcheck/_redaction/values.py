@@ -47,11 +47,11 @@ _WORKING_DIRECTORIES = ("PWD", "OLDPWD")
 _CONNECTION = re.compile(r"://|\w=\S+\s+\w+=|\*{8}|^(?:[a-z_]+\.){2,}[A-Z]")
 
 
-def is_harmless(name, value, strength, told):
+def is_harmless(name, value, strength, may_be_prose):
     # type: (str, str, int, bool) -> bool
     """Whether the text under a secret name of this strength is no secret.
 
-    told: whether it may be prose, as in outputs of checks, or lies somewhere below the name.
+    It may be prose in outputs of checks, and where it lies somewhere below the name.
     """
     text = value.strip(u" \t\r\n\"'")
     if len(value) > MAX_HARMLESS:
@@ -62,14 +62,17 @@ def is_harmless(name, value, strength, told):
         return True
     words = text.split()
     first = words[0].lower().rstrip(u").,;:!?]}")
-    if len(words) == 1 and (first in STATES or first in SCHEMES):
+    is_state_or_scheme = first in STATES or first in SCHEMES
+    if len(words) == 1 and is_state_or_scheme:
         return True
     if _NUMBER.match(text):
         is_count = strength != STRONG and not _CODE.search(name)
-        return told and is_count if len(text) > 3 else told or is_count
+        if len(text) > 3:  # a PIN has four digits or more
+            return may_be_prose and is_count
+        return may_be_prose or is_count
     if strength == STRONG:
-        return told and first in STATES and all(map(is_plain, words))
-    is_prose = told or bool(_CONNECTION.search(text))
+        return may_be_prose and first in STATES and all(map(is_plain, words))
+    is_prose = may_be_prose or bool(_CONNECTION.search(text))
     return is_prose and first not in SCHEMES and all(map(is_plain, words))
 
 
