@@ -44,15 +44,19 @@ class Redactor(object):
         names_of_known = Names(hide, show)
         self._collect = lambda data: collect_secrets(data, names_of_known)
         self._known = known.KnownSecrets(self._collect)
+        self._masked = {}  # type: dict  # the last dump's texts: the next one has most of them too
 
     def clean(self, data):
         # type: (Any) -> Any
         """A redacted, cut copy of plain data; known secrets are masked, in a dump its own too."""
         try:
             index = self._known.index()
-            if not self._names.for_outputs:
-                index = index.with_more(self._collect(data))
-            return _Scrubber(self._names, index).value(data)
+            if self._names.for_outputs:
+                return _Scrubber(self._names, index, {}).value(data)
+            scrubber = _Scrubber(self._names, index.with_more(self._collect(data)), self._masked)
+            result = scrubber.value(data)
+            self._masked = scrubber.masked
+            return result
         except Exception:
             return FAILED
 
@@ -60,8 +64,9 @@ class Redactor(object):
 class _Scrubber(object):
     """One pass over plain data; above: the secret name that a value is below, and its strength."""
 
-    def __init__(self, names, index):
+    def __init__(self, names, index, masked_before):
         self._names, self._index = names, index
+        self._masked_before, self.masked = masked_before, {}
 
     def value(self, value, name=u"", above=(u"", NOT_SECRET), depth=0):
         """The redacted copy of a value."""
@@ -150,7 +155,12 @@ class _Scrubber(object):
         """The text without what the rules find, JSON value by value."""
         data = _jsonable.parse(text) if depth <= MAX_DEPTH else None
         if data is None:
-            return mask_text(text, self._names, are_headers)
+            key = text, are_headers
+            masked = self._masked_before.get(key)
+            if masked is None:
+                masked = mask_text(text, self._names, are_headers)
+            self.masked[key] = masked
+            return masked
         shown = self.value(data, depth=depth + 1)
         return text if shown == data else _jsonable.text(json.dumps(shown, ensure_ascii=False))
 

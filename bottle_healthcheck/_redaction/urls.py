@@ -39,7 +39,7 @@ def url_passwords(text):
     found = [(match.group("password"), text[max(0, match.start() - 99):match.end() + 99])
              for match in _URL.finditer(text)]
     passwords = [word for word, around in found if word and around.count(word) == 1]
-    return passwords + list(map(unquote, passwords))
+    return passwords + [unquote(word) for word in passwords if "%" in word]
 
 
 def _mask_user(match):

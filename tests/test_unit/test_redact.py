@@ -728,6 +728,28 @@ def test_variables_of_headers_may_hold_secrets_under_any_name(name):
         name: u"x-team=********,x-dataset=shop,x-id=7"}
 
 
+def test_a_second_dump_searches_new_texts_alone(monkeypatch):
+    searched = []
+    mask_text = scrubber.mask_text
+
+    def recorded(text, names, all_names):
+        searched.append(text)
+        return mask_text(text, names, all_names)
+    monkeypatch.setattr(scrubber, "mask_text", recorded)
+    redactor = scrubber.Redactor()
+    data = {u"a": u"password=tangerine", u"b": [u"x=1", u"x=1"], u"c": u"ok"}
+    first = redactor.clean(data)
+    assert first == {u"a": u"password=********", u"b": [u"x=1", u"x=1"], u"c": u"ok"}
+    del searched[:]
+    assert redactor.clean(data) == first and searched == []
+    data[u"d"] = u"pwd=tangerine"
+    assert redactor.clean(data)[u"d"] == u"pwd=********"
+    assert searched == [u"pwd=tangerine"]
+    assert redactor.clean({u"d": u"ok"}) == {u"d": u"ok"}  # forgets what this dump does not have
+    assert redactor.clean(data)[u"a"] == first[u"a"]
+    assert u"password=tangerine" in searched
+
+
 def test_no_rule_finds_a_secret_where_nothing_is_suspicious(monkeypatch):
     class Everything(object):
         search = staticmethod(lambda text: True)
