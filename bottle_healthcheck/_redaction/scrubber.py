@@ -62,7 +62,11 @@ class Redactor(object):
 
 
 class _Scrubber(object):
-    """One pass over plain data; above: the secret name that a value is below, and its strength."""
+    """One pass over plain data.
+
+    above is the secret name that a value is below and its strength; masked are the texts that were
+    searched, as they are shown, but for known secrets.
+    """
 
     def __init__(self, names, index, masked_before):
         self._names, self._index = names, index
