@@ -50,7 +50,9 @@ def test_what_a_poll_does_does_not_grow_with_the_number_of_fresh_checks(expires)
         app, health = apps.make_health("ours", checkers=apps.many(number), success_ttl=3600)
         if expires:
             health.add_check(apps.passing, name="never kept", success_ttl=None)
-        return counting.calls(apps.asking(app))
+        ask = apps.asking(app)
+        # Once a second a poll also looks whether the environment's secrets have changed.
+        return min(counting.calls(ask) for _ in range(3))
     assert count_calls(10) == count_calls(200)
 
 
