@@ -3,6 +3,8 @@ import logging
 import sys
 import traceback
 
+import six
+
 from . import _jsonable, _redaction
 from ._interrupts import is_interrupt
 
@@ -12,12 +14,21 @@ if MYPY:
 
 log = logging.getLogger("bottle_healthcheck")
 
+#: The first line of a traceback, which tools look for.
+TRACEBACK = u"Traceback (most recent call last):"
 
-def tell(level, message, *args):
-    # type: (int, str, *Any) -> None
-    """Logs a line; a handler of the application's that raises must not take the answer with it."""
+
+def tell(level, message, *args, **options):
+    # type: (int, str, *Any, **Any) -> None
+    """Logs a line, and below it the traceback of exc_info, where that is given.
+
+    Texts among the args become one line each: others may have worded them. extra is logging's. A
+    handler of the application's that raises must not take the answer with it.
+    """
     try:
-        log.log(level, message, *args)
+        args = tuple(_one_line(arg) for arg in args)
+        told = traceback_of(options.get("exc_info"))
+        log.log(level, message + "%s", *(args + (told,)), extra=options.get("extra"))
     except Exception:
         pass
 
@@ -25,7 +36,7 @@ def tell(level, message, *args):
 def failure(message):
     # type: (str) -> None
     """Logs the current exception as an error."""
-    tell(logging.ERROR, "%s%s", message, traceback_of(sys.exc_info()))
+    tell(logging.ERROR, message, exc_info=sys.exc_info())
 
 
 def traceback_of(exc_info):
@@ -42,5 +53,22 @@ def traceback_of(exc_info):
         if is_interrupt():
             raise
         told = "".join(traceback.format_tb(exc_info[2]))
-    # A message may have lines of its own, which must not look like the log's.
-    return u"\n" + u"\n  ".join(_redaction.clean_output(_jsonable.text(told)).splitlines())
+    lines = _redaction.clean_output(_jsonable.text(told)).splitlines()
+    return u"".join(_line_below(line) for line in lines)
+
+
+def _line_below(line):
+    # type: (Text) -> Text
+    """A line below a record's first, which must not look like a record of its own."""
+    shown = _jsonable.one_line(line)
+    if shown == TRACEBACK:
+        return u"\n" + shown
+    indentation = len(line) - len(line.lstrip(u" "))
+    return u"\n  " + u" " * indentation + shown
+
+
+def _one_line(arg):
+    # type: (Any) -> Any
+    if isinstance(arg, (six.text_type, bytes)):
+        return _jsonable.one_line(_jsonable.text(arg))
+    return arg

@@ -128,6 +128,7 @@ class HealthCheck(Plugin):
         self.on_change = on_change  # type: Any
         self.drain_status = drain_status  # type: Any
         self._drain = Drain()
+        self._shortest_timeout = None, None  # type: tuple  # with the state that it is that of
         self.drain_file = drain_file  # type: Any
         self.about = about  # type: Any
         self._changes = ChangeObserver()
@@ -249,7 +250,7 @@ class HealthCheck(Plugin):
         if not query:
             response = self._responses.get(accept, self.cache.generation)
         # drain() and resume() forget what is kept; only a file has to be looked for.
-        if response is None or (self._drain.path and self._drain.is_on()):
+        if response is None or (self._drain.path and self._drain.is_on(self._drain_limit())):
             response = self._respond(query, accept)
         return send(response)
 
@@ -305,10 +306,26 @@ class HealthCheck(Plugin):
     def _report_of_draining(self):
         # type: () -> Optional[Report]
         """The report while draining, with what is known of the checks; None at other times."""
-        report = self._drain.report()
+        report = self._drain.report(self._drain_limit())
         if report is not None:
             report.last_known = self._last_report()
         return report
+
+    def _drain_limit(self):
+        # type: () -> Optional[float]
+        """Seconds that a request waits for the file system of drain_file.
+
+        The shortest timeout of the checks; None where none has one: then no thread is started.
+        """
+        if self._drain.path is None:
+            return None
+        generation = self.cache.generation
+        known_at, limit = self._shortest_timeout
+        if known_at is not generation:  # another one after each change of a check
+            timeouts = [one.timeout for one in self._checkers.items if one.timeout is not None]
+            limit = min(timeouts) if timeouts else None
+            self._shortest_timeout = generation, limit
+        return limit
 
     def _report_of(self, checks):
         # type: (tuple) -> Report

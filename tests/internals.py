@@ -13,16 +13,24 @@ from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401
     known, patterns, scrubber)
+from bottle_healthcheck._engine import drain
 
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
 CLOCK = (_compat, "monotonic")
 TIMER = (_compat, "timer")
 WORKER = (engine, "Worker")
 WAIT = (runs.Run, "wait")
+
+#: What looks for a drain_file, and how many seconds a request waits for that.
+DRAIN_WORKER = (drain, "Worker")
+LONGEST_LOOK = (drain, "MAX_LOOK_SECONDS")
 WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
 
 #: What masks the secrets of outputs.
 CLEAN_OUTPUT = (scrubber, "clean_output")
+
+#: What decodes a part of a query.
+UNQUOTE = (negotiation, "_unquote")
 
 LOG_FAILURE = (_log, "failure")
 

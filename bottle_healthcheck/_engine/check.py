@@ -75,7 +75,7 @@ class Check(object):
         self.settings = settings
         self.func = func
         self.key = identity(func)
-        self.__name__ = name
+        self.__name__ = self.given_name = name
         self.name_text = _jsonable.encode(name)
         self.__doc__ = getattr(func, "__doc__", None)
         #: The result that was used last.

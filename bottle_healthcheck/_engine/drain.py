@@ -1,16 +1,22 @@
 """Taking a service out of use: by call, or by a file that exists."""
 import errno
+import functools
 import logging
 import os
 import time
 
-from .. import _jsonable, _log, _redaction
+from .. import _compat, _jsonable, _log, _redaction
 from .._report import Report
 from .output import show
+from .runs import Run
+from .worker import Worker
 
 MYPY = False
 if MYPY:
     from typing import Any, Optional
+
+#: Seconds that a request waits at most for a file system that tells whether a file is there.
+MAX_LOOK_SECONDS = 0.25
 
 
 class Drain(object):
@@ -24,6 +30,7 @@ class Drain(object):
         #: Since when the file is there, as far as this process has looked.
         self._file_since = None  # type: Optional[float]
         self._complained = False
+        self._looks = {}  # type: dict  # _Looks by process id
 
     def watch(self, path):
         # type: (Any) -> None
@@ -31,6 +38,7 @@ class Drain(object):
         self.path = path
         self._file_since = None
         self._complained = False
+        self._looks = {}  # the last look may hang
 
     def begin(self, output):
         # type: (Any) -> None
@@ -44,17 +52,25 @@ class Drain(object):
         """Ends what begin() began; a file that is still there goes on."""
         self._called_since = None
 
-    def is_on(self):
-        # type: () -> bool
-        """True from drain() to resume(), and while the file exists."""
+    def is_on(self, limit=None):
+        # type: (Optional[float]) -> bool
+        """True from drain() to resume(), and while the file exists.
+
+        limit is the seconds that a look for the file is waited for: what was seen last counts then.
+        None looks in this thread, however long the file system takes.
+        """
         if self._called_since is not None:
             return True
-        return self.path is not None and self._look_for_file()
+        if self.path is None:
+            return False
+        if limit is None:
+            return self._look_for_file()
+        return self._look_in_worker(limit)
 
-    def report(self):
-        # type: () -> Any
-        """The report that answers instead of the checks', or None."""
-        if not self.is_on():
+    def report(self, limit=None):
+        # type: (Optional[float]) -> Any
+        """The report that answers instead of the checks', or None; limit is that of is_on."""
+        if not self.is_on(limit):
             return None
         now, output = time.time(), "draining"  # type: float, Any
         beginnings = [now] + [one for one in (self._called_since, self._file_since) if one]
@@ -65,19 +81,74 @@ class Drain(object):
         report.draining = True
         return report
 
+    def _look_in_worker(self, limit):
+        # type: (float) -> bool
+        """Whether the file is there, as far as the file system tells within so many seconds."""
+        pid = os.getpid()
+        looks = self._looks.get(pid)
+        if looks is None:
+            self._looks.clear()  # the parent's of a fork
+            looks = self._looks.setdefault(pid, _Looks())
+        look = looks.last
+        if look is None or look.is_over:
+            look = Run("drain_file", "drain_file", None, _compat.monotonic())
+            if not looks.worker.submit(functools.partial(self._complete, look)):
+                return self._look_for_file()
+            looks.last = look  # last: nobody waits for a look that was not handed over
+        remaining = look.due + min(limit, MAX_LOOK_SECONDS) - _compat.monotonic()
+        if remaining > 0:
+            look.wait(remaining)
+        is_there = self._file_since is not None
+        if not look.is_over and not self._complained:
+            self._complained = True
+            _log.tell(logging.WARNING, "the file system of drain_file does not answer: the file "
+                      "is taken as %s", "present" if is_there else "absent")
+        return is_there
+
+    def _complete(self, look):
+        # type: (Run) -> None
+        """What the worker does: looks for the file, and wakes those who wait for that."""
+        if look.is_over:
+            return
+        try:
+            self._look_for_file()
+        finally:
+            look.wake_waiters()
+
     def _look_for_file(self):
         # type: () -> bool
         """Whether the file is there; notes since when."""
+        path, complaint = self.path, None
         try:
-            os.stat(self.path)
-            if self._file_since is None:
-                self._file_since = time.time()
-            return True
+            os.stat(path)
+            is_there = True
         except (EnvironmentError, ValueError) as exc:
-            self._file_since = None
-            if getattr(exc, "errno", None) != errno.ENOENT and not self._complained:
-                self._complained = True
-                _log.tell(logging.WARNING,
-                          "drain_file cannot be looked for, and is taken as absent: %s",
-                          _redaction.clean_output(_jsonable.message(exc)))
+            is_there = False
+            if getattr(exc, "errno", None) != errno.ENOENT:
+                complaint = _redaction.clean_output(_jsonable.message(exc))
+        if self.path is not path:  # another one was set meanwhile
             return False
+        if not is_there:
+            self._file_since = None
+        elif self._file_since is None:
+            self._file_since = time.time()
+        if complaint is not None and not self._complained:
+            self._complained = True
+            _log.tell(logging.WARNING, "drain_file cannot be looked for, and is taken as absent: "
+                      "%s", complaint)
+        return is_there
+
+
+class _Looks(object):
+    """What no fork survives: the worker that looks for the file, and its last look."""
+
+    def __init__(self):
+        # type: () -> None
+        self.worker = Worker("healthcheck drain_file")
+        self.last = None  # type: Optional[Run]
+
+    def __del__(self):
+        # type: () -> None
+        worker = self.__dict__.get("worker")
+        if worker is not None:
+            worker.stop()

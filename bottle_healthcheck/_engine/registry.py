@@ -9,7 +9,7 @@ import six
 from six.moves import _thread, collections_abc
 
 from .. import _jsonable, _redaction
-from .._validation import name_of, validate_func, validate_name
+from .._validation import is_text, name_of, validate_func, validate_name
 from .check import Check
 
 MYPY = False
@@ -128,8 +128,8 @@ class Registry(collections_abc.MutableSequence):
         for check in items:  # one function may be two checks: a registered check is itself first
             if check is what:
                 return check
-        if isinstance(what, six.text_type):
-            what = six.ensure_str(what)  # on 2.7 names are bytes
+        if is_text(what):
+            what = _shown(what)
         for check in items:
             if isinstance(what, str):  # what is no text may equal any name
                 is_meant = check.__name__ == what
@@ -288,9 +288,10 @@ class Registry(collections_abc.MutableSequence):
     def _new(self, names, func, name=None, **options):
         # type: (dict, Any, Any, **Any) -> Check
         """A check under a name that names do not hold."""
-        own_name = name_of(func) if name is None else validate_name(name)
+        given_name = name_of(func) if name is None else validate_name(name)
+        own_name = _shown(given_name)
         func = func.func if isinstance(func, Check) else validate_func(func)
-        if name is not None and own_name in names:
+        if name is not None and own_name in names and names[own_name].given_name == given_name:
             raise ValueError("a check named %r is registered already: give this one another name"
                              % own_name)
         unique_name, number = own_name, self._numbers.get(own_name, 1)
@@ -298,8 +299,16 @@ class Registry(collections_abc.MutableSequence):
             number += 1
             unique_name = "%s_%d" % (own_name, number)
         check = Check(self._settings, func, unique_name, **options)
+        if given_name != own_name:
+            check.given_name = given_name
         self._numbers[own_name] = number
         return check
+
+
+def _shown(name):
+    # type: (Any) -> str
+    """A check's name as every format can write it: without lone surrogates; on 2.7 bytes."""
+    return six.ensure_str(_jsonable.text(name))
 
 
 def _refuse_taken(names, check):
@@ -316,8 +325,7 @@ def _as_set(argument, names, known):
     listed = names or ()
     if isinstance(names, (six.text_type, str)):
         listed = [names]
-    # On 2.7 a name comes as text or as bytes.
-    listed = [six.ensure_str(name) if isinstance(name, six.text_type) else name for name in listed]
+    listed = [_shown(name) if is_text(name) else name for name in listed]
     expected = u"there is none"
     if known:
         expected = u"expected one of " + _jsonable.text(", ".join(known))

@@ -42,6 +42,9 @@ LONGEST_CLAIM = 1.0
 #: Bytes of a value that is parsed; a larger one is no result of ours.
 MAX_VALUE = 2 ** 19
 
+#: Characters of a whole number of 64 bits, with its sign.
+MOST_DIGITS = 21
+
 #: Bytes of a lock's value, and more.
 MAX_LOCK = 100
 
@@ -135,8 +138,7 @@ class SharedResults(object):
         elif stored is False and name not in self._refused:
             self._refused[name] = True
             _log.tell(logging.WARNING, "the shared cache does not store the result of check %s, "
-                      "%d bytes: each process runs that check itself",
-                      _jsonable.one_line(_jsonable.text(name)), len(value))
+                      "%d bytes: each process runs that check itself", name, len(value))
 
     def forget(self, name):
         # type: (str) -> None
@@ -313,7 +315,7 @@ def _parse(value):
     text = _jsonable.text(value)
     if not text:
         return None
-    fields = json.loads(text)
+    fields = json.loads(text, parse_int=_integer)
     if fields["version"] != FORMAT_VERSION:
         return None
     for name in ("passed", "warning"):
@@ -331,3 +333,11 @@ def _parse(value):
     outcome.timestamp = min(outcome.origin, now)
     outcome.own_since = outcome.since = min(float(fields["since"]), outcome.timestamp)
     return Claim(outcome, now - outcome.origin, False)
+
+
+def _integer(digits):
+    # type: (Text) -> int
+    """A whole number; an output holds larger ones as text, and to read those takes long."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("a number of %d digits" % len(digits))
+    return int(digits)

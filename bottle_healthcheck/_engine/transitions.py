@@ -13,6 +13,9 @@ if MYPY:
 
     from .runs import CheckState, Outcome, Run
 
+#: Changes of the overall status that wait while on_change does not return.
+MAX_WAITING_CHANGES = 100
+
 
 def report_completion(state, run, outcome):
     # type: (CheckState, Run, Outcome) -> None
@@ -46,32 +49,30 @@ def _try_to_report(state, seen, name, outcome):
     previous = seen.value
     outcome.since = outcome.own_since
     if previous is not None and outcome.is_like(previous):
-        outcome.since = previous.since
+        # The clock may have been set back meanwhile.
+        outcome.since = min(previous.since, outcome.timestamp)
     if not state.reported.replace(seen, outcome):
         return False
     exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
     if previous is not None and outcome.is_like(previous):
         return True
+    extra = {"check": name, "passed": outcome.passed}
     if not outcome.passed:
         word = "failing"
         if outcome.is_warning:
             word = "warning"
-        # One line: what a check says must not look like a line of somebody else's.
-        _log.tell(logging.WARNING, "check %s is %s: %s%s", _one_line(name), word,
-                  _jsonable.one_line(_jsonable.output_text(outcome.output)),
-                  _log.traceback_of(exc_info))
+        _log.tell(logging.WARNING, "check %s is %s: %s", name, word,
+                  _jsonable.output_text(outcome.output), exc_info=exc_info, extra=extra)
     elif previous is not None:
-        _log.tell(logging.INFO, "check %s has recovered", _one_line(name))
+        _log.tell(logging.INFO, "check %s has recovered", name, extra=extra)
     return True
 
 
-def _one_line(name):
-    # type: (str) -> Any
-    return _jsonable.one_line(_jsonable.text(name))
-
-
 class ChangeObserver(object):
-    """Notifies of each change of the overall status: once, in order, by one thread at a time."""
+    """Notifies of each change of the overall status: once, in order, by one thread at a time.
+
+    While on_change does not return, the newest changes wait, and the oldest are dropped.
+    """
 
     def __init__(self):
         # type: () -> None
@@ -94,7 +95,20 @@ class ChangeObserver(object):
                 break
             if self._report.replace(seen, report):
                 break
+        self._drop_oldest()
         self._notify(on_change)
+
+    def _drop_oldest(self):
+        # type: () -> None
+        """Drops the oldest of the changes that wait, where they are too many."""
+        notified = version = self._notified
+        waiting = []
+        while version.successor:
+            version = version.successor[0]
+            waiting.append(version)
+        if len(waiting) > MAX_WAITING_CHANGES:
+            # Only a link is changed: whoever goes along it meanwhile comes to the one or the other.
+            notified.successor[0] = waiting[-MAX_WAITING_CHANGES]
 
     def _notify(self, on_change):
         # type: (Callable) -> None

@@ -18,6 +18,13 @@ if MYPY:
 #: Responses to an Accept header that is longer are not kept.
 LONGEST_KEPT_ACCEPT = 1024
 
+#: A longer Accept header counts as malformed.
+LONGEST_ACCEPT = 8192
+
+#: Bytes of a query, and fields: some servers let in 256 KiB and more.
+LONGEST_QUERY = 8192
+MOST_FIELDS = 100
+
 #: The format that a media type selects. Those that no format names are ignored.
 _FORMAT_NAMES = dict((media_type, one.name)
                      for one in FORMATS.values() for media_type in one.media_types)
@@ -135,7 +142,16 @@ def _named_format(names, offered):
 
 def _fields(query):
     # type: (str) -> dict
-    """The values of a query string by name; bytes that are not UTF-8 match nothing."""
+    """The values of a query string by name; bytes that are not UTF-8 match nothing.
+
+    Raises RequestError for a query that is too long, before anything of it is read.
+    """
+    if len(query) > LONGEST_QUERY:
+        raise RequestError(414, "the query has %d bytes, expected at most %d"
+                           % (len(query), LONGEST_QUERY))
+    if query.count("&") >= MOST_FIELDS:
+        raise RequestError(400, "the query has %d fields, expected at most %d"
+                           % (query.count("&") + 1, MOST_FIELDS))
     fields = {}  # type: dict
     for part in query.split("&"):
         name, _, value = part.partition("=")
@@ -155,7 +171,9 @@ def _unquote(text):
 
 def _ranges(accept):
     # type: (str) -> List[_Range]
-    """The parts of an Accept header that are wanted at all; none of a malformed one."""
+    """The parts of an Accept header that are wanted at all; none of a malformed or long one."""
+    if len(accept) > LONGEST_ACCEPT:
+        return []
     try:
         ranges = [_range(part) for part in accept.split(",") if part.strip()]
     except ValueError:

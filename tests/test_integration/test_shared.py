@@ -15,7 +15,6 @@ import threading
 
 import pytest
 
-from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals, member
 from tests.helpers import PY2, ROOT, need_module, wait_until
 from tests.servers import memcached_server, redis_server
@@ -279,17 +278,14 @@ def test_what_somebody_planted_is_neither_run_nor_kept(kind, tmpdir):
 def test_a_result_that_the_server_refuses_for_its_size_costs_a_line(kind, caplog):
     need_module(CLIENTS[kind][1])
     need_module("cachelib")
-    outputs = [["x" * 25000] * 4, ["x" * 25000] * 4, "fine"]
-    with memcached_server("-I", "64k", "-o", "slab_chunk_max=32") as server:
-        cache = ResultCache(backend=member.BACKENDS[kind](str(server.port), 30), prefix="tests")
-        health = HealthCheck(cache=cache)
-        health.add_check(lambda: (True, outputs[0]), name="large")
-        health.add_check(lambda: (True, "fine"), name="small")
-        while outputs:
-            assert [health.run_check(name)["output"] for name in ("large", "small")] == [
-                outputs.pop(0), "fine"]
+    with memcached_server("-I", "512k") as server:  # an item has a head, too
+        client = member.BACKENDS[kind](str(server.port), 30)
+        results = internals.SharedResults(client, "tests")
+        for output in ("x" * (2 ** 19 - 150), "x" * (2 ** 19 - 150), "fine"):
+            results.publish("large", internals.runs.Outcome(True, output, 0.1), 27)
+            results.publish("small", internals.runs.Outcome(True, "fine", 0.1), 27)
         lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 1 and "does not store the result of check large, 1001" in lines[0]
+    assert len(lines) == 1 and "does not store the result of check large, 524" in lines[0]
 
 
 def test_threads_share_the_one_connection_of_a_pymemcache_client(tmpdir):

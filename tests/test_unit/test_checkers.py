@@ -1,8 +1,10 @@
 # coding: utf-8
 """bottle_healthcheck._engine: names, the list of checks, what a check and a handler return."""
 import functools
+import json
 import threading
 
+import bottle
 import pytest
 import six
 
@@ -11,6 +13,7 @@ from tests import counting
 from tests.worlds import run_python
 from tests.helpers import fails, raise_, succeeds
 from tests.internals import check_module
+from tests.wsgi import ask_health as ask
 
 
 class Callable(object):
@@ -55,6 +58,36 @@ def test_a_name_that_is_no_text_is_not_used():
     func = Callable()
     func.__name__ = 7
     assert names(HealthCheck(checkers=[func])) == ["Callable"]
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_names_that_differ_in_a_lone_surrogate_are_told_apart_in_every_format(order):
+    given = [u"a\ud800", u"a\\ud800", u"a\udfff", u"a\udcff", u"a\\xff"][order]
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/health")
+    for name in given:
+        health.add_check(lambda: (True, ""), name=name)
+    shown = names(health)
+    assert len(set(shown)) == 5 and set(shown) >= set(["a\\ud800", "a\\udfff", "a\\xff"])
+    with pytest.raises(ValueError):  # that very name is taken
+        health.add_check(lambda: (True, ""), name=u"a\udfff")
+    results = json.loads(ask(app).body.decode("ascii"))["results"]
+    assert [result["checker"] for result in results] == shown
+    rows = ask(app, "format=text").body.decode("ascii").split("\n")
+    assert rows[:5] == [u"[+]%s ok" % name for name in shown]
+    components = json.loads(ask(app, "format=health").body.decode("ascii"))["checks"]
+    assert sorted(components) == sorted(name + ":responseTime" for name in shown)
+    pytest.importorskip("prometheus_client")
+    metrics = ask(app, "format=prometheus").body.decode("ascii").split("\n")
+    series = [line for line in metrics if line.startswith(u"healthcheck_check_passed{")]
+    assert len(set(series)) == 5
+
+
+def test_a_name_with_a_lone_surrogate_finds_its_check():
+    health = HealthCheck()
+    health.add_check(lambda: (True, "found"), name=u"a\ud800")
+    assert health.run(check=u"a\ud800").results == health.run(check=u"a\\ud800").results
+    assert health.run_check(u"a\ud800")["output"] == "found"
 
 
 def test_a_second_check_of_the_same_name_is_numbered():

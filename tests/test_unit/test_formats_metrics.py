@@ -103,7 +103,7 @@ def test_the_type_of_the_highest_quality(app, accept, content_type):
     assert (answer.body[-6:] == b"# EOF\n") is (content_type == OPENMETRICS)
 
 
-@pytest.mark.parametrize("version", ["9.9.9", "0.0.1", "1." * 30000, ""])
+@pytest.mark.parametrize("version", ["9.9.9", "0.0.1", "1." * 3000, ""])
 def test_a_version_that_is_not_known_is_not_promised(app, version):
     service(app)
     content_type = ask(app, "format=prometheus", "application/openmetrics-text;version=" + version

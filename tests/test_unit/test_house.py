@@ -40,11 +40,11 @@ _engine.__init__
 _engine.registry
 _engine.cache
 _engine.transitions
+_engine.drain
 _engine.shared
 _engine.breaker
 _engine.backends
 _engine.worker
-_engine.drain
 _engine.check
 _engine.results
 _engine.runs

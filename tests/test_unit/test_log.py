@@ -3,9 +3,10 @@ import logging
 
 import bottle
 import pytest
+import six
 import webtest
 
-from bottle_healthcheck import HealthCheck
+from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests.internals import _log
 
 PASSWORD = "fake-pw-4711-fake"
@@ -34,6 +35,86 @@ def test_a_traceback_is_told_without_its_secrets(lines):
 
 def test_without_an_exception_there_is_no_traceback():
     assert _log.traceback_of(None) == u""
+
+
+#: What somebody takes for a line's end: str.splitlines, JavaScript, old terminals; and what moves
+#: a terminal's cursor.
+ENDS = [u"\n", u"\r", u"\r\n", u"\x0b", u"\x0c", u"\x1c", u"\x1d", u"\x1e", u"\x85", u"\u2028",
+        u"\u2029", u"\x1b[2J", u"\x9b1A", u"\b"]
+FORGED = u"2026-01-01 00:00:00 CRITICAL root: admin logged in"
+
+
+def is_forged(record):
+    """Whether what was worded by others begins a line, or can be read as doing so."""
+    said = record.getMessage()
+    if set(said) & set(u"\r\x0b\x0c\x1b\x1c\x1d\x1e\x85\x9b\b\u2028\u2029"):
+        return True
+    return any(line.startswith(FORGED) for line in said.split(u"\n"))
+
+
+class TestForgery(object):
+    @pytest.mark.parametrize("end", ENDS, ids=[repr(end) for end in ENDS])
+    def test_what_others_worded_begins_no_line(self, lines, end):
+        text = u"no" + end + FORGED
+        error = type("Odd", (Exception,), {"__str__": lambda self: six.ensure_str(text),
+                                           "__unicode__": lambda self: text})
+
+        class Backend(object):
+            def get(self, key, *value, **options):
+                raise error()
+            set = add = get
+
+        def fail(*args):
+            raise error()
+        health = HealthCheck(checkers=[fail_of(fail)], on_change=fail, success_handler=fail,
+                             failed_handler=fail, exception_handler=fail, details=fail,
+                             cache=ResultCache(backend=Backend(), prefix="shop"))
+        health.add_check(lambda: (False, text), name=text)
+        bottle_app = bottle.Bottle()
+        health.init_app(bottle_app, "/healthcheck")
+        webtest.TestApp(bottle_app).get("/healthcheck", expect_errors=True)
+        said = [record.getMessage() for record in lines.records]
+        assert len(said) >= 6 and [one for one in said if FORGED in one] == said
+        assert [one for one in lines.records if is_forged(one)] == []
+
+    def test_an_exception_that_a_class_words_begins_no_line(self, lines):
+        error = type(FORGED.encode("ascii").decode("ascii") if str is not bytes
+                     else FORGED.encode("ascii"), (Exception,), {})
+        try:
+            raise error("x")
+        except error as exc:
+            kind, raised = type(exc), exc
+        _log.tell(logging.ERROR, "it failed", exc_info=(kind, raised, None))
+        record, = lines.records
+        assert FORGED in record.getMessage() and not is_forged(record)
+
+    def test_a_traceback_stays_readable(self, lines):
+        try:
+            refuse()
+        except RuntimeError:
+            _log.failure("it failed")
+        told = lines.records[0].getMessage().split("\n")
+        assert told[:2] == ["it failed", "Traceback (most recent call last):"]
+        assert told[2].startswith(u"    File ") and told[-1].startswith(u"  RuntimeError: cannot")
+        assert u"      raise RuntimeError(\"cannot connect to %s\" % URL)" in told
+
+
+def fail_of(fail):
+    """A check of a plain name."""
+    def check():
+        return fail()
+    return check
+
+
+def test_the_records_of_changes_name_the_check_and_its_outcome(lines):
+    says = [(False, "down"), (False, "down"), (True, "fine"), (WARN, "slow")]
+    health = HealthCheck(success_ttl=0, failed_ttl=0)
+    health.add_check(lambda: says.pop(0), name="data base")
+    while says:
+        health.run()
+    assert [(one.levelname, one.check, one.passed) for one in lines.records] == [
+        ("WARNING", "data base", False), ("INFO", "data base", True),
+        ("WARNING", "data base", False)]
 
 
 @pytest.mark.parametrize("check", [refuse, lambda: (False, URL), lambda: (True, {"dsn": URL})],

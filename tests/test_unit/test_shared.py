@@ -566,6 +566,13 @@ def put(fleet, value, seconds=YEAR):
     fleet.backend.kept[key] = value, fleet.clock.now + seconds
 
 
+def test_every_number_that_is_written_is_read(fleet, lines):
+    output = [-2 ** 63, 2 ** 64 - 1, 1e300]
+    assert told(fleet.process(Check(says=(True, output)))) == output
+    assert told(fleet.process(Check())) == output
+    assert lines() == []
+
+
 def test_the_values_that_follow_differ_from_one_that_is_understood(fleet, lines):
     for text in (value(), value().encode("ascii"), u"" + value(), value(more="fields")):
         put(fleet, text)
@@ -575,7 +582,7 @@ def test_the_values_that_follow_differ_from_one_that_is_understood(fleet, lines)
 
 RUBBISH = [
     5, True, [], {}, object(), ("a",), b"\xff\xfe", u"\ud800", "rubbish", "{", "null ", "[]", "{}",
-    "5", '"text"', "[" * 100000, '{"version": 2}', "9" * 10000, "\0", " ",
+    "5", '"text"', "[" * 100000, '{"version": 2}', "9" * 10000, "\0", " ", value(output=10 ** 21),
     value(passed="true"), value(passed=1), value(passed=None), value(warning=0),
     value(warning="true"), without("passed"), without("warning"), without("output"),
     without("timestamp"), without("since"), without("response_time"), without("version"),

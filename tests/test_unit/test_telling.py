@@ -1,6 +1,7 @@
 # -*- coding: utf-8 -*-
 """What HealthCheck tells of changes: the log, on_change, and draining."""
 import errno
+import gc
 import logging
 import os
 import threading
@@ -393,6 +394,34 @@ def test_an_end_of_the_request_while_a_failure_is_logged_loses_no_later_change(
     assert heard == ["success", "failure"]
 
 
+def test_an_on_change_that_does_not_return_holds_one_thread_and_the_newest_changes():
+    inside, may_return, told = threading.Event(), threading.Event(), []
+
+    def on_change(previous, current, report):
+        told.append((previous, current, report.results[0]["output"]))
+        if len(told) == 1:
+            inside.set()
+            may_return.wait(60)
+    check = Check(says=lambda: (check.runs % 2 == 1, check.runs))
+    health = every_time(check, on_change=on_change)
+    first = threading.Thread(target=health.run)
+    first.start()
+    assert inside.wait(60)
+    gc.collect()
+    before = len([one for one in gc.get_objects() if type(one) is internals.Report])
+    for _ in range(250):
+        health.run()
+    gc.collect()
+    after = len([one for one in gc.get_objects() if type(one) is internals.Report])
+    assert len(told) == 1 and not may_return.is_set()
+    assert after - before <= 101
+    may_return.set()
+    first.join()
+    status = ["failure", "success"]
+    assert told == [(None, "success", 1)] + [
+        (status[1 - runs % 2], status[runs % 2], runs) for runs in range(152, 252)]
+
+
 def test_a_fork_while_on_change_is_told_leaves_the_child_able_to_tell(world):
     check, heard = Check(), []
 
@@ -434,6 +463,31 @@ def test_without_checks_the_first_verdict_is_a_success(world):
     changes = Changes()
     HealthCheck(on_change=changes).run()
     assert changes == [(None, "success")]
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_since_is_never_after_the_timestamp_of_a_clock_that_is_set_back(
+        world, monkeypatch, passes):
+    wall = FakeClock(5000.0)
+    for place in internals.WALL_CLOCKS:
+        internals.replace(monkeypatch, place, Wall(wall))
+    check = Check(says=lambda: (passes, ""))
+    health, told = every_time(check), []
+    for now in (5000.0, 5010.0, 1000.0, 1010.0, 900.0, 6000.0):
+        wall.now = now
+        result, = health.run().results
+        told.append((result["since"], result["timestamp"]))
+    assert told == [(5000.0, 5000.0), (5000.0, 5010.0), (1000.0, 1000.0), (1000.0, 1010.0),
+                    (900.0, 900.0), (900.0, 6000.0)]
+
+
+class Wall(object):
+    """The time module with another wall clock."""
+
+    sleep = staticmethod(time.sleep)
+
+    def __init__(self, clock):
+        self.time = clock
 
 
 # Draining
@@ -596,6 +650,115 @@ def test_an_absent_drain_file_is_no_reason_for_a_line(world, lines, tmpdir):
     health = HealthCheck(drain_file=str(tmpdir.join("no folder", "no file")))
     assert health.run().passed
     assert lines() == []
+
+
+class TestHangingFileSystem(object):
+    """Where a check has a timeout, a look for drain_file holds no request for longer."""
+
+    @pytest.fixture
+    def hung(self, monkeypatch, tmpdir):
+        """The event that lets the looks for `path` go on."""
+        self.path, self.looks, waited = str(tmpdir.join("drain")), [], []
+        hung, stat = threading.Event(), os.stat
+
+        def hanging_stat(path, *args, **kwargs):
+            if path == self.path:
+                self.looks.append(threading.current_thread().name)
+                waited.append(hung.wait(60))
+            return stat(path, *args, **kwargs)
+        monkeypatch.setattr(os, "stat", hanging_stat)
+        yield hung
+        hung.set()
+        assert False not in waited  # a request waited for one until that gave up
+
+    def test_requests_go_on_with_what_was_seen_last(self, hung, lines):
+        health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
+        hung.set()
+        assert health.run().passed
+        hung.clear()
+        assert [bool(health.run()) for _ in range(5)] == [True] * 5
+        wait_until(lambda: len(self.looks) == 2, "the look that hangs")
+        assert self.looks == ["healthcheck drain_file"] * 2 and not hung.is_set()
+        assert lines() == [("WARNING", "the file system of drain_file does not answer: the file is "
+                            "taken as absent", False)]
+        open(self.path, "w").close()
+        hung.set()
+        wait_until(lambda: not health.run(), "the file to be seen")
+        hung.clear()
+        assert not health.run() and not hung.is_set()
+        assert len(lines()) == 1
+
+    def test_a_file_that_appears_is_seen_at_once(self, hung, monkeypatch):
+        internals.replace(monkeypatch, internals.LONGEST_LOOK, 60)
+        hung.set()
+        health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
+        assert health.run().passed
+        open(self.path, "w").close()
+        assert not health.run().passed
+        os.remove(self.path)
+        assert health.run().passed
+        assert self.looks == ["healthcheck drain_file"] * 3
+
+    def test_the_shortest_timeout_is_waited_for(self, hung, monkeypatch):
+        internals.replace(monkeypatch, internals.LONGEST_LOOK, 600)
+        health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
+        health.add_check(Check(), name="quick", timeout=0.05)
+        assert health.run().passed and not hung.is_set()
+
+    def test_no_thread_is_started_without_a_timeout(self, hung, monkeypatch):
+        internals.replace(monkeypatch, internals.LONGEST_LOOK, 60)
+        hung.set()
+        health = HealthCheck(checkers=[Check()], drain_file=self.path)
+        before = threading.enumerate()
+        assert health.run().passed
+        assert [one for one in threading.enumerate() if one not in before] == []
+        assert self.looks == [threading.current_thread().name]
+        health.checkers[0].timeout = 60
+        assert health.run().passed
+        assert self.looks[1:] == ["healthcheck drain_file"]
+
+    def test_without_a_thread_the_request_looks(self, hung, monkeypatch):
+        class Worker(object):
+            def __init__(self, name):
+                pass
+
+            def submit(self, job):
+                return False
+
+            def stop(self):
+                pass
+        internals.replace(monkeypatch, internals.DRAIN_WORKER, Worker)
+        hung.set()
+        health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
+        assert health.run().passed
+        assert self.looks == [threading.current_thread().name]
+
+    def test_another_path_is_looked_for_at_once(self, hung, tmpdir):
+        health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
+        assert health.run().passed
+        health.drain_file = str(tmpdir)
+        wait_until(lambda: not health.run(), "the other path to be seen")
+        hung.set()
+        assert not health.run()
+
+    def test_a_forked_process_looks_for_itself(self, hung, monkeypatch):
+        health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
+        assert health.run().passed
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        assert health.run().passed
+        wait_until(lambda: len(self.looks) == 2, "the looks of both processes")
+
+    def test_the_thread_ends_with_the_health_check(self, hung):
+        hung.set()
+        health, before = HealthCheck(drain_file=self.path), threading.enumerate()
+        health.add_check(Check(), timeout=60)
+        assert health.run().passed
+        thread, = [one for one in threading.enumerate()
+                   if one not in before and one.name == "healthcheck drain_file"]
+        del health
+        gc.collect()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_what_a_signal_handler_may_call_makes_and_takes_no_lock(monkeypatch):
