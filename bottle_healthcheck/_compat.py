@@ -83,14 +83,14 @@ def _called_by(func):
 
 def takes_no_arguments(func):
     # type: (object) -> bool
-    """True where func can be called without arguments, or does not tell what it takes."""
+    """True where func can be called without arguments, or has no signature to inspect."""
     try:
         if six.PY2:  # pragma: no cover (2.7)
             return _required_on_2(func) == 0
         # What a decorator wraps may need arguments that the decorator gives it.
         parameters = inspect.signature(
             func, follow_wrapped=False).parameters.values()  # type: ignore[arg-type]
-    except Exception:  # built-ins often do not tell, odd objects raise whatever they like
+    except Exception:  # many built-ins have no signature, odd objects raise anything
         return True
     return all(one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
                for one in parameters)

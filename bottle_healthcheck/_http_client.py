@@ -87,7 +87,7 @@ class Deadline(object):
 
     if six.PY2:  # pragma: no cover (2.7)
         def _call_on_2(self, sock, func, *args):
-            """On 2.7 the timeout of a TLS socket starts anew with every byte of a record."""
+            """On 2.7 the timeout of a TLS socket starts again with every byte of a record."""
             sock.setblocking(False)
             while True:
                 milliseconds = self.left() * 1000  # also where the peer never lets us wait
@@ -326,12 +326,12 @@ class _Stream(io.BufferedReader):
 
 def _receive(sock, deadline):
     # type: (socket.socket, Deadline) -> Response
-    """The final response, once its whole body has come."""
+    """The final response with its whole body."""
     stream = _Stream(_Received(sock, deadline))
     response = _begin(stream)
     while _is_interim(response.status):
         if not stream.peek(1):
-            raise NoFinalResponse("only %s came" % status_text(response.status))
+            raise NoFinalResponse("only %s was received" % status_text(response.status))
         response = _begin(stream)
     body = response.read(BODY_LIMIT + 1)
     if len(body) > BODY_LIMIT:

@@ -368,7 +368,7 @@ def _scalar(value):
 
 def _written():
     # type: () -> Tuple[Any, ...]
-    """The types whose str() tells all, so far as somebody has imported them: that is slow."""
+    """The types whose str() is all of their value. They are not imported here: that is slow."""
     return (datetime.timedelta, getattr(sys.modules.get("decimal"), "Decimal", ()),
             getattr(sys.modules.get("uuid"), "UUID", ()))
 
@@ -414,7 +414,7 @@ def _items(iterable):
 
 def _some(iterable):
     # type: (Iterable[Any]) -> List[Any]
-    """As many items as are shown, and one that tells whether there are more."""
+    """The items that are shown, and one more if there are more than that."""
     return list(islice(iterable, MAX_ITEMS + 1))
 
 
@@ -431,7 +431,7 @@ def _list(value, parents, room):
 
 def _object(pairs, parents, room):
     # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...], Room) -> Any
-    """A JSON object; names that become equal as text are told apart by a quote."""
+    """A JSON object; of names that are equal as text, all but the first get a quote."""
     result, equal = Object(), {}  # type: Any, dict
     for key, value in pairs:
         if len(result) >= MAX_ITEMS or not room.is_left():
@@ -534,7 +534,7 @@ def _every_pair(pairs):
 
 def unused(name, taken, equal):
     # type: (Text, Any, dict) -> Text
-    """The name with a quote, or a quote and a number; equal counts the names of one object."""
+    """The name, with a quote or a quote and a number where it is taken; equal counts those."""
     while name in taken:
         count = equal[name] = equal.get(name, 0) + 1
         name += u"'" if count == 1 else u"'%d" % count

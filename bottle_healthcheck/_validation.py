@@ -170,7 +170,7 @@ def validate_name(name):
     if not is_text(name):
         raise wrong_type("name", name, "text")
     if not name:
-        raise wrong_value("name", "empty", "a text that tells the check from the others")
+        raise wrong_value("name", "empty", "a text that no other check has")
     return six.ensure_str(name)
 
 

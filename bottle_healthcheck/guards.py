@@ -44,7 +44,7 @@ def require_token(token, *more):
     def may_read(environ):
         # type: (_Environ) -> bool
         given = _digest(_bearer(environ))
-        # A list: every token is compared, whichever fits, so that the time tells nothing.
+        # A list: every token is compared, whichever matches, so that timing reveals nothing.
         # pylint: disable=use-a-generator
         return any([hmac.compare_digest(given, known) for known in digests])
 
@@ -171,7 +171,7 @@ def _checked_network(network):
 
 def _client(environ, trusted):
     # type: (_Environ, List[_Network]) -> Optional[_Address]
-    """Where the request comes from; None where nobody can tell."""
+    """The client's address; None where it is unknown."""
     address = _address(environ.get("REMOTE_ADDR"))
     if all(environ.get(name) is None for name in FORWARDING):
         return address

@@ -41,7 +41,7 @@ def load(file_name):
 
 
 class _Opaque(object):
-    """An object whose str and repr tell a secret."""
+    """An object whose str and repr contain a secret."""
 
     def __init__(self, shown):
         self._shown = str(shown)
@@ -81,23 +81,23 @@ def _namedtuple(fields):
     return collections.namedtuple("Fields", sorted(fields))(**fields)
 
 
-def _exception(told):
-    kind = getattr(builtins, told["type"], None) or type(str(told["type"]), (Exception,), {})
-    made = kind(*told.get("args", ()))
-    made.__cause__ = told.get("cause")
+def _exception(spec):
+    kind = getattr(builtins, spec["type"], None) or type(str(spec["type"]), (Exception,), {})
+    made = kind(*spec.get("args", ()))
+    made.__cause__ = spec.get("cause")
     return made
 
 
-def _deep(told):
-    value = told["leaf"]
-    for _ in range(told["depth"]):
+def _deep(spec):
+    value = spec["leaf"]
+    for _ in range(spec["depth"]):
         value = {"level": value}
     return value
 
 
-def _deep_list(told):
-    value = told["leaf"]
-    for _ in range(told["depth"]):
+def _deep_list(spec):
+    value = spec["leaf"]
+    for _ in range(spec["depth"]):
         value = [value]
     return value
 

@@ -13,7 +13,7 @@ DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
 #: Seconds that a test waits for what has to happen, and goes on at once when it has. A loaded
 #: machine may stall for some of them; only a fault takes them all.
-PATIENCE = 60
+GENEROUS_SECONDS = 60
 
 _CHANCE = random.SystemRandom()  # hypothesis seeds the other
 
@@ -101,19 +101,19 @@ def free_port():
 
 
 def wait_until(condition, what="the condition"):
-    """Polls until condition() is true and returns its value; fails after PATIENCE seconds."""
-    deadline = time.time() + PATIENCE
+    """Polls until condition() is true and returns its value; fails after GENEROUS_SECONDS."""
+    deadline = time.time() + GENEROUS_SECONDS
     while True:
         value = condition()
         if value:
             return value
         if time.time() > deadline:
-            pytest.fail("%s did not come true within %d s" % (what, PATIENCE))
+            pytest.fail("%s did not come true within %d s" % (what, GENEROUS_SECONDS))
         time.sleep(0.02)
 
 
 class FakeClock(object):
-    """A clock that moves only when told to."""
+    """A clock that moves only by tick()."""
 
     def __init__(self, now=1000.0):
         self.now = now

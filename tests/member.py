@@ -1,11 +1,11 @@
 """One process of a fleet that shares its results, for tests/test_integration/test_shared.py.
 
-    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT [TAKES [PATIENCE]]]
+    python -m tests.member BACKEND ADDRESS NOTES [TIMEOUT [TAKES [SOCKET_TIMEOUT]]]
 
 reads seconds, one number a line: so much later by its own clocks it runs its only check, and
-writes a line of JSON: the result, how often the backend was asked, and what was logged. The check
-appends "run" to the file NOTES, and takes a while. The backend's client gives up after PATIENCE
-seconds.
+writes a line of JSON: the result, how often the backend was called, and what was logged. The check
+appends "run" to the file NOTES, and takes a while. The backend's client has a timeout of
+SOCKET_TIMEOUT seconds.
 """
 import json
 import logging
@@ -16,65 +16,68 @@ from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
 
 
-def _redis(address, patience):
+def _redis(address, socket_timeout):
     from cachelib import RedisCache
     # Without that, redis-py from 6 on tries three times more, with pauses.
     options = {} if sys.version_info[0] == 2 else {"retry": None}
-    return RedisCache("127.0.0.1", int(address), socket_timeout=patience,
-                      socket_connect_timeout=patience, **options)
+    return RedisCache("127.0.0.1", int(address), socket_timeout=socket_timeout,
+                      socket_connect_timeout=socket_timeout, **options)
 
 
-def _memcache(address, patience):
+def _memcache(address, socket_timeout):
     import memcache
     from cachelib import MemcachedCache
-    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=patience,
+    return MemcachedCache(memcache.Client(["127.0.0.1:" + address], socket_timeout=socket_timeout,
                                           dead_retry=1))
 
 
-def _pylibmc(address, patience):
+def _pylibmc(address, socket_timeout):
     import pylibmc
     from cachelib import MemcachedCache
     return MemcachedCache(pylibmc.Client(["127.0.0.1:" + address], behaviors={
-        "connect_timeout": patience * 1000, "send_timeout": patience * 10 ** 6,
-        "receive_timeout": patience * 10 ** 6, "_poll_timeout": patience * 1000}))
+        "connect_timeout": socket_timeout * 1000, "send_timeout": socket_timeout * 10 ** 6,
+        "receive_timeout": socket_timeout * 10 ** 6, "_poll_timeout": socket_timeout * 1000}))
 
 
-def _files(address, patience):
+def _files(address, socket_timeout):
     from cachelib import FileSystemCache
     return FileSystemCache(address)
 
 
-def _django(address, patience):
+def _django(address, socket_timeout):
     from django.conf import settings
     settings.configure(CACHES={"default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": "redis://127.0.0.1:" + address,
-        "OPTIONS": {"socket_timeout": patience, "retry": None}}})
+        "OPTIONS": {"socket_timeout": socket_timeout, "retry": None}}})
     from django.core.cache import cache
     return cache
 
 
-def _redis_py(address, patience):
+def _redis_py(address, socket_timeout):
     import redis
     options = {} if sys.version_info[0] == 2 else {"retry": None}
-    return redis.Redis("127.0.0.1", int(address), socket_timeout=patience,
-                       socket_connect_timeout=patience, **options)
+    return redis.Redis("127.0.0.1", int(address), socket_timeout=socket_timeout,
+                       socket_connect_timeout=socket_timeout, **options)
 
 
-def _pymemcache(address, patience):
+def _pymemcache(address, socket_timeout):
     from pymemcache.client.base import PooledClient
-    return PooledClient(("127.0.0.1", int(address)), timeout=patience, connect_timeout=patience)
+    return PooledClient(("127.0.0.1", int(address)), timeout=socket_timeout,
+                        connect_timeout=socket_timeout)
 
 
-def _pymemcache_client(address, patience):
+def _pymemcache_client(address, socket_timeout):
     from pymemcache.client.base import Client
-    return Client(("127.0.0.1", int(address)), timeout=patience, connect_timeout=patience)
+    return Client(("127.0.0.1", int(address)), timeout=socket_timeout,
+                  connect_timeout=socket_timeout)
 
 
-def _pymemcache_hash(address, patience):
+def _pymemcache_hash(address, socket_timeout):
     from pymemcache.client.hash import HashClient
-    return HashClient([("127.0.0.1", int(address))], timeout=patience, connect_timeout=patience,
-                      use_pooling=True, retry_attempts=0, dead_timeout=1)
+    return HashClient([("127.0.0.1", int(address))], timeout=socket_timeout,
+                      connect_timeout=socket_timeout, use_pooling=True, retry_attempts=0,
+                      dead_timeout=1)
 
 
 BACKENDS = {"redis": _redis, "memcache": _memcache, "pylibmc": _pylibmc, "files": _files,
@@ -116,7 +119,7 @@ class Lines(logging.Handler):
         self.lines.append([record.levelname, record.getMessage()])
 
 
-def main(backend, address, notes, timeout=0.0, takes=0.3, patience=30):
+def main(backend, address, notes, timeout=0.0, takes=0.3, socket_timeout=30):
     later, steady, logged = Later(), getattr(*internals.CLOCK), Lines()
     internals.put(internals.CLOCK, lambda: steady() + later.seconds)
     for place in internals.WALL_CLOCKS:
@@ -130,7 +133,7 @@ def main(backend, address, notes, timeout=0.0, takes=0.3, patience=30):
             file.write("run\n")
         time.sleep(float(takes))
         return True, "fine"
-    shared = BACKENDS[backend](address, int(patience))
+    shared = BACKENDS[backend](address, int(socket_timeout))
     asked = count(shared)
     shared.get("x")  # imports and connects
     for place in internals.LONGEST_WAITS:

@@ -24,13 +24,13 @@ SHAPE = json.loads(os.environ.get("SERVICE", "{}"))
 
 
 def note(what, path=None):
-    """Tells the test that a check is started, or that this process is asked."""
+    """Notes for the test that a check has started, or that this process got a request."""
     with open(path or SHAPE["notes"], "a") as notes:
         notes.write("%s %d\n" % (what, os.getpid()))
 
 
 def redis():
-    """Asks the redis-server on the port REDIS; a plain socket needs no client library."""
+    """Pings the redis-server on the port REDIS; a plain socket needs no client library."""
     address = "127.0.0.1", int(os.environ["REDIS"])
     with contextlib.closing(socket.create_connection(address, 60)) as connection:
         connection.settimeout(60)
@@ -54,7 +54,7 @@ def hung_too():
 
 
 def slow():
-    """Takes a while, and less than its time-out."""
+    """Takes a while, and less than its timeout."""
     note("slow")
     time.sleep(0.1)
     return True, "took its time"
@@ -70,8 +70,8 @@ def quick():
     return True, "fine"
 
 
-#: What a stall of the machine must not fail.
-PATIENCE = {"slow": {"timeout": 600}}
+#: More time for checks that must not fail where the machine stalls.
+GENEROUS = {"slow": {"timeout": 600}}
 
 
 def make_app(checks=(), optional=(), used_before_fork=False, notes=None, asked=None,
@@ -80,7 +80,7 @@ def make_app(checks=(), optional=(), used_before_fork=False, notes=None, asked=N
     app = bottle.Bottle()
     health = HealthCheck(app, "/healthcheck", **arguments)
     for name in checks:
-        health.add_check(globals()[name], **PATIENCE.get(name, {}))
+        health.add_check(globals()[name], **GENEROUS.get(name, {}))
     for name in optional:
         health.add_check(globals()[name], critical=False)
     HealthCheck(app, "/live")

@@ -1,4 +1,4 @@
-"""Flights without threads and without time: what the tests of the rules put in place of both."""
+"""Runs without threads and without time: what the tests of the cache's rules replace both by."""
 import os
 import subprocess
 import sys
@@ -13,7 +13,7 @@ class Gone(KeyboardInterrupt):
 
 
 class Check(object):
-    """A check that says what it is told to, and counts its runs; a callable is called for it."""
+    """A check that returns what it is given, and counts its runs; a callable is called for it."""
 
     def __init__(self, name="check", says=(True, "fine")):
         self.__name__ = name
@@ -26,10 +26,10 @@ class Check(object):
 
 
 class World(object):
-    """A clock that is told to tick, waiting that ticks it, workers that work when told to.
+    """A clock that moves by tick(), waits that move it, workers that run their jobs by work().
 
     Each wait of a request takes the next of `meanwhile` and calls it: that is what happens while
-    this request waits. Where its flight has not landed by then, the clock goes to the wait's end.
+    this request waits. If the run is not over by then, the clock moves to the end of the wait.
     """
 
     def __init__(self):
@@ -60,7 +60,7 @@ class World(object):
                          (internals.WAIT, lambda run, seconds: world.wait(run, seconds))]
 
     def take_over(self, patch):
-        """From here on, until monkeypatch takes it back, the package lives in this world."""
+        """Until monkeypatch undoes it, the package uses this clock and these workers."""
         for place, value in self.replaced:
             internals.replace(patch, place, value)
 
@@ -76,16 +76,16 @@ class World(object):
             self.clock.now = max(self.clock.now, until)
 
     def work(self):
-        """Lets the workers run what they were handed."""
+        """Has the workers execute their jobs."""
         while self.jobs:
             self.jobs.pop(0)()
 
     def work_after(self, seconds):
-        """During the next wait so much time passes, and then the workers have done their jobs."""
+        """During the next wait, after so much time, the workers execute their jobs."""
         self.meanwhile.append(lambda: (self.clock.tick(seconds), self.work()))
 
-    def set_off(self, health):
-        """A request that starts a timed flight, and whose client goes away at once."""
+    def start_run(self, health):
+        """A request that starts a run in a worker, and whose client disconnects at once."""
         def leave():
             raise Gone()
         self.meanwhile.insert(0, leave)

@@ -20,10 +20,10 @@ def ask(app, path="/healthcheck", method="GET", without=(), **environ):
 
     without names keys of the environ that a frugal client does not cause.
     """
-    told = []
+    started = []
 
     def start_response(status, headers, exc_info=None):
-        told[:] = [int(status.split()[0]), headers]
+        started[:] = [int(status.split()[0]), headers]
         return lambda data: None
 
     path, _, query = path.partition("?")
@@ -37,8 +37,8 @@ def ask(app, path="/healthcheck", method="GET", without=(), **environ):
         body = b"".join(chunks)
     finally:
         chunks.close()
-    assert all(type(text) is str for pair in told[1] for text in pair)  # servers refuse others
-    return Answer(told[0], dict(told[1]), told[1], body)
+    assert all(type(text) is str for pair in started[1] for text in pair)  # servers refuse others
+    return Answer(started[0], dict(started[1]), started[1], body)
 
 
 def ask_webtest(app, path="/healthcheck", method="GET", environ=None):

@@ -1,1 +1,1 @@
-"""Running checks: which run now, what they came to, and who has to know. No Bottle, no HTTP."""
+"""Runs checks, caches their outcomes and reports changes. Knows neither Bottle nor HTTP."""

@@ -315,7 +315,7 @@ def _refuse_taken(names, check):
     # type: (dict, Check) -> None
     """Raises ValueError where another check has the name."""
     if names.get(check.__name__, check) is not check:
-        raise ValueError("two checks are named %r: expected names that tell them apart"
+        raise ValueError("two checks are named %r: expected names that differ"
                          % check.__name__)
 
 
@@ -331,7 +331,7 @@ def _as_set(argument, names, known):
         expected = u"expected one of " + _jsonable.text(", ".join(known))
     for name in listed:
         if not isinstance(name, str) or name not in known:
-            shown = _jsonable.text(name)[:80]  # it came from outside, and may be long
+            shown = _jsonable.text(name)[:80]  # it is a client's, and may be long
             raise ValueError("%s names '%s', which is no check: %s"
                              % (argument, shown, expected))
     return set(listed)

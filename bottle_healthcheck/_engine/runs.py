@@ -44,10 +44,10 @@ class Outcome(object):
         self.response_time = max(0.0, response_time)
         self.timestamp = self.origin = time.time()
         self.completed = _compat.monotonic()
-        #: Since when the check says so, as far as this outcome alone tells.
+        #: Since when the check has been in this state, as far as this outcome alone shows.
         self.own_since = self.since = self.timestamp
         self.exc_info = exc_info
-        #: The token of the run that came to this; None for an overrun.
+        #: The token of the run that this is the outcome of; None for an overrun.
         self.run_token = None  # type: Optional[object]
         # A panic or a cancellation says little of the dependency.
         self.is_cacheable = exc_info is None or issubclass(exc_info[0], (Exception, SystemExit))
@@ -62,9 +62,10 @@ class Outcome(object):
 class Run(object):
     """One run of one check.
 
-    A request leads it: has a thread execute it. That asks the other processes, where the cache is
-    shared, and calls the check. It is over when it has an outcome, or without one where it was
-    interrupted or another process runs the check; whoever waits then looks again.
+    One request, its leader, has a thread execute it. Where the cache is shared, that thread first
+    claims the run from the other processes; then it calls the check. The run is over when it has an
+    outcome, or without one when it was interrupted or another process runs the check; requests that
+    wait for it then look up the check again.
     """
 
     __slots__ = ("key", "name", "token", "cached_before", "due", "started", "asked_at", "denied_at",
@@ -80,11 +81,11 @@ class Run(object):
         self.cached_before = cached_before
         #: Since when it is registered, by the monotonic clock.
         self.due = now
-        #: Since when the check has its time; None while other processes are asked.
+        #: When the check's time limit began; None while the shared cache is queried.
         self.started = None  # type: Optional[float]
-        #: When other processes were asked, by the monotonic clock; None before.
+        #: When the shared cache was queried, by the monotonic clock; None before.
         self.asked_at = None  # type: Optional[float]
-        #: When another process was found to run the check; None where there was none.
+        #: When the claim was denied because another process runs the check; None if it was not.
         self.denied_at = None  # type: Optional[float]
         self.outcome = None  # type: Optional[Outcome]
         self.is_over = False
@@ -97,7 +98,7 @@ class Run(object):
 
     def take(self, role, who):
         # type: (str, object) -> bool
-        """Gives "leader" or "executor" to the first who asks, for good; true where that is who."""
+        """Takes the role "leader" or "executor" for good; false where another one has it."""
         return self._roles.setdefault(role, who) is who
 
     def has(self, role, who):
@@ -107,7 +108,7 @@ class Run(object):
 
     def is_led(self):
         # type: () -> bool
-        """Whether a request has taken it upon itself to start this run."""
+        """Whether a request has taken the role of leader: it starts the run."""
         return "leader" in self._roles
 
     def is_late(self, limit, now):
@@ -124,7 +125,7 @@ class Run(object):
 
     def wake_waiters(self):
         # type: () -> None
-        """Says that the run is over, and wakes all who wait; once more does no harm."""
+        """Marks the run as over and wakes all who wait; may be called again."""
         self.is_over = True
         while self._waiters:
             waiter = self._waiters[0]
@@ -136,7 +137,7 @@ class Run(object):
 
     def wait(self, seconds):
         # type: (float) -> None
-        """Waits until the run is over, at most so long."""
+        """Waits until the run is over, for at most so many seconds."""
         waiter = threading.Lock()
         waiter.acquire()
         self._waiters.append(waiter)
@@ -157,12 +158,12 @@ class CheckState(object):
 
 
 class ProcessState(object):
-    """What no fork survives: runs, workers; and the last runs of each check, by its key."""
+    """The runs and workers of this process, and the last runs of each check, by the check's key."""
 
     def __init__(self):
         # type: () -> None
         self.runs = {}  # type: dict
-        #: The last run of each check that another process was found to run.
+        #: By key, the last run of a check whose claim was denied: another process runs it.
         self.denied = {}  # type: dict
         self.workers = {}  # type: dict
         self.history = {}  # type: dict
@@ -175,7 +176,7 @@ class ProcessState(object):
 
     def denied_since(self, key, moment):
         # type: (Any, float) -> Optional[Run]
-        """The run of the check that another process was found to run after that moment."""
+        """The check's last run, if its claim was denied after that moment; else None."""
         run = self.denied.get(key)
         if run is None or run.denied_at <= moment:
             return None
@@ -183,13 +184,13 @@ class ProcessState(object):
 
     def remove(self, run):
         # type: (Run) -> None
-        """Makes room for the next run of the check."""
+        """Unregisters a run, so that the next run of its check can be registered."""
         if self.runs.get(run.key) is run:
             self.runs.pop(run.key, None)
 
     def forget(self, key):
         # type: (Any) -> None
-        """Ends the worker of a check, and forgets its history; a run that goes on is let be."""
+        """Stops the worker of a check and forgets its history; a run in progress continues."""
         self.history.pop(key, None)
         self.denied.pop(key, None)
         worker = self.workers.pop(key, None)
@@ -198,7 +199,7 @@ class ProcessState(object):
 
     def __del__(self):
         # type: () -> None
-        # Nobody uses these checks any more. An interrupted constructor leaves no workers.
+        # Nobody uses these checks any more. After an interrupted constructor there is no attribute.
         for worker in list(self.__dict__.get("workers", {}).values()):
             worker.stop()
 
@@ -227,7 +228,7 @@ class Cell(object):
         # type: () -> _Version
         """The present version; its `value` is what the cell holds."""
         version = self._latest
-        while version.successor:  # whoever replaced it was interrupted, or is about to say so
+        while version.successor:  # not in _latest yet, or its writer was interrupted
             version = self._latest = version.successor[0]
         return version
 

@@ -185,7 +185,7 @@ class KeptResponses(object):
     def __init__(self):
         # type: () -> None
         self._kept = {}  # type: dict
-        #: By Accept header, what such requests ask for: reading a header takes long.
+        #: By Accept header, the parsed options of such requests: parsing takes long.
         self.options = {}  # type: dict
 
     def get(self, accept, generation):
@@ -194,7 +194,7 @@ class KeptResponses(object):
         response, kept_generation, valid_until, pid = self._kept.get(accept, _NOTHING)
         if kept_generation is not generation or valid_until <= _compat.monotonic():
             return None
-        if pid != os.getpid():  # the body tells it
+        if pid != os.getpid():  # after a fork: the body contains the pid
             return None
         return response
 

@@ -127,7 +127,7 @@ def bare_flask_app(body):
 
 
 def environ(path=PATH, query=""):
-    """What a server tells of haproxy's GET."""
+    """The environ that a server makes of haproxy's GET."""
     return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query,
             "SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1",
             "HTTP_HOST": "localhost", "HTTP_ACCEPT": "*/*", "REMOTE_ADDR": "127.0.0.1",
@@ -137,19 +137,19 @@ def environ(path=PATH, query=""):
 
 
 def asking(app, **request):
-    """A function that asks the app as a server does, and returns the status and the body."""
-    asked = environ(**request)
-    told = []
+    """A function that calls the app as a server does, and returns the status and the body."""
+    request_environ = environ(**request)
+    statuses = []
 
     def start_response(status, headers, exc_info=None):
-        told[:] = [status]
+        statuses[:] = [status]
 
     def ask():
-        chunks = app(dict(asked), start_response)
+        chunks = app(dict(request_environ), start_response)
         body = b"".join(chunks)
         if hasattr(chunks, "close"):
             chunks.close()
-        return told[0], body
+        return statuses[0], body
     return ask
 
 

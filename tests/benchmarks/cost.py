@@ -16,8 +16,8 @@ from .report import Row, each_kind
 KINDS = ("ours", "original", "flask", "django")
 COUNTS = (1, 10, 100, 1000)
 
-#: A query that asks for nothing: the answer to it is made for each request.
-ANEW = "anew"
+#: A query that changes nothing, but no response to it is kept: each request builds one.
+NOT_KEPT = "not-kept"
 
 #: Numbers of checks whose registration is compared.
 REGISTERED = (250, 2000)
@@ -79,12 +79,12 @@ def import_seconds(python, processes):
         copy = os.path.join(folder, "bottle_healthcheck")  # compiled, as pip does
         shutil.copytree(os.path.dirname(bottle_healthcheck.__file__), copy)
         compileall.compile_dir(copy, quiet=1)
-        told = [subprocess.check_output([python, "-c", IMPORTS], cwd=folder,
-                                        env=dict(os.environ, PYTHONPATH=folder))
-                for _ in range(processes)]
+        outputs = [subprocess.check_output([python, "-c", IMPORTS], cwd=folder,
+                                           env=dict(os.environ, PYTHONPATH=folder))
+                   for _ in range(processes)]
     finally:
         shutil.rmtree(folder)
-    pairs = [[float(part) for part in line.split()] for line in told]
+    pairs = [[float(part) for part in line.split()] for line in outputs]
     return [measuring.median(column) for column in zip(*pairs)]
 
 
@@ -98,7 +98,7 @@ def measure(kind, quick):
     if kind != "django":
         figures["registration"] = registration(kind, 3 if quick else 9)
     if kind == "ours":
-        figures["anew 100"] = cached(kind, 100, rounds, ANEW)
+        figures["not kept 100"] = cached(kind, 100, rounds, NOT_KEPT)
         figures["inline"] = uncached(rounds * 10)
         figures["worker"] = uncached(rounds * 10, timeout=5)
         figures["fresh run"] = fresh_run(1000, rounds)
@@ -111,7 +111,8 @@ def rows(quick):
     found = each_kind("cost", quick, KINDS)
     table = [Row.of("cached answer, %d check%s" % (count, "s"[count == 1:]), "x bare route",
                     "cached %d" % count, found, 1.0) for count in COUNTS]
-    table.append(Row.of("answer made anew, 100 checks", "x bare route", "anew 100", found))
+    table.append(Row.of("response that is not kept, 100 checks", "x bare route", "not kept 100",
+                        found))
     table.append(Row.of("uncached run, over the check itself", "us", "inline", found, 60, 1e6))
     table.append(Row.of("the same in a worker thread", "us", "worker", found, 150, 1e6))
     table.append(Row.of("run() with 1000 fresh checks", "us a check", "fresh run", found, 1.0, 1e6))

@@ -121,7 +121,7 @@ def rows(quick):
 
 
 def main():
-    logging.basicConfig()  # a machine so busy that redis answers late is told, and counts
+    logging.basicConfig()  # reports when redis is late on a busy machine: that changes the count
     print("%d hosts x %d workers = %d processes, each polled every 2 s, results kept for 27 s;"
           % (HOSTS, WORKERS, HOSTS * WORKERS))
     print("%d minutes, at %g times the speed" % (MINUTES, SPEED))

@@ -124,8 +124,8 @@ class Report(object):
 
     def notes(self):
         """On what it ran, and what was left out."""
-        told = ["%s: %s" % pair for pair in self.machine.items()]
-        return told + ["skipped: " + reason for reason in self.reasons]
+        machine = ["%s: %s" % pair for pair in self.machine.items()]
+        return machine + ["skipped: " + reason for reason in self.reasons]
 
 
 def each_kind(module, quick, kinds=None):
@@ -147,7 +147,7 @@ def skip(reason):
 
 
 def machine(load_before):
-    """What a run depends on, and nothing that tells whose machine it is."""
+    """What a run depends on, and nothing that identifies the machine."""
     import bottle
     return collections.OrderedDict([
         ("date", time.strftime("%Y-%m-%d")),

@@ -102,12 +102,12 @@ def requests_a_second(port, path, seconds, clients=CLIENTS):
     command = ["wrk", "--threads", "1", "--connections", str(clients),
                "--duration", "%ds" % seconds, "http://127.0.0.1:%d%s" % (port, path)]
     try:
-        told = subprocess.check_output(command).decode("ascii")
+        output = subprocess.check_output(command).decode("ascii")
     except EnvironmentError:
         raise environments.Missing("wrk is not installed")
-    if "Non-2xx" in told:
+    if "Non-2xx" in output:
         raise environments.Missing("answers that were no success: " + path)
-    return float(re.search(r"Requests/sec:\s*([0-9.]+)", told).group(1))
+    return float(re.search(r"Requests/sec:\s*([0-9.]+)", output).group(1))
 
 
 def ratio(port, rounds, clients=CLIENTS):

@@ -112,7 +112,7 @@ UNHEALTHY = {"check_http": 2, "check_curl": 2, "curl": 22, "wget": 8, "docker": 
     ({"checks": ["quick"], "drain_file": ROOT}, UNHEALTHY),
     ({"checks": ["quick"], "drain_file": ROOT, "drain_status": 404}, UNHEALTHY),
     ({"checks": ["failing"], "failed_status": 429}, dict(UNHEALTHY, consul="warning")),
-    # The body tells those who read it, where the status does not.
+    # The body says so to those who read it; the status does not.
     ({"checks": ["failing"], "failed_status": 200},
      dict(HEALTHY, check_http=2, check_curl=2, docker=1)),
 ])

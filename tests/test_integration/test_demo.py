@@ -105,7 +105,7 @@ def test_no_argument_at_all_serves_on_port_8080(tmpdir):
                                    "http://127.0.0.1:8080/environment"]
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(tmpdir):
+def test_port_in_use_is_reported_in_one_line(tmpdir):
     taken = socket.socket()
     try:
         taken.bind(("127.0.0.1", 0))
@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmpdir):
     assert err.count(b"\n") == 1 and port.encode("ascii") in err
 
 
-def test_a_server_that_is_not_installed_is_told_in_one_line(tmpdir):
+def test_missing_server_is_reported_in_one_line(tmpdir):
     tmpdir.join("waitress.py").write("raise ImportError('No module named waitress')\n")
     with demonstration(tmpdir, "--port", str(free_port()), "--server", "waitress") as process:
         err = process.communicate()[1]

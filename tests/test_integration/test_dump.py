@@ -43,16 +43,16 @@ def test_no_secret_of_the_environment_leaves_a_real_process(tmpdir):
     shown = json.loads(body)["process"]["environ"]
     decoded = json.dumps(json.loads(body), ensure_ascii=False)
     assert "dumped:app" in body  # it is the process that was asked
-    told = [case for case in cases() if case["name"] in shown]
-    assert len(told) > 100
-    leaks = [case["id"] for case in told if case["tier"] == "core" and case["secret"]
+    dumped = [case for case in cases() if case["name"] in shown]
+    assert len(dumped) > 100
+    leaks = [case["id"] for case in dumped if case["tier"] == "core" and case["secret"]
              and (case["secret"] in decoded or case["secret"] in body)]
-    changed = [case["id"] for case in told if case["secret"] is None and not case.get("contract")
+    changed = [case["id"] for case in dumped if case["secret"] is None and not case.get("contract")
                and shown[case["name"]] != case["value"]]
     print("%d secrets visible, %d innocent values changed: %s %s"
           % (len(leaks), len(changed), leaks, changed))
-    assert len(leaks) <= 0.01 * len([case for case in told if case["secret"]])
-    assert len(changed) <= 0.01 * len([case for case in told if case["secret"] is None])
+    assert len(leaks) <= 0.01 * len([case for case in dumped if case["secret"]])
+    assert len(changed) <= 0.01 * len([case for case in dumped if case["secret"] is None])
 
 
 def read(port):

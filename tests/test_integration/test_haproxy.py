@@ -51,7 +51,7 @@ def test_servers_go_down_and_up_with_the_dependency(config):
     pytest.param({"checks": ["failing"], "failed_status": 200}, marks=pytest.mark.smoke),
     {"checks": ["quick"], "success_status": 500},
 ])
-def test_the_body_and_the_status_must_both_tell_success(shape):
+def test_body_and_status_must_both_report_success(shape):
     with servers.gunicorn_service(checks=["quick"]) as good:
         with servers.gunicorn_service(**shape) as bad:
             with balanced("haproxy.cfg", good, bad) as haproxy:

@@ -88,7 +88,7 @@ for _ in range(4):
 report = {"start": measure(0), "early": measure(2000), "late": measure(8000)}
 report["statuses"], report["calls"] = statuses, calls[0]
 release.set()
-# Longer than its flight has lasted by now, on any machine: run_check is to wait for the landing.
+# Longer than its run has lasted by now, on any machine: run_check has to wait for its end.
 internals.give(health.checkers[0], 600)
 report["hung"] = health.run_check("hung")["output"]
 report["changes"] = len(changes)

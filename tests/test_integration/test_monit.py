@@ -38,7 +38,7 @@ def test_the_service_fails_and_recovers_with_the_dependency():
     pytest.param({"checks": ["failing"], "failed_status": 200}, marks=pytest.mark.smoke),
     {"checks": ["quick"], "success_status": 500},
 ])
-def test_the_body_and_the_status_must_both_tell_success(shape):
+def test_body_and_status_must_both_report_success(shape):
     with servers.gunicorn_service(**shape) as service:
         with watching(service) as monit:
             wait_until(lambda: monit.verdict("service") is False, what="failure")

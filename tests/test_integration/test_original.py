@@ -169,8 +169,8 @@ def test_check_that_is_no_function_takes_the_route_down(check, error):
     (True, "TypeError"), (None, "TypeError"), ((True,), "ValueError"),
     ((True, "fine", 3), "ValueError"), ("failed", "ValueError"),
 ])
-def test_check_that_returns_no_pair_is_told_as_html_and_without_what_came(returned, error):
-    """0.2.1 takes it for an exception of the check, so both faults of those come together."""
+def test_no_pair_is_reported_as_html_without_what_was_returned(returned, error):
+    """0.2.1 takes it for an exception of the check, so it shows both faults of those."""
     def check():
         return returned
 
@@ -184,7 +184,7 @@ def test_output_that_is_not_json_takes_the_route_down():
 
 
 def assert_broken(answer, error):
-    """The answer is Bottle's own error page, and tells of no check at all."""
+    """The answer is Bottle's own error page, and names no check at all."""
     assert answer.status_int == 500
     assert answer.content_type == "text/html"
     assert b"passing" not in answer.body

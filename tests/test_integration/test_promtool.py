@@ -146,7 +146,7 @@ def test_prometheus_keeps_scraping_while_checks_fail(app):
                 wait_until(lambda: value(address, name) == "1", what=name)
 
 
-def test_blackbox_exporter_tells_success_from_failure(app):
+def test_blackbox_exporter_distinguishes_success_and_failure(app):
     with serving(app) as url, folder() as path:
         with blackbox(path, url.split("//")[1]) as exporter:
             probe = "http://%s/probe?module=healthcheck&target=%s" % (

@@ -14,7 +14,7 @@ import pytest
 from six.moves.http_client import HTTPConnection
 
 from tests import servers
-from tests.helpers import PATIENCE, ROOT, free_port, need_module, wait_until
+from tests.helpers import GENEROUS_SECONDS, ROOT, free_port, need_module, wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -65,7 +65,7 @@ def served(start, tmpdir):
 def ask(server, path="/healthcheck"):
     """(status, body) of one request; raises where it is not answered."""
     with contextlib.closing(HTTPConnection(server.host, server.port,
-                                           timeout=PATIENCE)) as connection:
+                                           timeout=GENEROUS_SECONDS)) as connection:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read().decode("ascii")
@@ -75,7 +75,7 @@ def ask(server, path="/healthcheck"):
 def patient_request(server):
     """A request under way: it waits for another hung check, until that one's time-out."""
     with contextlib.closing(socket.create_connection((server.host, server.port))) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(GENEROUS_SECONDS)
         connection.sendall(b"GET /patient HTTP/1.0\r\n\r\n")
         wait_until(lambda: any("hung_too" in line for line in server.notes()),
                    what="the start of a check")
@@ -137,7 +137,7 @@ def test_the_same_after_a_fork_that_follows_first_use(name, tmpdir):
     with served(ALL[name], tmpdir) as server:
         pids = check_service(server)
         assert server.pid not in pids
-        # What had landed before the fork is still known: no worker ran it again.
+        # Results from before the fork are still cached: no worker ran the check again.
         assert [line for line in server.notes() if "slow" in line] == ["slow %d" % server.pid]
 
 

@@ -17,7 +17,7 @@ from tests.helpers import PY2, wait_until
 from tests.wsgi import ask_webtest
 
 
-def told(report, index=0):
+def outcome(report, index=0):
     """(passed, output) of one of a report's results."""
     return report.results[index]["passed"], report.results[index]["output"]
 
@@ -43,9 +43,9 @@ def test_a_result_is_used_until_its_lifetime_is_over(world, began, passed, lifet
     assert internals.fresh_until(health) == began + lifetime
     check.says = (passed, "second")
     world.clock.tick(lifetime - 0.125)
-    assert told(health.run()) == (passed, "first")
+    assert outcome(health.run()) == (passed, "first")
     world.clock.tick(0.125)
-    assert told(health.run()) == (passed, "second")
+    assert outcome(health.run()) == (passed, "second")
     assert check.runs == 2
 
 
@@ -54,10 +54,10 @@ def test_an_outcome_without_a_lifetime_is_never_kept(world, nothing_kept):
     check = Check()
     health = checked(check, success_ttl=nothing_kept, failed_ttl=9)
     for _ in range(3):
-        assert told(health.run()) == (True, "fine")
+        assert outcome(health.run()) == (True, "fine")
     assert check.runs == 3
     check.says = (False, "down")
-    assert told(health.run()) == told(health.run()) == (False, "down")
+    assert outcome(health.run()) == outcome(health.run()) == (False, "down")
     assert check.runs == 4
 
 
@@ -122,20 +122,20 @@ def test_with_a_timeout_a_worker_runs_it_and_the_request_waits_for_that_long(wor
     check = Check()
     health = checked(check, timeout=2)
     world.work_after(1.9)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     assert world.waits == [2.0]
     assert world.worker_names == ["healthcheck check"]
 
 
 def test_right_after_the_start_of_the_machine_a_request_waits_as_long_as_later(world):
     world.clock.now = 0.75
-    assert told(checked(Check(), timeout=2).run()) == (False, "timed out after 2 s")
+    assert outcome(checked(Check(), timeout=2).run()) == (False, "timed out after 2 s")
     assert world.waits == [2.0]
 
 
 def test_the_request_that_waited_says_for_how_long_it_did(world):
     health = checked(Check(), timeout=2)
-    assert told(health.run()) == (False, "timed out after 2 s")
+    assert outcome(health.run()) == (False, "timed out after 2 s")
     assert world.waits == [2.0]
 
 
@@ -172,7 +172,7 @@ def test_a_worker_that_overruns_while_inline_checks_run_has_timed_out(world):
     health.add_check(lambda: (True, world.clock.tick(5)), name="slow")
     health.add_check(Check("hung"), timeout=2)
     report = health.run()
-    assert told(report, 1) == (False, "timed out after 2 s")
+    assert outcome(report, 1) == (False, "timed out after 2 s")
     assert world.waits == []
 
 
@@ -180,10 +180,10 @@ def test_where_a_thread_cannot_be_started_the_check_runs_inline(world):
     world.refuses_threads = True
     check = Check()
     health = checked(check, timeout=2, stale_while_revalidate=60)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     world.clock.tick(30)
     check.says = (True, "renewed")
-    assert told(health.run()) == (True, "renewed")
+    assert outcome(health.run()) == (True, "renewed")
     assert not world.waits
 
 
@@ -210,7 +210,7 @@ def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatc
             health.run()
     assert health.cache.reported(health.checkers[0]) is None
     world.work_after(0)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
 
 
 # 2, with stale_while_revalidate
@@ -228,10 +228,10 @@ def test_a_stale_result_is_used_at_once_while_a_worker_renews_it(world, age):
     check = Check()
     health = stale_health(world, check)
     world.clock.tick(age)
-    assert told(health.run()) == told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == outcome(health.run()) == (True, "fine")
     assert world.waits == [2.0] and len(world.jobs) == 1
     world.work()
-    assert told(health.run()) == (True, "renewed")
+    assert outcome(health.run()) == (True, "renewed")
     assert check.runs == 2
 
 
@@ -239,7 +239,7 @@ def test_a_result_that_is_stale_for_too_long_is_not_used(world):
     health = stale_health(world, Check())
     world.clock.tick(70)
     world.work_after(0)
-    assert told(health.run()) == (True, "renewed")
+    assert outcome(health.run()) == (True, "renewed")
 
 
 @pytest.mark.parametrize("nothing_kept", [None, 0])
@@ -248,7 +248,7 @@ def test_what_is_not_kept_is_never_stale(world, nothing_kept):
     health = checked(check, timeout=2, success_ttl=nothing_kept, stale_while_revalidate=60)
     for _ in range(2):
         world.work_after(0)
-        assert told(health.run()) == (True, "fine")
+        assert outcome(health.run()) == (True, "fine")
     assert world.waits == [2.0] * 2 and check.runs == 2
 
 
@@ -258,9 +258,9 @@ def test_a_stale_result_is_used_for_as_long_as_the_renewal_is_no_overrun(world):
     world.clock.tick(40)  # longer than its lifetime: by rule 3 alone, nobody would use it
     health.run()
     world.clock.tick(1.999)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     world.clock.tick(0.001)
-    assert told(health.run()) == (False, "still running after 2.0 s")
+    assert outcome(health.run()) == (False, "still running after 2.0 s")
     assert len(world.jobs) == 1
 
 
@@ -270,11 +270,11 @@ def test_right_after_the_start_of_the_machine_a_renewal_overruns_as_later(world)
     world.work_after(0)
     health.run()
     world.clock.tick(0.25)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     world.clock.tick(1.875)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     world.clock.tick(0.125)
-    assert told(health.run()) == (False, "still running after 2.0 s")
+    assert outcome(health.run()) == (False, "still running after 2.0 s")
 
 
 # 3. A check that is running.
@@ -285,14 +285,14 @@ def test_the_previous_result_is_used_while_a_new_one_is_on_its_way(world):
     world.work_after(0)
     health.run()
     world.clock.tick(27)
-    world.set_off(health)
+    world.start_run(health)
     check.says = (True, "new")
     world.clock.tick(1.999)
-    assert told(health.run()) == (True, "previous")
+    assert outcome(health.run()) == (True, "previous")
     world.clock.tick(0.001)
-    assert told(health.run()) == (False, "still running after 2.0 s")
+    assert outcome(health.run()) == (False, "still running after 2.0 s")
     world.clock.tick(0.5)
-    assert told(health.run()) == (False, "still running after 2.5 s")
+    assert outcome(health.run()) == (False, "still running after 2.5 s")
     assert world.waits == [2.0, 2.0]
 
 
@@ -302,27 +302,27 @@ def test_the_previous_result_is_used_for_its_own_lifetime_past_its_end(world, ov
     world.work_after(0)
     health.run()
     world.clock.tick(27 + overdue)
-    world.set_off(health)
+    world.start_run(health)
     del world.waits[:]
-    assert told(health.run())[0] is used
+    assert outcome(health.run())[0] is used
     assert world.waits == ([] if used else [60.0])
 
 
 def test_who_joins_a_flight_waits_until_its_patience_ends(world):
     health = checked(Check(), timeout=2)
-    world.set_off(health)
+    world.start_run(health)
     world.clock.tick(1.5)
     del world.waits[:]
-    assert told(health.run()) == (False, "timed out after 2 s")
+    assert outcome(health.run()) == (False, "timed out after 2 s")
     assert world.waits == [0.5]
 
 
 def test_who_joins_a_flight_gets_what_it_lands_with(world):
     check = Check()
     health = checked(check, timeout=2)
-    world.set_off(health)
+    world.start_run(health)
     world.work_after(0.5)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     assert check.runs == 1
 
 
@@ -336,7 +336,7 @@ def test_requests_join_the_flight_where_nothing_is_kept(world, nothing_kept):
     world.meanwhile.append(lambda: answers.append(health.run()))
     world.work_after(0)
     answers.append(health.run())
-    assert [told(answer) for answer in answers] == [(True, "fine")] * 2
+    assert [outcome(answer) for answer in answers] == [(True, "fine")] * 2
     assert check.runs == 2 and len(world.waits) == 3
 
 
@@ -349,7 +349,7 @@ def asked_during(world, health, check, age):
         answers.append(health.run())
         return True, "at last"
     check.says = running
-    assert told(health.run()) == (True, "at last")
+    assert outcome(health.run()) == (True, "at last")
     return answers[0]
 
 
@@ -364,7 +364,7 @@ def asked_during(world, health, check, age):
 def test_without_a_timeout_nobody_else_waits_longer_than_two_seconds(world, age, waits, output):
     check = Check()
     health = checked(check)
-    assert told(asked_during(world, health, check, age)) == (False, output)
+    assert outcome(asked_during(world, health, check, age)) == (False, output)
     assert world.waits == waits and check.runs == 1
 
 
@@ -392,9 +392,9 @@ def test_without_a_timeout_the_previous_result_is_used_for_ten_seconds(world):
     health = checked(check)
     health.run()
     world.clock.tick(27)
-    assert told(asked_during(world, health, check, 9.999)) == (True, "previous")
+    assert outcome(asked_during(world, health, check, 9.999)) == (True, "previous")
     world.clock.tick(27)
-    assert told(asked_during(world, health, check, 10)) == (False, "still running after 10.0 s")
+    assert outcome(asked_during(world, health, check, 10)) == (False, "still running after 10.0 s")
     assert world.waits == []
 
 
@@ -406,10 +406,10 @@ def test_an_overrun_is_told_at_once_until_the_check_returns(world):
     health.run()
     for age in (2.0, 12.3, 3600.0):
         world.clock.now = 1000.0 + age
-        assert told(health.run()) == (False, "still running after %.1f s" % age)
+        assert outcome(health.run()) == (False, "still running after %.1f s" % age)
     assert world.waits == [2.0] and len(world.jobs) == 1
     world.work()
-    assert told(health.run()) == (True, "late")
+    assert outcome(health.run()) == (True, "late")
     assert check.runs == 1
 
 
@@ -429,10 +429,10 @@ def test_a_late_result_lives_from_its_return(world):
     world.clock.tick(100)
     world.work()
     world.clock.tick(26.999)
-    assert told(health.run()) == (True, "late")
+    assert outcome(health.run()) == (True, "late")
     assert not world.jobs
     world.clock.tick(0.001)
-    world.set_off(health)
+    world.start_run(health)
     assert len(world.jobs) == 1
 
 
@@ -442,17 +442,17 @@ def test_an_overrun_is_never_kept(world):
     assert result["expires"] == result["timestamp"]
     assert internals.fresh_until(health) < 0
     world.work()
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
 
 
 def test_a_check_slower_than_its_timeout_alternates(world):
     health = checked(Check(), timeout=2, success_ttl=10)
     seen = []
     for _ in range(3):
-        seen.append(told(health.run())[0])
+        seen.append(outcome(health.run())[0])
         world.clock.tick(1)
         world.work()
-        seen.append(told(health.run())[0])
+        seen.append(outcome(health.run())[0])
         world.clock.tick(20)  # too old to be a previous result of any use
     assert seen == [False, True] * 3
 
@@ -461,7 +461,7 @@ def test_giving_up_prefers_what_has_landed_meanwhile(world, caplog):
     caplog.set_level(logging.INFO, "bottle_healthcheck")
     health = checked(Check(), timeout=2)
     world.work_after(2)  # at the very moment at which the wait ends
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     assert caplog.records == []
 
 
@@ -470,7 +470,7 @@ def test_giving_up_prefers_a_landing_that_the_wait_did_not_notice(world, monkeyp
     health = checked(Check(), timeout=2)
     # The landing has taken the lock, yet the event is set too late for the wait.
     monkeypatch.setattr(world, "wait", lambda event, seconds: (world.clock.tick(2), world.work()))
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     assert caplog.records == []
 
 
@@ -513,14 +513,14 @@ def test_run_check_runs_a_check_whose_result_is_fresh(world):
     for given in ("check", check, health.checkers[0]):
         assert health.run_check(given)["output"] == "anew"
     assert check.runs == 4
-    assert told(health.run()) == (True, "anew")
+    assert outcome(health.run()) == (True, "anew")
     assert check.runs == 4
 
 
 def test_run_check_joins_a_flight(world):
     check = Check()
     health = checked(check, timeout=2)
-    world.set_off(health)
+    world.start_run(health)
     world.work_after(0.5)
     assert health.run_check(check)["output"] == "fine"
     assert check.runs == 1
@@ -530,7 +530,7 @@ def test_run_check_takes_no_previous_and_no_stale_result(world):
     check = Check()
     health = stale_health(world, check)
     world.clock.tick(11)
-    world.set_off(checked(check, timeout=2, cache=health.cache, success_ttl=0))
+    world.start_run(checked(check, timeout=2, cache=health.cache, success_ttl=0))
     world.work_after(0.5)
     assert health.run_check(check)["output"] == "renewed"
 
@@ -576,11 +576,11 @@ def test_clear_during_a_flight_leaves_the_flight(world):
     world.work_after(0)
     health.run()
     world.clock.tick(27)
-    world.set_off(health)
+    world.start_run(health)
     health.cache.clear()
     world.work_after(0.5)  # no previous result any more, and no second run
-    assert told(health.run()) == (True, "fine")
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     assert check.runs == 2
 
 
@@ -687,7 +687,7 @@ def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
         now[0] += 1000
         check.runs = 0
     answers = asked_by_threads(health)
-    assert [told(answer) for answer in answers] == [(True, "fine")] * 32
+    assert [outcome(answer) for answer in answers] == [(True, "fine")] * 32
     assert check.runs == 1
 
 
@@ -705,7 +705,7 @@ def test_threads_that_wait_are_all_woken_when_the_run_is_over(monkeypatch):
     internals.wait_longer(monkeypatch)
     check = Check(says=lambda: (release.wait(60), "landed"))
     health = checked(check, success_ttl=None, failed_ttl=None)
-    assert [told(answer) for answer in asked_by_threads(health)] == [(True, "landed")] * 32
+    assert [outcome(answer) for answer in asked_by_threads(health)] == [(True, "landed")] * 32
     assert check.runs == 1
 
 
@@ -715,7 +715,7 @@ def test_a_check_that_asks_for_itself_is_told_so_and_does_not_hang(world):
     @health.add_check
     def myself():
         return health.run_check("myself")["passed"], "asked"
-    assert told(health.run()) == (False, "asked")
+    assert outcome(health.run()) == (False, "asked")
 
 
 # One cache for several HealthChecks
@@ -745,7 +745,7 @@ def test_a_shared_cache_runs_a_function_once_for_all(world):
     other = HealthCheck(cache=live.cache, checkers=[live.checkers[0]])
     check.says = (True, "once")
     for health in (live, ready, other):
-        assert told(health.run()) == (True, "once")
+        assert outcome(health.run()) == (True, "once")
     assert check.runs == 1
 
 
@@ -773,7 +773,7 @@ def test_what_a_reader_does_to_a_result_changes_no_other(world):
     output = health.run().results[0]["output"]
     output["rows"].append(3)
     output["more"] = "of mine"
-    assert told(health.run()) == (True, {"rows": [1, 2]})
+    assert outcome(health.run()) == (True, {"rows": [1, 2]})
 
 
 def test_readers_of_one_flight_wait_by_their_own_timeouts(world):
@@ -781,10 +781,10 @@ def test_readers_of_one_flight_wait_by_their_own_timeouts(world):
     patient = checked(check, timeout=5)
     hasty = HealthCheck(cache=patient.cache, timeout=2, checkers=[check])
     none = HealthCheck(cache=patient.cache, checkers=[check])
-    world.set_off(patient)
-    assert told(hasty.run()) == (False, "timed out after 2 s")
-    assert told(none.run()) == (False, "timed out after 2 s")
-    assert told(patient.run()) == (False, "timed out after 5 s")
+    world.start_run(patient)
+    assert outcome(hasty.run()) == (False, "timed out after 2 s")
+    assert outcome(none.run()) == (False, "timed out after 2 s")
+    assert outcome(patient.run()) == (False, "timed out after 5 s")
     assert world.waits == [5.0, 2.0, 2.0, 1.0]
     assert check.runs == 0 and len(world.jobs) == 1
 
@@ -819,7 +819,7 @@ def test_a_function_that_is_gone_lends_its_result_to_no_other(world):
     for number in range(100):  # each may well get the address of the last one
         def check(number=number):
             return True, number
-        assert told(HealthCheck(cache=cache, checkers=[check]).run()) == (True, number)
+        assert outcome(HealthCheck(cache=cache, checkers=[check]).run()) == (True, number)
         del check
 
 
@@ -854,29 +854,29 @@ def raising(kind, *args):
 def test_what_is_no_exception_is_a_failed_check_that_is_not_kept(kind, timeout, caplog):
     check = Check(says=raising(kind, "at row 7"))
     health = checked(check, timeout=timeout, success_ttl=60, failed_ttl=60)
-    assert told(health.run()) == (False, kind.__name__ + ": at row 7")
+    assert outcome(health.run()) == (False, kind.__name__ + ": at row 7")
     first = health.run().results[0]
     assert check.runs == 2
     assert first["expires"] == first["timestamp"]
     assert first["since"] <= first["timestamp"]
     assert len(caplog.records) == 1 and kind.__name__ + ": at row 7" in caplog.text
     check.says = (True, "fine")
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
 
 
 def test_a_success_before_a_panic_is_no_previous_result(world):
     check = Check()
     health = checked(check, timeout=2, success_ttl=10, failed_ttl=10)
     world.work_after(0)
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     check.says = raising(Panic)
     world.clock.tick(11)
     world.work_after(0)
-    assert told(health.run()) == (False, "Panic")
+    assert outcome(health.run()) == (False, "Panic")
     check.says = (True, "fine")
-    world.set_off(health)
+    world.start_run(health)
     world.meanwhile = []
-    assert told(health.run()) == (False, "timed out after 2 s")
+    assert outcome(health.run()) == (False, "timed out after 2 s")
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, Gone])
@@ -888,7 +888,7 @@ def test_what_ends_the_request_says_nothing_of_the_check(kind, caplog):
         health.run()
     assert (caplog.records, changes, health.cache.reported(health.checkers[0])) == ([], [], None)
     check.says = (True, "fine")
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
     assert check.runs == 2
 
 
@@ -924,7 +924,7 @@ def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own, monkeyp
     for thread in threads:
         thread.join(60)
     assert len(raised) == (0 if own else 1)
-    assert [told(report) for report in reports] == [
+    assert [outcome(report) for report in reports] == [
         (False, "Panic: mine") if own else (True, "fine")]
     assert check.runs == (1 if own else 2)
 
@@ -939,10 +939,10 @@ def test_nothing_ends_a_worker(kind):
     check = Check(says=ended)
     health = checked(check, timeout=600, failed_ttl=60)
     for _ in range(2):
-        assert told(health.run()) == (False, kind.__name__ + ": stop")
+        assert outcome(health.run()) == (False, kind.__name__ + ": stop")
     assert threads[0] is threads[1]
     check.says = (True, "fine")
-    assert told(health.run()) == (True, "fine")
+    assert outcome(health.run()) == (True, "fine")
 
 
 def test_what_an_exception_handler_raises_is_judged_alike():
@@ -950,7 +950,7 @@ def test_what_an_exception_handler_raises_is_judged_alike():
         raise raised[0]("of the handler")
     raised = [Panic]
     health = checked(Check(says=raising(ValueError, "down")), exception_handler=handler)
-    assert told(health.run()) == (False, "down")
+    assert outcome(health.run()) == (False, "down")
     raised = [KeyboardInterrupt]
     health = checked(Check(says=raising(ValueError, "down")), exception_handler=handler)
     with pytest.raises(KeyboardInterrupt):
@@ -964,9 +964,9 @@ def test_an_old_style_exception_is_a_failed_check_too():
     for timeout in (None, 600):
         check = Check(says=raising(old_style))
         health = checked(check, timeout=timeout, failed_ttl=0)
-        assert told(health.run())[0] is False
+        assert outcome(health.run())[0] is False
         check.says = (True, "fine")
-        assert told(health.run()) == (True, "fine")
+        assert outcome(health.run()) == (True, "fine")
 
 
 @pytest.mark.parametrize("timeout", [None, 30])
@@ -974,7 +974,7 @@ def test_a_system_exit_is_a_failed_check_and_logged(timeout, caplog):
     def leave():
         raise SystemExit("cannot go on")
     health = checked(Check(says=leave), timeout=timeout)
-    assert told(health.run()) == (False, "SystemExit: cannot go on")
+    assert outcome(health.run()) == (False, "SystemExit: cannot go on")
     wait_until(lambda: caplog.records, what="the line, written when the request may be over,")
     assert len(caplog.records) == 1 and "Traceback" in caplog.text
 
@@ -1019,7 +1019,7 @@ def test_a_fork_keeps_results_and_forgets_runs_and_workers(world):
     health.add_check(kept, timeout=None)
     health.add_check(hung)
     health.run()
-    assert told(health.run(), 1) == (False, "still running after 2.0 s")
+    assert outcome(health.run(), 1) == (False, "still running after 2.0 s")
     world.fork()
     world.work_after(0)
     report = health.run()
@@ -1111,9 +1111,9 @@ def test_what_is_fresh_when_a_request_comes_is_used_by_each_endpoint(world):
         first.cache.clear()
         return True, "cleared"
     second = HealthCheck(cache=first.cache, checkers=[clears, shared])
-    assert told(second.run(), 1) == (True, "fine")
+    assert outcome(second.run(), 1) == (True, "fine")
     assert shared.runs == 1
-    assert told(second.run(), 1) == (True, "fine")
+    assert outcome(second.run(), 1) == (True, "fine")
     assert shared.runs == 2
 
 
@@ -1127,7 +1127,7 @@ def test_a_late_run_that_is_interrupted_meanwhile_is_run_again(world, timeout):
     run.started = world.clock.now
     world.clock.tick(20)
     world.work_after(0)
-    assert told(health.run(), 1) == (True, "fine")
+    assert outcome(health.run(), 1) == (True, "fine")
     assert check.runs == 1
 
 
@@ -1146,5 +1146,5 @@ def test_a_run_that_was_handed_over_outlives_the_request_that_ends(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             health.run()
     release.set()
-    assert told(health.run()) == (True, "done")
+    assert outcome(health.run()) == (True, "done")
     assert check.runs == 1

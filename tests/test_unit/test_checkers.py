@@ -160,7 +160,7 @@ def test_methods_are_the_same_by_their_owners_identity():
     assert len(health.checkers) == 0
 
 
-def test_checks_of_one_function_are_told_apart():
+def test_checks_of_one_function_are_different_checks():
     health = HealthCheck(checkers=[succeeds, succeeds])
     first, second = health.checkers
     assert first != second
@@ -327,7 +327,7 @@ def test_a_check_cannot_come_back_to_a_name_that_is_taken_meanwhile():
     with pytest.raises(ValueError) as caught:
         health.checkers.append(removed)
     assert str(caught.value) == \
-        "two checks are named 'succeeds': expected names that tell them apart"
+        "two checks are named 'succeeds': expected names that differ"
     assert names(health) == ["succeeds"]
 
 
@@ -515,7 +515,7 @@ def test_the_exception_handler_gets_the_check_and_the_instance():
 
     def handler(checker, exc):
         seen.append((checker.__name__, checker, type(exc), exc.args))
-        return True, {"told": "by the handler"}
+        return True, {"output": "of the handler"}
 
     def raising():
         raise KeyError("missing")
@@ -524,7 +524,7 @@ def test_the_exception_handler_gets_the_check_and_the_instance():
     report = health.run()
     assert seen == [("raising", raising, KeyError, ("missing",))]
     assert report.passed is True
-    assert report.results[0]["output"] == {"told": "by the handler"}
+    assert report.results[0]["output"] == {"output": "of the handler"}
 
 
 @pytest.mark.parametrize("handler", [
@@ -576,7 +576,7 @@ def test_no_exception_handler_means_the_default_one():
     assert health.run().results[0]["output"] == "disk"
 
 
-def test_an_exception_without_a_message_is_told_by_its_type():
+def test_exception_without_a_message_is_reported_by_type():
     assert basic_exception_handler(None, ValueError()) == (False, "ValueError")
     assert basic_exception_handler(None, ValueError("why")) == (False, "why")
 

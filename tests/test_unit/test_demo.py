@@ -45,7 +45,7 @@ def healthcheck(folder):
     return ask(_demo.make_app(str(folder)))
 
 
-def test_both_checks_pass_and_tell_what_they_found(patient, tmpdir):
+def test_both_checks_pass_with_their_outputs(patient, tmpdir):
     answer = healthcheck(tmpdir)
     assert answer.status_code == 200
     results = dict((one["checker"], one) for one in answer.json["results"])
@@ -75,7 +75,7 @@ def test_a_full_disk_fails(patient, tmpdir, monkeypatch):
     assert [one["passed"] for one in answer.json["results"]] == [True, False]
 
 
-def test_serve_says_what_it_is_prints_the_urls_and_removes_its_folder(adapter, tmpdir, capsys):
+def test_serve_prints_urls_and_removes_its_folder(adapter, tmpdir, capsys):
     assert _demo.serve("127.0.0.1", 0, "test") == 0
     host, port = adapter.called_with
     assert host == "127.0.0.1" and port > 0
@@ -126,26 +126,26 @@ def one_line(capsys):
     return err
 
 
-@pytest.mark.parametrize("raises, told", [
+@pytest.mark.parametrize("raises, reported", [
     (ImportError("No module named 'test'"), "server test is not installed: No module named"),
     (RuntimeError("patch\nfirst"), "server test failed: patch first"),
     (OSError(98, "Address already in use"), "server test failed: Address already in use"),
     (ValueError(), "server test failed: ValueError"),
 ])
-def test_a_server_that_cannot_run_is_told_in_one_line(adapter, raises, told, tmpdir, capsys):
+def test_failing_server_is_reported_in_one_line(adapter, raises, reported, tmpdir, capsys):
     adapter.raises = raises
     assert _demo.serve("127.0.0.1", 0, "test") == 1
-    assert told in one_line(capsys)
+    assert reported in one_line(capsys)
     assert tmpdir.listdir() == []
 
 
-def test_an_unknown_server_is_told_with_those_that_are_known(capsys):
+def test_unknown_server_is_reported_with_the_known_ones(capsys):
     assert _demo.serve("127.0.0.1", 0, "nosuch") == 1
     err = one_line(capsys)
     assert "'nosuch'" in err and "wsgiref" in err
 
 
-def test_a_port_that_is_taken_is_told(adapter, capsys):
+def test_port_in_use_is_reported(adapter, capsys):
     taken = socket.socket()
     try:
         taken.bind(("127.0.0.1", 0))
@@ -164,20 +164,20 @@ def test_a_port_that_is_taken_is_told(adapter, capsys):
     ("127.0.0.1", -1),
     ("", 8080),
 ])
-def test_an_address_that_cannot_be_bound_is_told(adapter, host, port, capsys):
+def test_unusable_address_is_reported(adapter, host, port, capsys):
     assert _demo.serve(host, port, "test") == 1
     assert "cannot listen on %r port %d: " % (host, port) in one_line(capsys)
     assert adapter.called_with is None
 
 
-@pytest.mark.parametrize("error, told", [
+@pytest.mark.parametrize("error, reported", [
     (socket.gaierror(-2, "Name or service not known"), "'nosuch' port 8080: Name or service not"),
     (UnicodeError("label empty or too long"), "'nosuch' port 8080: label empty or too long"),
 ])
-def test_a_host_that_has_no_address_is_told(adapter, monkeypatch, error, told, capsys):
+def test_unknown_host_is_reported(adapter, monkeypatch, error, reported, capsys):
     def look_up(*args):
         raise error
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     assert _demo.serve("nosuch", 8080, "test") == 1
-    assert told in one_line(capsys)
+    assert reported in one_line(capsys)

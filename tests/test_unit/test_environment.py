@@ -22,7 +22,7 @@ from tests.wsgi import ask
 NO_PACKAGES = {"include_python": False}
 
 
-def told(app, path="/environment"):
+def dump_of(app, path="/environment"):
     """The answer, which must be JSON with status 200."""
     answer = ask(app, path)
     assert answer.status == 200
@@ -60,9 +60,9 @@ def test_the_order_and_the_fields(app):
     assert set(answer["process"]) == set(["argv", "cwd", "user", "pid", "environ"])
 
 
-def test_what_the_sections_tell(app):
+def test_sections(app):
     EnvironmentDump(app, "/environment")
-    answer = told(app)
+    answer = dump_of(app)
     assert answer["os"] == {"platform": sys.platform, "name": os.name,
                             "uname": list(os.uname())}
     python = answer["python"]
@@ -79,9 +79,9 @@ def test_what_the_sections_tell(app):
 @pytest.mark.parametrize("left_out", ["os", "python", "config", "process"])
 def test_a_section_that_is_left_out(app, left_out):
     dump = EnvironmentDump(app, "/environment", **{"include_" + left_out: False})
-    assert left_out not in told(app) and len(told(app)) == 3
+    assert left_out not in dump_of(app) and len(dump_of(app)) == 3
     dump.add_section(left_out, lambda: "mine")  # its name is free
-    assert told(app)[left_out] == "mine"
+    assert dump_of(app)[left_out] == "mine"
 
 
 @pytest.mark.parametrize("name", ["os", "python", "config", "process"])
@@ -92,15 +92,15 @@ def test_a_section_is_in_or_out(name):
 
 def test_sections_are_left_out_by_position_too(app):
     EnvironmentDump(app, "/environment", False, False, True, False)
-    assert list(told(app)) == ["config"]
+    assert list(dump_of(app)) == ["config"]
 
 
 def test_the_sections_outside_a_request():
-    dump, told_there = EnvironmentDump(), []
-    thread = threading.Thread(target=lambda: told_there.append(dump.get_config()))
+    dump, config_there = EnvironmentDump(), []
+    thread = threading.Thread(target=lambda: config_there.append(dump.get_config()))
     thread.start()  # where no request was yet
     thread.join(60)
-    assert told_there == [{}]
+    assert config_there == [{}]
     assert dump.get_os()["name"] == os.name
     assert dump.get_process()["user"] == dump.get_login()
 
@@ -129,7 +129,7 @@ def test_a_section_is_decorated_and_stays_a_function(app):
 
     assert build() == {"commit": "0a1b2c3"}
     assert dump.add_section("release", build) is build
-    assert told(app)["build"] == told(app)["release"] == {"commit": "0a1b2c3"}
+    assert dump_of(app)["build"] == dump_of(app)["release"] == {"commit": "0a1b2c3"}
 
 
 @pytest.mark.parametrize("name, error, words", [
@@ -180,12 +180,12 @@ def test_whatever_a_section_returns_is_json(app, case):
     expected = case["expect"]
     if isinstance(case["value"], corpus_loader._Opaque):  # its module has another name here
         expected = "<%s._Opaque>" % corpus_loader.__name__
-    assert told(app)["mine"] == expected
+    assert dump_of(app)["mine"] == expected
 
 
 class EvilException(Exception):
     def __str__(self):
-        raise RuntimeError("must not be told")
+        raise RuntimeError("must not be shown")
 
     __repr__ = __unicode__ = __str__
 
@@ -194,11 +194,11 @@ class EvilException(Exception):
     (ValueError("why"), "ValueError: why"), (ValueError(), "ValueError"),
     (SystemExit("gone"), "SystemExit: gone"), (EvilException(), "EvilException"),
     (ValueError(u"\xe4"), u"ValueError: \xe4"), (ValueError(u"\ud800"), "ValueError: \\ud800")])
-def test_whatever_a_section_raises_the_others_are_told(app, exc, error):
+def test_whatever_a_section_raises_the_others_are_shown(app, exc, error):
     dump = EnvironmentDump(app, "/environment", include_python=False)
     dump.add_section("broken", lambda: raise_(exc))
     dump.add_section("fine", lambda: "fine")
-    answer = told(app)
+    answer = dump_of(app)
     assert answer["broken"] == {"error": error}
     assert answer["fine"] == "fine" and answer["process"]["pid"] == os.getpid()
 
@@ -213,7 +213,7 @@ def test_an_interrupt_in_a_section_goes_on():
 def test_a_section_of_ours_that_fails_does_not_take_the_others(app, monkeypatch):
     dump = EnvironmentDump(app, "/environment", include_python=False)
     monkeypatch.setattr(dump, "get_login", lambda: raise_(OSError("no user")))
-    answer = told(app)
+    answer = dump_of(app)
     assert answer["process"] == {"error": "OSError: no user"}
     assert answer["os"]["name"] == os.name
 
@@ -265,7 +265,7 @@ def test_a_browser_that_opens_it_gets_it_indented(app, header, value, indented):
 def test_masked_in_the_environ(app, monkeypatch):
     monkeypatch.setenv("MY_TOKEN", "not to be seen")
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
-    assert told(app)["process"]["environ"]["MY_TOKEN"] == "********"
+    assert dump_of(app)["process"]["environ"]["MY_TOKEN"] == "********"
     assert b"not to be seen" not in ask(app, "/environment").body
 
 
@@ -276,9 +276,9 @@ def test_the_config_is_that_of_the_app_whose_route_is_read():
     one.config["whose"], other.config["whose"] = "one", "other"
     dump = EnvironmentDump(one, "/environment", **NO_PACKAGES)
     dump.init_app(other, "/environment")
-    assert told(one)["config"]["whose"] == "one"
-    assert told(other)["config"]["whose"] == "other"
-    assert told(one)["config"]["whose"] == "one"
+    assert dump_of(one)["config"]["whose"] == "one"
+    assert dump_of(other)["config"]["whose"] == "other"
+    assert dump_of(one)["config"]["whose"] == "one"
 
 
 def test_the_config_of_a_mounted_app():
@@ -287,8 +287,8 @@ def test_the_config_of_a_mounted_app():
     dump = EnvironmentDump(child, "/environment", **NO_PACKAGES)
     parent.mount("/sub/", child)
     dump.init_app(parent, "/environment")
-    assert told(parent, "/sub/environment")["config"]["whose"] == "child"
-    assert told(parent)["config"]["whose"] == "parent"
+    assert dump_of(parent, "/sub/environment")["config"]["whose"] == "child"
+    assert dump_of(parent)["config"]["whose"] == "parent"
 
 
 def test_a_config_of_any_values(app):
@@ -297,7 +297,7 @@ def test_a_config_of_any_values(app):
     app.config["an.app"] = bottle.Bottle()
     app.config["a.set"] = {2, 1}
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
-    config = told(app)["config"]
+    config = dump_of(app)["config"]
     assert config["a.bytes"] == "\\xff" and config["a.set"] == [1, 2]
     assert config["an.app"] == "<bottle.Bottle>"
     assert config["a.function"].startswith("<")
@@ -334,7 +334,7 @@ def test_a_working_directory_that_is_gone(app, tmpdir, monkeypatch):
     monkeypatch.chdir(str(folder))
     shutil.rmtree(str(folder))
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
-    process = told(app)["process"]
+    process = dump_of(app)["process"]
     assert process["cwd"] is None and process["pid"] == os.getpid()
 
 
@@ -343,7 +343,7 @@ def test_a_user_without_a_passwd_entry(app, monkeypatch):
     import pwd
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: raise_(KeyError(uid)))
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
-    assert told(app)["process"]["user"] == str(os.geteuid())
+    assert dump_of(app)["process"]["user"] == str(os.geteuid())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pwd is posix")
@@ -370,7 +370,7 @@ def test_a_system_without_uname(monkeypatch):
 def test_an_embedded_python_without_arguments(app, monkeypatch):
     monkeypatch.delattr(sys, "argv")
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
-    assert told(app)["process"]["argv"] == []
+    assert dump_of(app)["process"]["argv"] == []
 
 
 # Packages
@@ -382,7 +382,7 @@ def no_packages(monkeypatch):
 
 def test_the_packages_by_name(app):
     EnvironmentDump(app, "/environment")
-    packages = told(app)["python"]["packages"]
+    packages = dump_of(app)["python"]["packages"]
     assert packages["six"] == six.__version__
     assert packages["pytest"] == pytest.__version__
     assert "" not in packages and "None" not in packages
@@ -393,15 +393,15 @@ def test_the_packages_are_listed_once_per_process(app, no_packages, monkeypatch)
     monkeypatch.setattr(environment, "_list_packages", lambda: calls.append(1) or {"six": "1"})
     EnvironmentDump(app, "/environment")
     EnvironmentDump(app, "/another")
-    assert told(app)["python"]["packages"] == {"six": "1"}
-    assert told(app, "/another")["python"]["packages"] == {"six": "1"}
+    assert dump_of(app)["python"]["packages"] == {"six": "1"}
+    assert dump_of(app, "/another")["python"]["packages"] == {"six": "1"}
     assert len(calls) == 1
 
 
 def test_packages_that_cannot_be_listed_do_not_take_the_section(app, no_packages, monkeypatch):
     monkeypatch.setattr(environment, "_list_packages", lambda: raise_(ImportError("no such")))
     EnvironmentDump(app, "/environment")
-    python = told(app)["python"]
+    python = dump_of(app)["python"]
     assert python["packages"] == {"error": "ImportError: no such"}
     assert python["executable"] == sys.executable
 
@@ -453,7 +453,7 @@ def test_a_secret_of_the_environment_is_masked_wherever_it_turns_up(monkeypatch)
 def test_versions_of_packages_are_shown_whatever_their_names(app, monkeypatch):
     monkeypatch.setattr(environment, "_packages", {"passlib": "1.7", "keyring": "2.0"})
     EnvironmentDump(app, "/environment")
-    assert told(app)["python"]["packages"] == {"passlib": "1.7", "keyring": "2.0"}
+    assert dump_of(app)["python"]["packages"] == {"passlib": "1.7", "keyring": "2.0"}
     other = EnvironmentDump(app, "/other", include_python=False)
     other.add_section("python", lambda: {"packages": {"passlib": "a secret?"}})
     answer = json.loads(ask(app, "/other").body.decode("ascii"))
@@ -472,7 +472,7 @@ def test_what_is_hidden_or_failed_in_the_python_section_stays_so(app, no_package
     monkeypatch.setattr(environment, "_list_packages", refuse)
     EnvironmentDump(app, "/environment")
     assert b"fake-4711-pw" not in ask(app, "/environment").body
-    assert "ValueError" in told(app)["python"]["packages"]["error"]
+    assert "ValueError" in dump_of(app)["python"]["packages"]["error"]
 
 
 def test_the_dump_is_redacted_once(monkeypatch):

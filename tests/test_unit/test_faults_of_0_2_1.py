@@ -28,13 +28,13 @@ def serve(*checks, **arguments):
     return app
 
 
-def told(app, path="/healthcheck"):
+def response_of(app, path="/healthcheck"):
     """(status, the JSON answer)."""
     answer = ask(app, path)
     return answer.status, json.loads(answer.body.decode("ascii"))
 
 
-def others_are_told(status, answer):
+def others_are_reported(status, answer):
     assert status == 500 and answer["status"] == "failure"
     assert [one["passed"] for one in answer["results"]] == [False, True]
     assert answer["results"][1]["output"] == "fine"
@@ -57,14 +57,14 @@ def test_the_exceptions_class_was_shown_instead_of_its_message():
         seen.append(exc)
         return False, str(exc)
 
-    assert told(serve(raises))[1]["results"][0]["output"] == "no route to db1"
-    assert told(serve(raises, exception_handler=handler))[1]["results"][0]["output"] == (
+    assert response_of(serve(raises))[1]["results"][0]["output"] == "no route to db1"
+    assert response_of(serve(raises, exception_handler=handler))[1]["results"][0]["output"] == (
         "no route to db1")
     assert isinstance(seen[0], ValueError)
 
 
 def test_ok_was_printed_on_every_success(capsys):
-    assert told(serve(succeeds))[0] == 200
+    assert response_of(serve(succeeds))[0] == 200
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
 
@@ -73,16 +73,16 @@ def test_the_environment_was_an_error_with_any_pip_since_10(monkeypatch):
     monkeypatch.setitem(sys.modules, "pip", None)  # neither wanted nor asked
     app = bottle.Bottle()
     EnvironmentDump(app, "/environment")
-    status, answer = told(app, "/environment")
+    status, answer = response_of(app, "/environment")
     assert status == 200
     assert answer["python"]["packages"]["six"] == six.__version__
 
 
-def test_the_config_came_from_the_default_app():
+def test_config_was_that_of_the_default_app():
     app = bottle.Bottle()
     app.config["whose"] = "mine"
     EnvironmentDump(app, "/environment", include_python=False)
-    assert told(app, "/environment")[1]["config"]["whose"] == "mine"
+    assert response_of(app, "/environment")[1]["config"]["whose"] == "mine"
     assert "whose" not in bottle.default_app().config
 
 
@@ -91,7 +91,7 @@ def test_one_raising_section_took_the_route_down():
     dump = EnvironmentDump(app, "/environment", include_python=False)
     dump.add_section("broken", lambda: 1 // 0)
     dump.add_section("fine", lambda: "fine")
-    status, answer = told(app, "/environment")
+    status, answer = response_of(app, "/environment")
     assert status == 200
     assert answer["broken"]["error"].startswith("ZeroDivisionError: ")
     assert answer["fine"] == "fine" and answer["os"]["platform"] == sys.platform
@@ -105,8 +105,8 @@ def test_an_output_that_is_not_json_took_the_route_down(output):
         pytest.fail("%s is no JSON" % name)
 
     answer = ask(serve(lambda: (False, output), succeeds))
-    others_are_told(answer.status, json.loads(answer.body.decode("ascii"),
-                                              parse_constant=no_constant))
+    others_are_reported(answer.status, json.loads(answer.body.decode("ascii"),
+                                                  parse_constant=no_constant))
 
 
 def test_an_unhashable_check_took_the_route_down():
@@ -124,32 +124,32 @@ def test_an_unhashable_check_took_the_route_down():
 
     for check in (Unhashable(), Unhashable().method):
         app = serve(check, succeeds)
-        others_are_told(*told(app))
-        others_are_told(*told(app))
+        others_are_reported(*response_of(app))
+        others_are_reported(*response_of(app))
 
 
 def test_a_partial_took_the_route_down():
     def reaches(host):
         return False, host
 
-    status, answer = told(serve(functools.partial(reaches, "db1"), succeeds))
-    others_are_told(status, answer)
+    status, answer = response_of(serve(functools.partial(reaches, "db1"), succeeds))
+    others_are_reported(status, answer)
     assert [answer["results"][0][key] for key in ("checker", "output")] == ["reaches", "db1"]
 
 
 @pytest.mark.parametrize("returned", [None, True, (), (True,), (True, 1, 2), 7, {"a": 1, "b": 2}],
                          ids=repr)
 def test_a_check_that_returned_no_pair_took_the_route_down(returned):
-    status, answer = told(serve(lambda: returned, succeeds))
-    others_are_told(status, answer)
+    status, answer = response_of(serve(lambda: returned, succeeds))
+    others_are_reported(status, answer)
     assert "expected a pair (passed, output)" in answer["results"][0]["output"]
     assert "the check returned " in answer["results"][0]["output"]
 
 
 @pytest.mark.parametrize("returned", ["ok", u"ok", b"ok", {True: 1, "output": 2}], ids=repr)
 def test_ok_passed_for_a_pair(returned):
-    status, answer = told(serve(lambda: returned, succeeds))
-    others_are_told(status, answer)
+    status, answer = response_of(serve(lambda: returned, succeeds))
+    others_are_reported(status, answer)
     assert "expected a pair (passed, output)" in answer["results"][0]["output"]
 
 
@@ -159,8 +159,8 @@ def test_a_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
     monkeypatch.setattr(time, "time", FakeClock())
     runs = []
     app = serve(lambda: (True, runs.append(1)), success_ttl=none)
-    told(app)
-    told(app)
+    response_of(app)
+    response_of(app)
     assert len(runs) == 2
 
 
@@ -170,13 +170,13 @@ def test_a_wall_clock_that_was_set_back_froze_results(monkeypatch):
     internals.replace(monkeypatch, internals.CLOCK, steady)
     runs = []
     app = serve(lambda: (True, runs.append(1)))
-    told(app)
+    response_of(app)
     wall.tick(-3600)
     steady.tick(26.9)
-    told(app)
+    response_of(app)
     assert len(runs) == 1
     steady.tick(0.2)
-    told(app)
+    response_of(app)
     assert len(runs) == 2
 
 
@@ -191,7 +191,7 @@ def test_32_requests_at_once_ran_a_check_32_times(monkeypatch):
         return True, "slow"
 
     app = serve(slow)
-    threads = [threading.Thread(target=lambda: answers.append(told(app))) for _ in range(32)]
+    threads = [threading.Thread(target=lambda: answers.append(response_of(app))) for _ in range(32)]
     for thread in threads:
         thread.start()
     try:

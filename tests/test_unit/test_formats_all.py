@@ -97,7 +97,7 @@ def test_hidden_details_are_hidden_in_every_format(name, details, draining, monk
             assert secret not in answer.body.split(b"</style>")[-1].lower()
 
 
-def test_hidden_details_do_not_tell_a_warning():
+def test_hidden_details_hide_warnings():
     app = service("up", "warning", details=False)
     assert ask(app, "format=health").body == b'{"status": "pass"}'
     assert b"warning" not in ask(app, "format=html").body.split(b"</style>")[-1]
@@ -148,12 +148,12 @@ def test_what_the_service_says_of_itself_may_change():
 
 
 def test_details_are_asked_for_every_request():
-    tells = []
-    app = service("up", details=lambda: bool(tells))
+    shown = []
+    app = service("up", details=lambda: bool(shown))
     assert b"all-is-well" not in ask(app).body
-    tells.append(True)
+    shown.append(True)
     assert b"all-is-well" in ask(app).body
-    del tells[:]
+    del shown[:]
     assert b"all-is-well" not in ask(app).body
 
 

@@ -48,7 +48,7 @@ def leaves_out_down(query):
 
 
 def says_success(answer):
-    """Whether a status or a body tells a success."""
+    """Whether a status or a body reports success."""
     kind, body = answer.headers["Content-Type"], answer.body
     if "version=" in kind:
         assert answer.status == 200
@@ -56,13 +56,13 @@ def says_success(answer):
     if not body:
         return answer.status == 200
     if "html" in kind:
-        verdict = b">Failing</h1>" not in body
+        is_success = b">Failing</h1>" not in body
     elif "json" in kind:
-        verdict = json.loads(body.decode("ascii"))["status"] in ("success", "pass", "warn")
+        is_success = json.loads(body.decode("ascii"))["status"] in ("success", "pass", "warn")
     else:
-        verdict = not body.endswith(b"failure\n")
-    assert verdict == (answer.status == 200)
-    return verdict
+        is_success = not body.endswith(b"failure\n")
+    assert is_success == (answer.status == 200)
+    return is_success
 
 
 APP, DISCREET = [
@@ -76,7 +76,7 @@ APP, DISCREET = [
 def test_no_request_turns_a_failure_into_a_success(query, accept, method):
     answer = ask(APP, query, accept, method=method)
     assert answer.status in (200, 400, 404, 503)
-    if method == "HEAD":  # there is no body to tell Prometheus' 200 from a success
+    if method == "HEAD":  # without a body Prometheus' 200 looks like a success
         assert answer.body == b""
     elif says_success(answer):
         assert leaves_out_down(query)

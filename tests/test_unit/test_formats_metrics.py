@@ -59,7 +59,7 @@ def test_a_success_is_one(app):
     assert found[("healthcheck_check_warning", "queue")] == 0
 
 
-def test_every_series_of_a_check_tells_whether_it_is_critical(app):
+def test_every_series_of_a_check_has_the_label_critical(app):
     health = HealthCheck(app, "/health")
     health.add_check(lambda: (False, "slow"), name="disk", critical=False)
     health.add_check(lambda: (False, "down"), name="database")
@@ -154,7 +154,7 @@ def test_while_draining_a_check_that_failed_last_stays_a_failure(app):
     assert ("healthcheck_check_passed", "drain") not in found
 
 
-def test_hidden_details_do_not_tell_of_draining_and_a_deployment_is_no_failure(app):
+def test_hidden_details_hide_draining_which_is_no_failure(app):
     health = HealthCheck(app, "/health", checkers=[lambda: (True, "fine")], details=False)
     health.run()
     health.drain()

@@ -13,7 +13,7 @@ from six.moves.html_parser import HTMLParser
 
 from bottle_healthcheck import HealthCheck
 from tests.worlds import run_python
-from tests.helpers import PATIENCE, ROOT
+from tests.helpers import GENEROUS_SECONDS, ROOT
 from tests.internals import Report, Request, page as html
 from tests.wsgi import NAIVE, ask_health as ask, service
 
@@ -370,7 +370,7 @@ def test_a_strip_has_the_runs_of_this_process():
 def test_a_check_that_hangs_has_a_bar():
     gate = threading.Event()
     app = bottle.Bottle()
-    HealthCheck(app, "/health", timeout=0.01, checkers=[lambda: (gate.wait(PATIENCE), "")])
+    HealthCheck(app, "/health", timeout=0.01, checkers=[lambda: (gate.wait(GENEROUS_SECONDS), "")])
     try:
         for _ in range(3):  # one run, one bar
             assert [kind for kind, _, y, _ in bars_of(page_of(app)) if y == 20] == ["failed"]

@@ -25,7 +25,7 @@ def test_a_period_has_one_or_two_units(seconds, words):
     (0.00994, u"9.9 ms"), (0.00996, u"10 ms"), (0.25, u"250 ms"), (0.9994, u"999 ms"),
     (0.9996, u"1.0 s"), (3.002, u"3.0 s"), (9.96, u"10 s"), (61.3, u"61 s"), (119.6, u"2 min"),
     (4000, u"1 h 6 min")])
-def test_a_duration_has_a_unit_that_tells_something(seconds, words):
+def test_duration_has_a_suitable_unit(seconds, words):
     assert wording.duration(seconds) == words
 
 

@@ -140,7 +140,7 @@ def test_a_token_beyond_ascii_is_sent_as_utf_8():
 @pytest.mark.parametrize("token", [
     "", " ", " " * 20, "x" * 15, "fake-guard-0001-guard\n", " fake-guard-0001-guard", None, 1234,
     ["fake-guard-0001-guard"]])
-def test_a_token_that_guards_nothing_is_refused_without_being_told(token):
+def test_weak_token_is_refused_and_not_shown(token):
     for tokens in ([token], [TOKEN, token]):
         with pytest.raises(ValueError) as caught:
             require_token(*tokens)
@@ -148,7 +148,7 @@ def test_a_token_that_guards_nothing_is_refused_without_being_told(token):
         assert "token" in str(caught.value)
 
 
-def test_a_token_that_is_no_text_is_told_by_its_type():
+def test_error_names_the_type_of_a_token_that_is_no_text():
     with pytest.raises(ValueError) as caught:
         require_token(1234)
     assert str(caught.value) == "a token is text, not int"

@@ -37,7 +37,7 @@ def test_calls_are_counted_the_same_every_time():
 
 
 def test_what_does_not_come_true_fails(monkeypatch):
-    monkeypatch.setattr(helpers, "PATIENCE", 0)
+    monkeypatch.setattr(helpers, "GENEROUS_SECONDS", 0)
     with pytest.raises(pytest.fail.Exception, match="the end did not come true within 0 s"):
         helpers.wait_until(lambda: False, "the end")
     assert helpers.wait_until(lambda: "value") == "value"

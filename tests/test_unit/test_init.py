@@ -124,7 +124,7 @@ def test_no_module_needs_what_is_there_for_the_type_checker_alone():
     assert (status, output, errors) == (0, "True\n", "")
 
 
-@pytest.mark.skipif(six.PY2, reason="signatures do not tell there")
+@pytest.mark.skipif(six.PY2, reason="signatures show nothing there")
 def test_no_constructor_takes_only_by_keyword():
     for kind in (HealthCheck, EnvironmentDump):
         assert not inspect.getfullargspec(kind.__init__).kwonlyargs

@@ -15,7 +15,7 @@ from tests import corpus_loader
 from tests.internals import _jsonable
 
 OPAQUE = corpus_loader._Opaque
-EVIL = RuntimeError("must not be told")
+EVIL = RuntimeError("must not be shown")
 
 
 def _type_name(kind):
@@ -220,7 +220,7 @@ def test_message(exc, expected):
 
 
 @pytest.mark.parametrize("kind", [EvilException, EvilClass])
-def test_a_message_that_cannot_be_told(kind):
+def test_message_that_cannot_be_read(kind):
     exc = kind() if issubclass(kind, Exception) else ValueError(kind())
     assert _jsonable.message(exc) == type(exc).__name__
 
@@ -354,7 +354,7 @@ def test_plain_data_stays_equal():
     assert _jsonable.plain(_jsonable.plain(data)) == data
 
 
-@pytest.mark.skipif(sys.version_info < (3, 4), reason="enum came with Python 3.4")
+@pytest.mark.skipif(sys.version_info < (3, 4), reason="enum is new in Python 3.4")
 def test_enums_by_value():
     import enum
 
@@ -371,7 +371,7 @@ def test_enums_by_value():
     assert [type(one) for one in _jsonable.plain([Number.ONE, Word.A])] == [int, str]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 6), reason="os.PathLike came with Python 3.6")
+@pytest.mark.skipif(sys.version_info < (3, 6), reason="os.PathLike is new in Python 3.6")
 def test_paths():
     import pathlib
     assert _jsonable.plain(pathlib.PurePosixPath("/srv/app")) == u"/srv/app"

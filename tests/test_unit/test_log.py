@@ -1,4 +1,4 @@
-"""bottle_healthcheck._log, and that nothing secret is told by the checks' way out."""
+"""bottle_healthcheck._log, and that checks log no secret."""
 import logging
 
 import bottle
@@ -23,7 +23,7 @@ def refuse():
     raise RuntimeError("cannot connect to %s" % URL)
 
 
-def test_a_traceback_is_told_without_its_secrets(lines):
+def test_traceback_is_logged_without_secrets(lines):
     try:
         refuse()
     except RuntimeError:

@@ -71,12 +71,12 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("mistake, kind, words", MISTAKES, ids=[case[2][:40] for case in MISTAKES])
-def test_a_mistake_is_told_with_what_to_do(mistake, kind, words):
+def test_error_says_what_to_do(mistake, kind, words):
     with pytest.raises(kind) as caught:
         mistake()
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
-    # A traceback begins its last line with the class: a private one would tell nothing.
+    # A traceback begins its last line with the class: a private one would say nothing.
     assert caught.type is kind
 
 

@@ -520,7 +520,7 @@ def test_a_guard_of_the_options_that_comes_later_holds_too(app, kind):
 # A path that is taken
 
 class Taken(object):
-    """Apps whose path /x belongs to somebody else: how they came to it, by method and rule."""
+    """Apps whose path /x has a route of somebody else, registered in different ways."""
 
     @staticmethod
     def own(rule="/x", method="GET"):

@@ -15,7 +15,7 @@ def service():
     return health
 
 
-def test_a_collector_tells_of_every_scrape_and_registering_runs_no_check():
+def test_each_scrape_runs_due_checks_and_registering_none():
     outcomes, ran = [True, False], []
     health = HealthCheck(success_ttl=None, failed_ttl=None)
     health.add_check(lambda: (ran.append(1), (outcomes.pop(0), "secret"))[1], name="database")

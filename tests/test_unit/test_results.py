@@ -1,5 +1,5 @@
 # coding: utf-8
-"""bottle_healthcheck._engine.results: what a poll finds of all checks, and what it writes anew."""
+"""bottle_healthcheck._engine.results: which results a poll reuses, and which it writes again."""
 import json
 
 import pytest

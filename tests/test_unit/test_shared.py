@@ -490,7 +490,7 @@ def test_a_change_elsewhere_is_logged_and_told_to_on_change(fleet, caplog):
 def test_a_fork_has_runs_of_its_own(fleet):
     check = Check(says=fleet.hang)
     health = fleet.process(check, timeout=1)
-    fleet.set_off(health)
+    fleet.start_run(health)
     fleet.work()
     fleet.fork()
     check.says, fleet.eager = (True, "the child's"), True
@@ -915,7 +915,7 @@ def test_an_interrupted_question_leaves_no_flight_behind(fleet, method, nth, tim
 def test_a_request_that_ends_while_it_waits_leaves_no_flight_behind(fleet, timeout):
     fleet.dies_while_it_runs()
     health = fleet.process(Check(), timeout=timeout)
-    fleet.set_off(health)
+    fleet.start_run(health)
     fleet.work()
     assert internals.runs_of(health.cache) == {}
 
@@ -1072,7 +1072,7 @@ class TestTimeOfTheSharedCache(object):
     def test_who_joins_waits_no_longer_than_for_the_check_either(self, fleet):
         health = fleet.process(Check(says=fleet.hang), timeout=1)
         fleet.eager = False
-        fleet.set_off(health)
+        fleet.start_run(health)
         fleet.work()
         fleet.clock.tick(0.9)
         fleet.meanwhile = [lambda: (fleet.clock.tick(0.5), fleet.release())]

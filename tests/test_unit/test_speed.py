@@ -23,7 +23,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 @pytest.mark.parametrize("count", cost.COUNTS)
 def test_a_cached_answer_calls_no_more_than_a_bare_route(count):
-    # What that takes in time is for `python -m tests.benchmarks cost` to tell.
+    # `python -m tests.benchmarks cost` measures how long that takes.
     ours = apps.asking(apps.make_app("ours", apps.many(count)))
     _, body = ours()
     bare = apps.asking(apps.bare_app(body))

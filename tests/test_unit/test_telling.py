@@ -279,7 +279,7 @@ def test_previous_results_do_not_make_it_flap(world):
     world.work_after(0)
     patient.run()
     world.clock.tick(30)
-    world.set_off(patient)
+    world.start_run(patient)
     world.clock.tick(1)
     assert not hasty.run().passed
     assert patient.run().passed and patient.run().passed

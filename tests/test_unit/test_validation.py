@@ -96,7 +96,7 @@ def test_what_are_no_status_codes(given):
         validation.validate_codes(given)
 
 
-def test_functions_that_need_arguments_are_told_what_to_do():
+def test_error_for_functions_with_arguments_says_what_to_do():
     with pytest.raises(TypeError, match="the check needs_one needs arguments, .*functools.partial"):
         validation.validate_func(needs_one)
     assert validation.name_of(functools.partial(functools.partial(needs_one), 1)) == "needs_one"

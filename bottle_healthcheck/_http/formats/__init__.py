@@ -10,8 +10,8 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-#: By name. The first that an endpoint offers is what a request for nothing else gets; Prometheus'
-#: comes last: its status 200 must not tell a balancer that all is well.
+#: By name. A request that names no format gets the first one that an endpoint offers. Prometheus'
+#: comes last: its status is 200 while checks fail, which a balancer would take for healthy.
 FORMATS = collections.OrderedDict((one.name, one) for one in (
     json_body.JsonFormat("json", "application/json", media_types=(
         "application/json", "application/*", "*/*", "text/*", "text/plain")),

@@ -37,7 +37,7 @@ def _overall_status(report):
 
 def _key(result):
     # type: (Result) -> str
-    # The key's colon tells the component from the measurement: a name has none.
+    # A colon separates component and measurement in the key: a name must have none.
     return result["checker"].replace(":", "_") + ":responseTime"
 
 

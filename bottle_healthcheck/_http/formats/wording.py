@@ -64,7 +64,7 @@ def _two_units(seconds, size, unit, smaller_size, smaller_unit):
 
 def duration(seconds):
     # type: (float) -> Text
-    """How long a run took, in a unit that tells something: "0.9 ms", "250 ms", "3.0 s"."""
+    """How long a run took, in a unit that suits it: "0.9 ms", "250 ms", "3.0 s"."""
     milliseconds = 1000 * seconds
     if milliseconds < 0.05:
         return u"< 0.1 ms"
@@ -80,10 +80,10 @@ def duration(seconds):
 def moment(epoch_seconds, now):
     # type: (float, float) -> Text
     """When something happened, in UTC: the time of the day, on another day the date as well."""
-    told, today = iso_8601(epoch_seconds), iso_8601(now)
-    if told[:10] == today[:10]:
-        return u"%s UTC" % told[11:19]
-    return u"%s %s UTC" % (told[:10], told[11:16])
+    then, today = iso_8601(epoch_seconds), iso_8601(now)
+    if then[:10] == today[:10]:
+        return u"%s UTC" % then[11:19]
+    return u"%s %s UTC" % (then[:10], then[11:16])
 
 
 # Outputs
