@@ -114,7 +114,7 @@ def interrupt_idle(worker, kind, meanwhile=lambda: None):
             meanwhile()
             raise kind()
     worker._idle = Interrupted
-    lock.release()
+    worker._wake()  # nothing happens where the thread has not begun to wait: it finds the other
 
 
 # Runs that are going on, in a ResultCache

@@ -29,7 +29,8 @@ class Worker(object):
         #: The thread that works. It records itself, too: starting it may be interrupted.
         self._thread = None  # type: Optional[threading.Thread]
         self._is_stopped = False
-        self._has_ended = False
+        #: The thread that has ended last; it may be alive for a moment.
+        self._ended = None  # type: Optional[threading.Thread]
 
     def submit(self, job):
         # type: (Callable[[], Any]) -> bool
@@ -50,7 +51,7 @@ class Worker(object):
                 return False
         self._jobs.append(job)
         self._wake()
-        if self._has_ended and job in self._jobs:  # the thread ended just before
+        if self._ended is self._thread and job in self._jobs:  # the thread ended just before
             return False
         return True
 
@@ -70,7 +71,7 @@ class Worker(object):
     def _work(self):
         # type: () -> None
         self._thread = me = threading.current_thread()
-        self._has_ended = is_to_end = False
+        is_to_end = False
         while True:
             try:
                 if self._thread is not me:  # another one was started while this one seemed dead
@@ -82,7 +83,7 @@ class Worker(object):
                     self._jobs.remove(job)
                     del job  # what it holds must not live until the next one
                 if is_to_end or self._is_stopped:
-                    self._has_ended = True
+                    self._ended = me
                     if self._jobs:  # handed over before that could be seen
                         continue
                     self._wake()  # another one that was started ends too

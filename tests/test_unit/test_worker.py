@@ -144,6 +144,19 @@ class TestIdleThreadThatIsEnded(object):
         assert not first.is_alive()
         assert done(worker) is not first
 
+    def test_the_next_job_is_accepted_though_the_other_thread_is_slow_to_begin(self, monkeypatch):
+        worker, may_begin = Worker("worker"), threading.Event()
+        first = done(worker)
+        interrupt_idle(worker, Kill)
+        first.join(60)
+        run = threading.Thread.run
+        monkeypatch.setattr(threading.Thread, "run",
+                            lambda thread: (may_begin.wait(60), run(thread)))
+        try:
+            assert worker.submit(lambda: None) is True
+        finally:
+            may_begin.set()
+
     def test_a_job_that_was_handed_over_meanwhile_is_run(self):
         worker, ran = Worker("worker"), []
         first = done(worker)
