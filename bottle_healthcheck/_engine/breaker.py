@@ -1,5 +1,5 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
-"""A circuit breaker: a client that fails, or takes too long, is not called for a while."""
+"""A circuit breaker: after a client fails or takes too long, it is not called for a while."""
 import logging
 
 from six.moves import _thread
@@ -14,23 +14,23 @@ if MYPY:
 #: Seconds for which a client that failed is not called.
 OPEN_SECONDS = 10.0
 
-#: Seconds that one answer may take, and the slow answers that one thread waits for within
-#: OPEN_SECONDS in all: more is a failure.
+#: Seconds that one call may take, and that the slow calls of one thread within OPEN_SECONDS may
+#: take in all: more counts as a failure.
 MAX_TOTAL_SECONDS = 1.0
 
-#: Seconds from which on an answer is slow. Quick ones never add up, however many there are.
+#: A call is slow if it takes as many seconds or more. Quick calls are not added up.
 SLOW_SECONDS = 0.1
 
 
 class CircuitBreaker(object):
-    """Calls a client's methods; after a failure it returns None at once for a while, then tries."""
+    """Calls a client's methods; after a failure returns None for a while, then tries again."""
 
     def __init__(self, client):
         # type: (Any) -> None
         self._client = client
         self._fails = False
         self._open_until = 0.0
-        #: Seconds that slow answers took by thread, and since when they are added up.
+        #: By thread, the seconds that slow calls took; and since when they are added up.
         self._totals, self._totals_since = {}, 0.0  # type: dict, float
 
     def is_open(self):
@@ -40,11 +40,11 @@ class CircuitBreaker(object):
 
     def call(self, method, *args, **kwargs):
         # type: (str, *Any, **Any) -> Any
-        """What the client's method returns; None where it fails, took too long or is not called."""
+        """What the client's method returns; None if it fails, takes too long or is not called."""
         if self.is_open():
             return None
         started = _compat.monotonic()
-        if self._fails:  # one tries, the others go on without the client meanwhile
+        if self._fails:  # one thread tries, the others do without the client meanwhile
             self._open_until = started + OPEN_SECONDS
         try:
             answer = getattr(self._client, method)(*args, **kwargs)
@@ -60,7 +60,7 @@ class CircuitBreaker(object):
 
     def trip(self, reason):
         # type: (Text) -> None
-        """Leaves the client alone for a while, and logs that once."""
+        """Opens the circuit: the client is not called for a while; logs that once."""
         failed_before, self._fails = self._fails, True
         self._open_until = _compat.monotonic() + OPEN_SECONDS
         if not failed_before:
@@ -69,16 +69,16 @@ class CircuitBreaker(object):
 
     def confirm(self):
         # type: () -> None
-        """Notes a proof that the client works; some say nothing of a server's death."""
+        """Closes the circuit: the client works. An answer may be no proof of a working server."""
         failed_before, self._fails = self._fails, False
         if failed_before:
             _log.tell(logging.INFO, "the shared cache answers again")
 
     def _takes_too_long(self, seconds):
         # type: (float) -> bool
-        """Adds up the slow answers that this thread got; trips and is true where that is too much.
+        """Adds a slow call to those of this thread; trips and returns true if they took too long.
 
-        Other threads' do not count: many that wait at once have each waited for a short time.
+        Those of other threads do not count: threads that wait at once have not waited longer.
         """
         if seconds < SLOW_SECONDS:
             return False

@@ -1,23 +1,23 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Cached outcomes, and one run of a check at a time.
 
-P is how long a run may take: the check's timeout, or 10 s without one. A request that needs a
-check:
+P is how long a run may take: the check's timeout, or 10 s without one. For each check, a request
+follows the first of these rules that applies:
 
-1. has a fresh outcome: uses it.
-2. The check is not running: this request starts it; without a timeout in the request's own thread,
-   else in the check's worker thread, for which it waits until P after the start. An outcome that
-   expired less than stale_while_revalidate ago is used at once instead.
-3. The check is running, since less than P: uses the previous outcome where that expired less than
-   its own lifetime ago, or less than stale_while_revalidate. Otherwise it waits: until P after the
-   start, without a timeout 2 s at most.
-4. The check is running for longer than P, or the wait is over: reports that as a failure, at once.
+1. There is a fresh outcome: it uses that.
+2. The check is not running: it starts the check. Without a timeout that runs in the request's own
+   thread, else in the check's worker thread, for which the request waits until P after the start.
+   An outcome that expired less than stale_while_revalidate ago is used at once instead.
+3. The check has been running for less than P: it uses the previous outcome if that expired less
+   than its own lifetime ago, or less than stale_while_revalidate. Otherwise it waits for the run:
+   until P after its start, without a timeout for at most 2 s.
+4. The check has been running for longer than P, or the wait is over: it reports a failure at once.
 
-With a backend, whoever would run the check in 2 claims it first, in the thread that would run it:
-another process's fresh outcome counts as one of its own, and while another process runs the check,
-this one acts as in 3 and looks again every 0.2 s. What the backend takes counts against the time of
-the request, but not as a failure of the check: where that had no time left, the outcome is the
-previous one as in 3, or says so and is not reported of the check.
+With a backend, rule 2 first claims the run in the thread that would run the check. If another
+process has a fresh outcome, that is used. If another process runs the check, this one acts by rule
+3 and looks again every 0.2 s. Time that the backend takes counts against the request, but is no
+failure of the check: where it left the check no time, the request uses the previous outcome as in
+3, or a failure that says so and that is not reported as one of the check.
 """
 import collections
 import functools
@@ -39,7 +39,7 @@ if MYPY:
 
     from .check import Check
 
-#: How far a cached outcome may be used: smaller is fresher, EXPIRED must not be used.
+#: How fresh a cached outcome is, the freshest first; EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
 
 #: Seconds that a request waits at most for checks that other requests run in their own threads.
@@ -48,30 +48,30 @@ MAX_INLINE_WAIT = 2.0
 #: Seconds between two looks for the outcome of another process's run.
 POLL_INTERVAL = 0.2
 
-#: Seconds that a request waits longer at most, so that a check has all its time although the shared
-#: cache was asked first.
+#: Seconds by which a request's wait is extended at most, so that a check has its whole time limit
+#: although the shared cache was queried first.
 MAX_DELAY = 0.1
 
-#: A run that a request waits for, and since when it does.
+#: A run that a request waits for, and when the wait began.
 Pending = collections.namedtuple("Pending", "run since")
 
-#: Until when a request waits, by the monotonic clock; how many seconds that is at most, None where
-#: the run had overrun before the request came; and until when it waits for a check that started
-#: late, after the shared cache was asked.
+#: Until when a request waits, by the monotonic clock; the limit that it reports in seconds, None if
+#: the run had overrun before the request; and until when it waits for a check that started late
+#: because the shared cache was queried first.
 Deadline = collections.namedtuple("Deadline", "until limit latest")
 
 
 class ResultCache(object):
     """The results of checks in this process; give it to several HealthChecks to share them.
 
-    There, the same function is the same check, whatever its name: it runs once for all.
+    A function that several of them check runs once for all, whatever names they give it.
 
     With a backend the results are shared among processes and hosts as well, by the checks'
     names: a client of redis-py or pymemcache, or an object with `get(key)`, `set(key, value,
     timeout=seconds)` and `add(key, value, timeout=seconds)`, such as cachelib's caches and
     Django's. It is called in the thread that runs the check, without a timeout the request's: give
-    its client a socket timeout. prefix tells one service's results from another's. Raises TypeError
-    or ValueError where an argument makes no sense.
+    its client a socket timeout. prefix separates the results of different services. Raises
+    TypeError or ValueError for an argument that makes no sense.
     """
 
     def __init__(self, backend=None, prefix=None):
@@ -85,29 +85,29 @@ class ResultCache(object):
         self._names = {}  # type: dict  # the keys of checks by name, with a backend
         self._registries = {}  # type: dict  # weak references, by id
         self._processes = {}  # type: dict  # by process id: made on first use, again after a fork
-        #: Another object whenever something changes that a response may show.
+        #: Replaced by a new object whenever something changes that a response may show.
         self.generation = object()
 
     def clear(self):
         # type: () -> None
         """Forgets every result, so that each check runs on the next request.
 
-        A run that is going on is no result yet: it is waited for, and its outcome is kept. With a
-        backend the shared results too; not those that other processes keep.
+        A run in progress continues, and its outcome is cached. With a backend the shared results
+        are deleted too, but not those that other processes have cached.
         """
-        if self._shared is not None:  # first: what is still there might be cached again
+        if self._shared is not None:  # first: a shared result might be cached here again
             for name in list(self._names):
                 self._shared.forget(name)
         for state in list(self._states.values()):
             state.cached = None
         self.generation = object()
 
-    # Which checks there are
+    # Registered checks
 
     def attach(self, registry):
         # type: (Any) -> None
-        """Notes whose checks use this cache, for as long as that lives."""
-        cache_reference = weakref.ref(self)  # nothing that this cache holds may hold it
+        """Notes a registry whose checks use this cache, by a weak reference."""
+        cache_reference = weakref.ref(self)  # forget must not keep the cache alive
 
         def forget(_):
             # type: (Any) -> None
@@ -118,13 +118,13 @@ class ResultCache(object):
 
     def detach(self, registry):
         # type: (Any) -> None
-        """Forgets what only that registry's checks have used this cache for."""
+        """Forgets a registry, and the results of checks that no other one has registered."""
         self._registries.pop(id(registry), None)
         self.forget_unregistered()
 
     def admit(self, check):
         # type: (Check) -> None
-        """Takes note of a check; ValueError where a backend holds another one of that name."""
+        """Notes a check; ValueError if with a backend another check has the same name."""
         if self._shared is None:
             return
         if self._names.get(check.__name__, check.key) != check.key:
@@ -136,7 +136,7 @@ class ResultCache(object):
 
     def forget_unregistered(self):
         # type: () -> None
-        """Forgets what is known of checks that no living HealthCheck has registered."""
+        """Forgets results, workers and names of checks that no HealthCheck registers any more."""
         keys, names = set(), set()
         for number, reference in list(self._registries.items()):
             registry = reference()
@@ -155,13 +155,13 @@ class ResultCache(object):
                 process.forget(key)
                 self._states.pop(key, None)
 
-    # What is known of them
+    # Their results
 
     def snapshot_of(self, checks, previous=None):
         # type: (Sequence[Check], Optional[Snapshot]) -> Snapshot
-        """A result of each check: cached, of a run in this thread, or awaited.
+        """A result of each check: a cached one, or that of a run, which may be executed here.
 
-        previous is an earlier snapshot: what it holds of the same checks is not looked up again.
+        previous is an earlier snapshot: results of the same checks that are still valid are reused.
         """
         now = _compat.monotonic()
         if previous is None or previous.checks is not checks:
@@ -170,7 +170,7 @@ class ResultCache(object):
         if not changed and not previous.expired(now):
             return previous
         snapshot = previous.copy()
-        # What is fresh when a request comes is used, also where it is forgotten while others run.
+        # A result that is fresh now is used, even if clear() is called while other checks run.
         for index in changed:
             snapshot.replace(index, self._cached_result(checks[index]))
         due = snapshot.expired(now)
@@ -191,7 +191,7 @@ class ResultCache(object):
 
     def _cached_result(self, check):
         # type: (Check) -> Any
-        """The result of what is cached of a check, be it fresh or not; else NOTHING."""
+        """The result of a check's cached outcome, fresh or not; NOTHING where there is none."""
         state = self._states.get(check.key)
         if state is None:
             return NOTHING
@@ -202,13 +202,13 @@ class ResultCache(object):
 
     def run(self, check):
         # type: (Check) -> Outcome
-        """The outcome of the check's run that is going on, else of one that starts now."""
+        """Waits for the check's run in progress, or runs it now, and returns the outcome."""
         found = self._look_up(check, force=True)
         return self._resolve(check, found, _compat.monotonic() + MAX_INLINE_WAIT, force=True)
 
     def reported(self, check):
         # type: (Check) -> Optional[Outcome]
-        """The outcome that was reported last of a check; needs no lifetime."""
+        """The outcome of a check that was reported last, expired or not; None without one."""
         state = self._states.get(check.key)
         if state is None:
             return None
@@ -216,7 +216,7 @@ class ResultCache(object):
 
     def reported_of(self, checks):
         # type: (Sequence[Check]) -> Snapshot
-        """What was reported last of those of the checks that have run."""
+        """The results that were reported last, of those checks that have one."""
         known, results = [], []
         for check in checks:
             outcome = self.reported(check)
@@ -227,9 +227,9 @@ class ResultCache(object):
 
     def history(self, check):
         # type: (Check) -> list
-        """(passed, seconds) of the last runs in this process, oldest first; an overrun failed.
+        """(passed, seconds) of the last runs in this process, oldest first; an overrun has failed.
 
-        One that goes on, and has been reported as an overrun, is among them.
+        A run in progress that has been reported as an overrun is the last of them.
         """
         process = self._process()
         run = process.runs.get(check.key)
@@ -242,9 +242,9 @@ class ResultCache(object):
 
     def _look_up(self, check, force=False):
         # type: (Check, bool) -> Union[Outcome, Pending]
-        """An outcome that may be used, or a run to wait for.
+        """A cached outcome that may be used, or a run to wait for, which may be started here.
 
-        force ignores what is cached: only a run counts that ends after this call.
+        force ignores cached outcomes: only a run counts that ends after this call.
         """
         state = self._state(check)
         cached, now = state.cached, _compat.monotonic()
@@ -275,9 +275,9 @@ class ResultCache(object):
 
     def _lead(self, run, check, state, force):
         # type: (Run, Check, CheckState, bool) -> bool
-        """Starts the run, unless another request does; false where that is so.
+        """Starts the run and returns true; false if another request starts it.
 
-        Whatever happens here, no run stays behind that nobody executes.
+        Even if this is interrupted, no run stays registered that no thread executes.
         """
         me = object()
         try:
@@ -305,20 +305,20 @@ class ResultCache(object):
 
     def _hand_over(self, run, check, state, is_to_claim):
         # type: (Run, Check, CheckState, bool) -> bool
-        """Has the check's worker execute the run; false where there can be none."""
+        """Has the check's worker execute the run; false if it cannot start."""
         workers = self._process().workers
         worker = workers.get(check.key)
         if worker is None:
             worker = workers.setdefault(check.key, Worker("healthcheck " + check.__name__))
         job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
         run.is_handed_over = worker.submit(job)
-        if check.key not in self._states:  # removed meanwhile: its thread ends with this run
+        if check.key not in self._states:  # forgotten meanwhile: the worker stops after this run
             self._process().forget(check.key)
         return run.is_handed_over
 
     def _end_if_nobody_executes(self, run, leader):
         # type: (Run, object) -> None
-        """Ends a run that its leader has not handed over, and that no thread executes."""
+        """Ends a run of this leader that was not handed to a worker and that no thread executes."""
         if not run.has("leader", leader) or run.is_handed_over:
             return
         if run.take("executor", leader):
@@ -328,7 +328,7 @@ class ResultCache(object):
 
     def _execute(self, run, check, state, is_to_claim, in_worker=False):
         # type: (Run, Check, CheckState, bool, bool) -> None
-        """Runs the check in this thread, unless another process does; the run ends in any case."""
+        """Runs the check in this thread unless another process does; always ends the run."""
         me = object()
         try:
             try:
@@ -355,7 +355,7 @@ class ResultCache(object):
 
     def _claim(self, run, check, state):
         # type: (Run, Check, CheckState) -> bool
-        """Asks the other processes; true where this one is to run the check."""
+        """Claims the run from the other processes; true if this one has to run the check."""
         run.lock = SharedLock()
         run.asked_at = _compat.monotonic()
         claim = self._shared.claim(  # type: ignore[union-attr]
@@ -374,7 +374,7 @@ class ResultCache(object):
 
     def _complete(self, run, state, outcome):
         # type: (Run, CheckState, Outcome) -> None
-        """Reports and caches what a run came to, and wakes those who wait for it."""
+        """Reports and caches the outcome of a run, and wakes the requests that wait for it."""
         transitions.report_completion(state, run, outcome)
         cached = None
         if outcome.is_cacheable:
@@ -385,14 +385,14 @@ class ResultCache(object):
 
     def _unregister_and_wake(self, run):
         # type: (Run) -> None
-        """Makes room for the next run, and wakes those who wait for this one."""
+        """Unregisters a run, so that the next can start, and wakes requests that wait for it."""
         self.generation = object()
         self._process().remove(run)
         run.wake_waiters()
 
     def _end(self, run):
         # type: (Run) -> None
-        """Ends a run, if it has not ended, and lets go of its lock; once more does no harm."""
+        """Ends a run, if it has not ended, and releases its lock; may be called again."""
         if not run.is_over:
             self._unregister_and_wake(run)
         run.wake_waiters()  # again: it may have been interrupted
@@ -401,7 +401,7 @@ class ResultCache(object):
 
     def _publish(self, run, check, outcome):
         # type: (Run, Check, Outcome) -> None
-        """Shares an outcome with the other processes, and lets them run the check."""
+        """Shares an outcome with the other processes, and releases the lock: they may run it."""
         if self._shared is None:
             return
         lifetime = check.lifetime(outcome.passed)
@@ -414,7 +414,7 @@ class ResultCache(object):
 
     def _resolve(self, check, found, inline_deadline, force=False):
         # type: (Check, Union[Outcome, Pending], float, bool) -> Outcome
-        """The outcome that was found; waits for one that is pending, and gives up in time."""
+        """The outcome that was found; waits for a pending run, until the deadline at most."""
         if isinstance(found, Outcome):
             return found
         deadline = _deadline(check, found, inline_deadline)
@@ -439,14 +439,14 @@ class ResultCache(object):
 
     def _wait(self, check, pending, deadline, was_denied, force):
         # type: (Check, Pending, Deadline, bool, bool) -> Optional[Outcome]
-        """What to use of a run, at the deadline at the latest; None where it is over without one.
+        """The outcome of a run, or a failure at the deadline; None if the run ended without one.
 
-        was_denied is true where another process ran the check before, while this request waited.
+        was_denied is true if this request has already waited for another process's run.
         """
         run, since = pending
         _wait_until(run, deadline.until)
         if deadline.limit is not None and run.started is not None and run.started > since:
-            # The shared cache was asked first: the check has all its time, as far as may be.
+            # The shared cache was queried first: the check gets its whole limit, if it can.
             _wait_until(run, min(run.started + deadline.limit, deadline.latest))
         if run.outcome is not None:
             return run.outcome
@@ -458,7 +458,7 @@ class ResultCache(object):
 
     def _is_delayed(self, run, since, was_denied):
         # type: (Run, float, bool) -> bool
-        """Whether the shared cache, not the check, has used up the time of a request."""
+        """Whether the shared cache, rather than the check, has used up the time of a request."""
         if self._shared is None:
             return False
         if run.started is not None:
@@ -469,9 +469,9 @@ class ResultCache(object):
 
     def _outcome_of_delay(self, check, pending, deadline, force):
         # type: (Check, Pending, Deadline, bool) -> Outcome
-        """The previous outcome where that may be used, else a failure that says what took the time.
+        """The previous outcome if it may be used, else a failure that blames the shared cache.
 
-        Nobody reports it of the check, which may be well.
+        That is not reported as a change of the check, which may be healthy.
         """
         run, since = pending
         now = _compat.monotonic()
@@ -492,7 +492,7 @@ class ResultCache(object):
 
     def _overrun(self, check, run, deadline):
         # type: (Check, Run, Deadline) -> Outcome
-        """A failure that says how late a run is; its outcome where it has one after all."""
+        """Reports a failure that says how late a run is; returns its outcome if it has one."""
         seconds = 0.0
         if run.started is not None:
             seconds = _compat.monotonic() - run.started
@@ -531,7 +531,7 @@ class ResultCache(object):
 
 def freshness_of(cached, check, now):
     # type: (Optional[Outcome], Check, float) -> int
-    """How far a check's cached outcome may be used now: FRESH, STALE, PREVIOUS or EXPIRED."""
+    """How fresh a check's cached outcome is now: FRESH, STALE, PREVIOUS or EXPIRED."""
     if cached is None:
         return EXPIRED
     lifetime = check.lifetime(cached.passed)
@@ -549,7 +549,7 @@ def freshness_of(cached, check, now):
 
 def _deadline(check, pending, inline_deadline):
     # type: (Check, Pending, float) -> Deadline
-    """Until when a request waits for a run."""
+    """The deadline of a request that waits for a run."""
     run, since = pending
     if run.is_late(check.run_limit, since):
         return Deadline(since, None, since)
@@ -564,7 +564,7 @@ def _deadline(check, pending, inline_deadline):
 
 def _wait_until(run, until):
     # type: (Run, float) -> None
-    """Waits until a run is over, at most until then by the monotonic clock."""
+    """Waits for a run until it is over, at most until that time by the monotonic clock."""
     seconds = until - _compat.monotonic()
     if seconds > 0:
         run.wait(seconds)
@@ -572,7 +572,7 @@ def _wait_until(run, until):
 
 def validate_cache(cache):
     # type: (Any) -> ResultCache
-    """The cache to use, a new one for None, or TypeError."""
+    """The given cache, or a new one for None; TypeError for anything else."""
     if cache is None:
         return ResultCache()
     if not isinstance(cache, ResultCache):

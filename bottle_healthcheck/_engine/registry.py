@@ -1,5 +1,5 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
-"""The registered checks: their list, their names, and which of them are meant."""
+"""The registered checks: their list, their names, and the selection of some."""
 import collections
 import contextlib
 import os
@@ -22,18 +22,18 @@ if MYPY:
 
 
 class Registry(collections_abc.MutableSequence):
-    """The registered checks, in order; a function that is put in is registered.
+    """The registered checks, in order; a function that is inserted is registered.
 
-    Any number of threads may change the list. cache is where the outcomes are kept.
+    Threads may change the list concurrently. cache holds the outcomes.
     """
 
     def __init__(self, settings, cache):
         # type: (Settings, ResultCache) -> None
-        _redaction.load_rules()  # no check's thread has to
+        _redaction.load_rules()  # here, not in a check's thread
         self._settings = settings
         settings.cache = cache
         cache.attach(self)
-        self._turns = {}  # type: dict  # by process id: whose turn it is to change the list
+        self._turns = {}  # type: dict  # by process id: who may change the list now
         self._list = []  # type: list
         self._names = {}  # type: dict  # the registered checks by name
         self._numbers = {}  # type: dict  # by name: the last number that was added to it
@@ -44,10 +44,10 @@ class Registry(collections_abc.MutableSequence):
     @property
     def cache(self):
         # type: () -> ResultCache
-        """Where the outcomes are kept; another one may be set.
+        """The cache of the outcomes; may be replaced.
 
-        A run that is going on then ends in the one that is replaced: the check may run a second
-        time meanwhile.
+        A run in progress then ends in the previous cache: the check may run a second time
+        meanwhile.
         """
         return self._settings.cache
 
@@ -72,12 +72,12 @@ class Registry(collections_abc.MutableSequence):
     @property
     def items(self):
         # type: () -> tuple
-        """The checks at this moment, each once: one tuple until they or their options change."""
+        """The checks, each once: the same tuple until they or their options change."""
         version, items = self._items
         if version is not self._settings.version:
-            # Before the list: what changes meanwhile outdates the tuple.
+            # Read before the list: a change in between makes the tuple outdated.
             version = self._settings.version
-            # One may be there twice, as while two of them swap their places.
+            # A check may be there twice, as while two of them swap places.
             items = tuple(collections.OrderedDict((id(check), check)
                                                   for check in self._list).values())
             self._items = version, items
@@ -92,7 +92,7 @@ class Registry(collections_abc.MutableSequence):
 
     def insert(self, index, value):
         # type: (int, Any) -> None
-        """Registers a function there, or puts a registered check there."""
+        """Registers a function at that index, or inserts a registered check there."""
         with self._turn():
             if self._is_own(value):
                 _refuse_taken(self._names, value)
@@ -102,7 +102,7 @@ class Registry(collections_abc.MutableSequence):
 
     def select(self, check=None, exclude=None):
         # type: (Any, Any) -> tuple
-        """The checks that are named, in order; all of them are the very tuple that items is.
+        """The checks with these names, in order; the tuple `items` itself if none are given.
 
         check and exclude are a name or a list of names: only those, or all but those. Raises
         ValueError where one is not registered, or none is left.
@@ -116,22 +116,22 @@ class Registry(collections_abc.MutableSequence):
         if check is None:
             included = set(known)
         selected = tuple(one for one in items if one.__name__ in included - excluded)
-        # Nothing to fail is no success; without any checks it is one.
+        # A selection of no checks would be a success; only a HealthCheck without checks is one.
         if not selected and (check is not None or excluded):
             raise ValueError("check and exclude leave no check, expected at least one")
         return selected
 
     def find(self, what):
         # type: (Any) -> Check
-        """The check that is what, has it for its function or its name; else ValueError."""
+        """The check that what is: a registered check, its function or its name; else ValueError."""
         items = self.items
-        for check in items:  # one function may be two checks: a registered check is itself first
+        for check in items:  # first by identity: one function may be two checks
             if check is what:
                 return check
         if is_text(what):
             what = _shown(what)
         for check in items:
-            if isinstance(what, str):  # what is no text may equal any name
+            if isinstance(what, str):  # an object may claim to equal any name
                 is_meant = check.__name__ == what
             else:
                 is_meant = check == what
@@ -142,8 +142,8 @@ class Registry(collections_abc.MutableSequence):
 
     def pop(self, index=-1):
         # type: (int) -> Check
-        """Removes the check there and returns it."""
-        with self._turn():  # the place must not move in between
+        """Removes the check at that index and returns it."""
+        with self._turn():  # the index must not change its meaning in between
             return collections_abc.MutableSequence.pop(self, index)
 
     def remove(self, value):
@@ -154,7 +154,7 @@ class Registry(collections_abc.MutableSequence):
 
     def reverse(self):
         # type: () -> None
-        """Turns the order round."""
+        """Reverses the order."""
         with self._turn():
             self._replace(self._list[::-1])
 
@@ -182,7 +182,7 @@ class Registry(collections_abc.MutableSequence):
 
     def __add__(self, others):
         # type: (Iterable[Any]) -> list
-        """A list: nothing is registered."""
+        """A plain list; nothing is registered."""
         return list(self) + list(others)
 
     def __radd__(self, others):
@@ -206,16 +206,16 @@ class Registry(collections_abc.MutableSequence):
     @contextlib.contextmanager
     def _turn(self):
         # type: () -> Iterator[None]
-        """Waits until no other thread of this process changes the list, and keeps others waiting.
+        """Lets one thread of this process at a time change the list.
 
-        Not a lock: one that is made when checks are registered may be older than a fork or than
-        gevent's patches.
+        It is no Lock, since one made when checks are registered would be older than a fork or
+        than gevent's patches.
         """
         turn = [_thread.get_ident()]
         try:
             try:
                 holder = self._turns.setdefault(os.getpid(), turn)
-                # Equal, not identical: this thread has the turn already.
+                # An equal one, which is not identical, is this thread's: it has the turn already.
                 while holder is not turn and holder != turn:
                     time.sleep(0.001)
                     holder = self._turns.setdefault(os.getpid(), turn)
@@ -233,7 +233,7 @@ class Registry(collections_abc.MutableSequence):
     def _insert(self, index, check):
         # type: (int, Check) -> None
         self._names[check.__name__] = check
-        self._list.insert(index, check)  # first: whoever tidies the cache finds it
+        self._list.insert(index, check)  # before admit(): forget_unregistered() has to see it
         try:
             self.cache.admit(check)
         except ValueError:
@@ -251,7 +251,7 @@ class Registry(collections_abc.MutableSequence):
 
     def _replace(self, values):
         # type: (list) -> None
-        """Makes the list these, each a registered check under a name of its own."""
+        """Replaces the whole list; functions among the values are registered."""
         names = {}  # type: dict
         for value in values:
             if self._is_own(value):
@@ -267,7 +267,7 @@ class Registry(collections_abc.MutableSequence):
         before = self._list, self._names
         self._set(items, names)
         try:
-            self.cache.forget_unregistered()  # what has left: its name may be given again
+            self.cache.forget_unregistered()  # so that names of removed checks are free
             for check in items:
                 self.cache.admit(check)
         except ValueError:
@@ -287,7 +287,7 @@ class Registry(collections_abc.MutableSequence):
 
     def _new(self, names, func, name=None, **options):
         # type: (dict, Any, Any, **Any) -> Check
-        """A check under a name that names do not hold."""
+        """A new check whose name is not in names."""
         given_name = name_of(func) if name is None else validate_name(name)
         own_name = _shown(given_name)
         func = func.func if isinstance(func, Check) else validate_func(func)
@@ -307,13 +307,13 @@ class Registry(collections_abc.MutableSequence):
 
 def _shown(name):
     # type: (Any) -> str
-    """A check's name as every format can write it: without lone surrogates; on 2.7 bytes."""
+    """A name that every format can write: without lone surrogates; on 2.7 bytes."""
     return six.ensure_str(_jsonable.text(name))
 
 
 def _refuse_taken(names, check):
     # type: (dict, Check) -> None
-    """Raises ValueError where another check has the name."""
+    """Raises ValueError if another check has the same name."""
     if names.get(check.__name__, check) is not check:
         raise ValueError("two checks are named %r: expected names that differ"
                          % check.__name__)
@@ -321,7 +321,7 @@ def _refuse_taken(names, check):
 
 def _as_set(argument, names, known):
     # type: (str, Any, List[str]) -> set
-    """A name or a list of names as a set; ValueError where one is not known."""
+    """A name or a list of names as a set; ValueError if one is unknown."""
     listed = names or ()
     if isinstance(names, (six.text_type, str)):
         listed = [names]

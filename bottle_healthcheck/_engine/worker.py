@@ -1,5 +1,5 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
-"""One lasting daemon thread per timed check."""
+"""One daemon thread for each check with a timeout."""
 import collections
 import threading
 
@@ -11,11 +11,11 @@ if MYPY:
 
 
 class Worker(object):
-    """A thread that runs one job after another, started by the first.
+    """A thread that runs one job after another; the first job starts it.
 
     It belongs to one check, so that clients that are bound to a thread keep theirs. It is a
-    daemon: a check that hangs must not keep the process from ending. A job must be one that does
-    nothing when it is run again.
+    daemon: a check that hangs must not keep the process from ending. A job that is
+    called again must do nothing.
     """
 
     def __init__(self, name):
@@ -26,7 +26,7 @@ class Worker(object):
         #: signal's handler can leave those held.
         self._idle = threading.Lock()
         self._idle.acquire()
-        #: The thread that works. It records itself, too: starting it may be interrupted.
+        #: The running thread. It sets this itself as well: start() may be interrupted.
         self._thread = None  # type: Optional[threading.Thread]
         self._is_stopped = False
         #: The thread that has ended last; it may be alive for a moment.
@@ -34,14 +34,14 @@ class Worker(object):
 
     def submit(self, job):
         # type: (Callable[[], Any]) -> bool
-        """Hands a job over; false where no thread can be started, or after stop().
+        """Hands a job to the thread; false if no thread can be started, or after stop().
 
-        Interpreters that end, isolated sub-interpreters and exhausted machines refuse, each with
-        an exception of its own.
+        Thread.start() raises various exceptions at the interpreter's end, in isolated
+        sub-interpreters and where memory or threads are exhausted.
         """
         if self._is_stopped:
             return False
-        if self._thread is None or not self._thread.is_alive():  # gevent can end it
+        if self._thread is None or not self._thread.is_alive():  # gevent can kill it
             try:
                 thread = threading.Thread(target=self._work, name=self._name)
                 thread.daemon = True
@@ -57,7 +57,7 @@ class Worker(object):
 
     def stop(self):
         # type: () -> None
-        """Ends the thread when it has run the jobs that it was handed; later ones are refused."""
+        """Ends the thread after the jobs that it has; later ones are refused."""
         self._is_stopped = True
         self._wake()
 
@@ -74,32 +74,32 @@ class Worker(object):
         is_to_end = False
         while True:
             try:
-                if self._thread is not me:  # another one was started while this one seemed dead
+                if self._thread is not me:  # another thread was started while this one seemed dead
                     self._wake()
                     return
                 while self._jobs:
                     job = self._jobs[0]
                     _run(job)
                     self._jobs.remove(job)
-                    del job  # what it holds must not live until the next one
+                    del job  # or its objects would live until the next job
                 if is_to_end or self._is_stopped:
                     self._ended = me
                     if self._jobs:  # handed over before that could be seen
                         continue
-                    self._wake()  # another one that was started ends too
+                    self._wake()  # another thread that was started ends too
                     return
                 self._idle.acquire()
-            except Exception:  # for want of memory, say: what has not been run is still there
+            except Exception:  # out of memory, for example: jobs that have not run are still there
                 pass
-            except BaseException:  # who raises that in an idle thread ends it: gevent's kill()
+            except BaseException:  # raised in an idle thread to end it, as by gevent's kill()
                 is_to_end = True
 
 
 def _run(job):
     # type: (Callable[[], Any]) -> None
-    """Runs a job, once more where it raises: it may not have begun for want of memory.
+    """Runs a job, a second time if it raises: it may not have begun, out of memory.
 
-    A job that has begun knows that, and does nothing.
+    A job that has begun does nothing the second time.
     """
     for _ in range(2):
         try:

@@ -22,326 +22,286 @@ def outcome(report, index=0):
     return report.results[index]["passed"], report.results[index]["output"]
 
 
-def checked(check, **options):
+def health_of(check, **options):
     """A HealthCheck with that one check."""
     return HealthCheck(checkers=[check], **options)
 
 
-def nothing():
-    """What happens during a wait in which nothing happens."""
+def do_nothing():
+    """A callback without any effect."""
 
 
-# 1. A fresh result is used.
+class TestFreshResult(object):
+    """Rule 1: a fresh result is used."""
 
-@pytest.mark.parametrize("began", [1000.0, 0.75])  # that soon after the machine's start, too
-@pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
-def test_a_result_is_used_until_its_lifetime_is_over(world, began, passed, lifetime):
-    world.clock.now = began
-    check = Check(says=(passed, "first"))
-    health = checked(check)
-    health.run()
-    assert internals.fresh_until(health) == began + lifetime
-    check.says = (passed, "second")
-    world.clock.tick(lifetime - 0.125)
-    assert outcome(health.run()) == (passed, "first")
-    world.clock.tick(0.125)
-    assert outcome(health.run()) == (passed, "second")
-    assert check.runs == 2
+    @pytest.mark.parametrize("began", [1000.0, 0.75])  # that soon after the machine's start, too
+    @pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
+    def test_is_used_until_its_lifetime_ends(self, world, began, passed, lifetime):
+        world.clock.now = began
+        check = Check(says=(passed, "first"))
+        health = health_of(check)
+        health.run()
+        assert internals.fresh_until(health) == began + lifetime
+        check.says = (passed, "second")
+        world.clock.tick(lifetime - 0.125)
+        assert outcome(health.run()) == (passed, "first")
+        world.clock.tick(0.125)
+        assert outcome(health.run()) == (passed, "second")
+        assert check.runs == 2
+
+    @pytest.mark.parametrize("nothing_kept", [None, 0])
+    def test_without_lifetime_is_not_cached(self, world, nothing_kept):
+        check = Check()
+        health = health_of(check, success_ttl=nothing_kept, failed_ttl=9)
+        for _ in range(3):
+            assert outcome(health.run()) == (True, "fine")
+        assert check.runs == 3
+        check.says = (False, "down")
+        assert outcome(health.run()) == outcome(health.run()) == (False, "down")
+        assert check.runs == 4
+
+    def test_at_the_start_of_a_request_is_used(self, world):
+        """Also by a HealthCheck that has not used it before, and though others clear it."""
+        shared, other = Check("shared"), []
+        first = health_of(shared)
+        first.run()
+
+        def clears():
+            other.append(1)
+            first.cache.clear()
+            return True, "cleared"
+        second = HealthCheck(cache=first.cache, checkers=[clears, shared])
+        assert outcome(second.run(), 1) == (True, "fine")
+        assert shared.runs == 1
+        assert outcome(second.run(), 1) == (True, "fine")
+        assert shared.runs == 2
+
+    def test_expires_though_wall_clock_is_set_back(self, world, monkeypatch):
+        check = Check(says=(False, "down"))
+        health = health_of(check)
+        health.run()
+        an_hour_ago = time.time() - 3600
+        monkeypatch.setattr(time, "time", lambda: an_hour_ago)
+        check.says = (True, "up")
+        world.clock.tick(9)
+        result = health.run().results[0]
+        assert (result["passed"], result["output"]) == (True, "up")
+        assert result["timestamp"] == result["since"] == an_hour_ago
+        assert result["expires"] == an_hour_ago + 27
 
 
-@pytest.mark.parametrize("nothing_kept", [None, 0])
-def test_an_outcome_without_a_lifetime_is_never_kept(world, nothing_kept):
-    check = Check()
-    health = checked(check, success_ttl=nothing_kept, failed_ttl=9)
-    for _ in range(3):
-        assert outcome(health.run()) == (True, "fine")
-    assert check.runs == 3
-    check.says = (False, "down")
-    assert outcome(health.run()) == outcome(health.run()) == (False, "down")
-    assert check.runs == 4
-
-
-def test_a_wall_clock_that_is_set_back_freezes_no_result(world, monkeypatch):
-    check = Check(says=(False, "down"))
-    health = checked(check)
-    health.run()
-    an_hour_ago = time.time() - 3600
-    monkeypatch.setattr(time, "time", lambda: an_hour_ago)
-    check.says = (True, "up")
-    world.clock.tick(9)
-    result = health.run().results[0]
-    assert (result["passed"], result["output"]) == (True, "up")
-    assert result["timestamp"] == result["since"] == an_hour_ago
-    assert result["expires"] == an_hour_ago + 27
-
-
-def timer(monkeypatch, *times):
-    """Has the stop-watch show these times, one after another."""
+def replace_timer(monkeypatch, *times):
+    """Replaces the clock of response times by one that shows these, one after another."""
     shown = list(times)
     internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
 
 
-@pytest.mark.parametrize("passed", [True, False])
-@pytest.mark.parametrize("began, ended, took", [(50.0, 50.25, 0.25), (0.25, 0.75, 0.5),
-                                                (50.0, 49.0, 0.0)])
-def test_the_response_time_is_what_a_run_took_and_never_negative(
-        world, monkeypatch, passed, began, ended, took):
-    timer(monkeypatch, began, ended)
-    assert checked(Check(says=(passed, ""))).run().results[0]["response_time"] == took
+class TestResponseTime(object):
 
+    @pytest.mark.parametrize("passed", [True, False])
+    @pytest.mark.parametrize("began, ended, took", [(50.0, 50.25, 0.25), (0.25, 0.75, 0.5),
+                                                    (50.0, 49.0, 0.0)])
+    def test_is_duration_of_run_and_never_negative(
+            self, world, monkeypatch, passed, began, ended, took):
+        replace_timer(monkeypatch, began, ended)
+        assert health_of(Check(says=(passed, ""))).run().results[0]["response_time"] == took
 
-def test_the_response_time_of_an_overrun_is_how_long_it_runs(world):
-    health = checked(Check(), timeout=2)
-    assert health.run().results[0]["response_time"] == 2.0
-    world.clock.tick(1.5)
-    assert health.run().results[0]["response_time"] == 3.5
+    def test_of_overrun_is_time_since_start(self, world):
+        health = health_of(Check(), timeout=2)
+        assert health.run().results[0]["response_time"] == 2.0
+        world.clock.tick(1.5)
+        assert health.run().results[0]["response_time"] == 3.5
 
-
-def test_the_last_sixty_runs_are_remembered_with_what_each_took(world, monkeypatch):
-    check = Check(says=lambda: (check.runs % 2 == 0, ""))
-    health = checked(check, success_ttl=0, failed_ttl=0)
-    assert health.cache.history(health.checkers[0]) == []
-    timer(monkeypatch, *[time for number in range(61) for time in (100.0, 100.0 + number)])
-    for _ in range(61):
-        health.run()
-    assert health.cache.history(health.checkers[0]) == [
-        (number % 2 == 1, float(number)) for number in range(1, 61)]
-
-
-# 2. A check that is not running is started.
-
-def test_without_a_timeout_the_request_runs_the_check_itself(world):
-    threads = []
-    health = checked(Check(says=lambda: (threads.append(threading.current_thread()), "here")))
-    health.run()
-    assert threads == [threading.current_thread()]
-    assert not world.worker_names and not world.waits
-
-
-def test_with_a_timeout_a_worker_runs_it_and_the_request_waits_for_that_long(world):
-    check = Check()
-    health = checked(check, timeout=2)
-    world.work_after(1.9)
-    assert outcome(health.run()) == (True, "fine")
-    assert world.waits == [2.0]
-    assert world.worker_names == ["healthcheck check"]
-
-
-def test_right_after_the_start_of_the_machine_a_request_waits_as_long_as_later(world):
-    world.clock.now = 0.75
-    assert outcome(checked(Check(), timeout=2).run()) == (False, "timed out after 2 s")
-    assert world.waits == [2.0]
-
-
-def test_the_request_that_waited_says_for_how_long_it_did(world):
-    health = checked(Check(), timeout=2)
-    assert outcome(health.run()) == (False, "timed out after 2 s")
-    assert world.waits == [2.0]
-
-
-def test_every_check_that_a_request_waited_for_timed_out_by_its_own_limit(world):
-    health = HealthCheck(timeout=2)
-    health.add_check(Check("longest"))
-    health.add_check(Check("same"))
-    health.add_check(Check("shortest"), timeout=0.5)
-    report = health.run()
-    assert [result["output"] for result in report.results] == [
-        "timed out after 2 s", "timed out after 2 s", "timed out after 0.5 s"]
-    assert sum(world.waits) == 2.0
-
-
-def test_workers_start_first_then_inline_checks_run_then_the_workers_are_awaited(world):
-    order = []
-    health = HealthCheck(timeout=2)
-
-    @health.add_check(timeout=None)
-    def a():
-        order.append("inline a, %d handed over" % len(world.jobs))
-        return True, "a"
-    health.add_check(lambda: (order.append("timed b"), "b"), name="b")
-    health.add_check(lambda: (order.append("inline c"), "c"), name="c", timeout=None)
-    health.add_check(lambda: (order.append("timed d"), "d"), name="d")
-    world.work_after(0)
-    report = health.run()
-    assert order == ["inline a, 2 handed over", "inline c", "timed b", "timed d"]
-    assert [result["checker"] for result in report.results] == ["a", "b", "c", "d"]
-
-
-def test_a_worker_that_overruns_while_inline_checks_run_has_timed_out(world):
-    health = HealthCheck()
-    health.add_check(lambda: (True, world.clock.tick(5)), name="slow")
-    health.add_check(Check("hung"), timeout=2)
-    report = health.run()
-    assert outcome(report, 1) == (False, "timed out after 2 s")
-    assert world.waits == []
-
-
-def test_where_a_thread_cannot_be_started_the_check_runs_inline(world):
-    world.refuses_threads = True
-    check = Check()
-    health = checked(check, timeout=2, stale_while_revalidate=60)
-    assert outcome(health.run()) == (True, "fine")
-    world.clock.tick(30)
-    check.says = (True, "renewed")
-    assert outcome(health.run()) == (True, "renewed")
-    assert not world.waits
-
-
-def test_a_thread_that_could_not_be_started_is_tried_again(world):
-    world.refuses_threads = True
-    check = Check()
-    health = checked(check, timeout=2, success_ttl=0)
-    health.run()
-    world.refuses_threads = False
-    world.work_after(0)
-    health.run()
-    assert world.waits == [2.0] and check.runs == 2
-
-
-def test_what_interrupts_the_start_of_a_thread_ends_the_flight(world, monkeypatch):
-    check = Check()
-    health = checked(check, timeout=2, failed_ttl=0)
-
-    def interrupted(self, job):
-        raise Gone()
-    with monkeypatch.context() as patch:
-        patch.setattr(getattr(*internals.WORKER), "submit", interrupted)
-        with pytest.raises(Gone):
+    def test_history_holds_last_sixty_runs(self, world, monkeypatch):
+        check = Check(says=lambda: (check.runs % 2 == 0, ""))
+        health = health_of(check, success_ttl=0, failed_ttl=0)
+        assert health.cache.history(health.checkers[0]) == []
+        times = [time for number in range(61) for time in (100.0, 100.0 + number)]
+        replace_timer(monkeypatch, *times)
+        for _ in range(61):
             health.run()
-    assert health.cache.reported(health.checkers[0]) is None
-    world.work_after(0)
-    assert outcome(health.run()) == (True, "fine")
+        assert health.cache.history(health.checkers[0]) == [
+            (number % 2 == 1, float(number)) for number in range(1, 61)]
 
 
-# 2, with stale_while_revalidate
+class TestStartingRun(object):
+    """Rule 2: a check that is not running is started."""
+
+    def test_without_timeout_runs_in_thread_of_request(self, world):
+        threads = []
+        health = health_of(Check(says=lambda: (threads.append(threading.current_thread()), "here")))
+        health.run()
+        assert threads == [threading.current_thread()]
+        assert not world.worker_names and not world.waits
+
+    def test_with_timeout_runs_in_worker(self, world):
+        check = Check()
+        health = health_of(check, timeout=2)
+        world.work_after(1.9)
+        assert outcome(health.run()) == (True, "fine")
+        assert world.waits == [2.0]
+        assert world.worker_names == ["healthcheck check"]
+
+    def test_waits_as_long_right_after_boot(self, world):
+        world.clock.now = 0.75
+        assert outcome(health_of(Check(), timeout=2).run()) == (False, "timed out after 2 s")
+        assert world.waits == [2.0]
+
+    def test_timeout_is_reported_with_its_seconds(self, world):
+        health = health_of(Check(), timeout=2)
+        assert outcome(health.run()) == (False, "timed out after 2 s")
+        assert world.waits == [2.0]
+
+    def test_each_check_has_its_own_timeout(self, world):
+        health = HealthCheck(timeout=2)
+        health.add_check(Check("longest"))
+        health.add_check(Check("same"))
+        health.add_check(Check("shortest"), timeout=0.5)
+        report = health.run()
+        assert [result["output"] for result in report.results] == [
+            "timed out after 2 s", "timed out after 2 s", "timed out after 0.5 s"]
+        assert sum(world.waits) == 2.0
+
+    def test_workers_start_before_inline_checks(self, world):
+        order = []
+        health = HealthCheck(timeout=2)
+
+        @health.add_check(timeout=None)
+        def a():
+            order.append("inline a, %d handed over" % len(world.jobs))
+            return True, "a"
+        health.add_check(lambda: (order.append("timed b"), "b"), name="b")
+        health.add_check(lambda: (order.append("inline c"), "c"), name="c", timeout=None)
+        health.add_check(lambda: (order.append("timed d"), "d"), name="d")
+        world.work_after(0)
+        report = health.run()
+        assert order == ["inline a, 2 handed over", "inline c", "timed b", "timed d"]
+        assert [result["checker"] for result in report.results] == ["a", "b", "c", "d"]
+
+    def test_worker_times_out_while_inline_checks_run(self, world):
+        health = HealthCheck()
+        health.add_check(lambda: (True, world.clock.tick(5)), name="slow")
+        health.add_check(Check("hung"), timeout=2)
+        report = health.run()
+        assert outcome(report, 1) == (False, "timed out after 2 s")
+        assert world.waits == []
+
+    def test_runs_inline_if_no_thread_can_start(self, world):
+        world.refuses_threads = True
+        check = Check()
+        health = health_of(check, timeout=2, stale_while_revalidate=60)
+        assert outcome(health.run()) == (True, "fine")
+        world.clock.tick(30)
+        check.says = (True, "renewed")
+        assert outcome(health.run()) == (True, "renewed")
+        assert not world.waits
+
+    def test_tries_thread_again_after_refusal(self, world):
+        world.refuses_threads = True
+        check = Check()
+        health = health_of(check, timeout=2, success_ttl=0)
+        health.run()
+        world.refuses_threads = False
+        world.work_after(0)
+        health.run()
+        assert world.waits == [2.0] and check.runs == 2
+
+    def test_interrupted_start_of_thread_ends_run(self, world, monkeypatch):
+        check = Check()
+        health = health_of(check, timeout=2, failed_ttl=0)
+
+        def interrupted(self, job):
+            raise Gone()
+        with monkeypatch.context() as patch:
+            patch.setattr(getattr(*internals.WORKER), "submit", interrupted)
+            with pytest.raises(Gone):
+                health.run()
+        assert health.cache.reported(health.checkers[0]) is None
+        world.work_after(0)
+        assert outcome(health.run()) == (True, "fine")
+
+    def test_run_outlives_its_interrupted_request(self, monkeypatch):
+        release = threading.Event()
+        check = Check(says=lambda: (release.wait(60), "done"))
+        health = HealthCheck(checkers=[check], timeout=60)
+        start = getattr(*internals.start_place(health.cache))
+
+        def start_and_end(*args):  # as a signal's handler that raises ends a request
+            start(*args)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            internals.replace(patch, internals.start_place(health.cache), start_and_end)
+            with pytest.raises(KeyboardInterrupt):
+                health.run()
+        release.set()
+        assert outcome(health.run()) == (True, "done")
+        assert check.runs == 1
+
 
 def stale_health(world, check):
-    health = checked(check, timeout=2, success_ttl=10, stale_while_revalidate=60)
+    health = health_of(check, timeout=2, success_ttl=10, stale_while_revalidate=60)
     world.work_after(0)
     health.run()
     check.says = (True, "renewed")
     return health
 
 
-@pytest.mark.parametrize("age", [10, 69.999])
-def test_a_stale_result_is_used_at_once_while_a_worker_renews_it(world, age):
-    check = Check()
-    health = stale_health(world, check)
-    world.clock.tick(age)
-    assert outcome(health.run()) == outcome(health.run()) == (True, "fine")
-    assert world.waits == [2.0] and len(world.jobs) == 1
-    world.work()
-    assert outcome(health.run()) == (True, "renewed")
-    assert check.runs == 2
+class TestStaleWhileRevalidate(object):
+    """Rule 2: an outcome that expired a short while ago is used while a worker renews it."""
 
+    @pytest.mark.parametrize("age", [10, 69.999])
+    def test_stale_result_is_used_at_once(self, world, age):
+        check = Check()
+        health = stale_health(world, check)
+        world.clock.tick(age)
+        assert outcome(health.run()) == outcome(health.run()) == (True, "fine")
+        assert world.waits == [2.0] and len(world.jobs) == 1
+        world.work()
+        assert outcome(health.run()) == (True, "renewed")
+        assert check.runs == 2
 
-def test_a_result_that_is_stale_for_too_long_is_not_used(world):
-    health = stale_health(world, Check())
-    world.clock.tick(70)
-    world.work_after(0)
-    assert outcome(health.run()) == (True, "renewed")
-
-
-@pytest.mark.parametrize("nothing_kept", [None, 0])
-def test_what_is_not_kept_is_never_stale(world, nothing_kept):
-    check = Check()
-    health = checked(check, timeout=2, success_ttl=nothing_kept, stale_while_revalidate=60)
-    for _ in range(2):
+    def test_result_stale_for_too_long_is_not_used(self, world):
+        health = stale_health(world, Check())
+        world.clock.tick(70)
         world.work_after(0)
+        assert outcome(health.run()) == (True, "renewed")
+
+    @pytest.mark.parametrize("nothing_kept", [None, 0])
+    def test_without_lifetime_nothing_is_stale(self, world, nothing_kept):
+        check = Check()
+        health = health_of(check, timeout=2, success_ttl=nothing_kept, stale_while_revalidate=60)
+        for _ in range(2):
+            world.work_after(0)
+            assert outcome(health.run()) == (True, "fine")
+        assert world.waits == [2.0] * 2 and check.runs == 2
+
+    def test_stale_result_is_used_until_renewal_overruns(self, world):
+        check = Check()
+        health = stale_health(world, check)
+        world.clock.tick(40)  # longer than its lifetime: by rule 3 alone, nobody would use it
+        health.run()
+        world.clock.tick(1.999)
         assert outcome(health.run()) == (True, "fine")
-    assert world.waits == [2.0] * 2 and check.runs == 2
+        world.clock.tick(0.001)
+        assert outcome(health.run()) == (False, "still running after 2.0 s")
+        assert len(world.jobs) == 1
+
+    def test_renewal_overruns_right_after_boot(self, world):
+        world.clock.now = 0.25
+        health = health_of(Check(), timeout=2, success_ttl=0.25, stale_while_revalidate=60)
+        world.work_after(0)
+        health.run()
+        world.clock.tick(0.25)
+        assert outcome(health.run()) == (True, "fine")
+        world.clock.tick(1.875)
+        assert outcome(health.run()) == (True, "fine")
+        world.clock.tick(0.125)
+        assert outcome(health.run()) == (False, "still running after 2.0 s")
 
 
-def test_a_stale_result_is_used_for_as_long_as_the_renewal_is_no_overrun(world):
-    check = Check()
-    health = stale_health(world, check)
-    world.clock.tick(40)  # longer than its lifetime: by rule 3 alone, nobody would use it
-    health.run()
-    world.clock.tick(1.999)
-    assert outcome(health.run()) == (True, "fine")
-    world.clock.tick(0.001)
-    assert outcome(health.run()) == (False, "still running after 2.0 s")
-    assert len(world.jobs) == 1
-
-
-def test_right_after_the_start_of_the_machine_a_renewal_overruns_as_later(world):
-    world.clock.now = 0.25
-    health = checked(Check(), timeout=2, success_ttl=0.25, stale_while_revalidate=60)
-    world.work_after(0)
-    health.run()
-    world.clock.tick(0.25)
-    assert outcome(health.run()) == (True, "fine")
-    world.clock.tick(1.875)
-    assert outcome(health.run()) == (True, "fine")
-    world.clock.tick(0.125)
-    assert outcome(health.run()) == (False, "still running after 2.0 s")
-
-
-# 3. A check that is running.
-
-def test_the_previous_result_is_used_while_a_new_one_is_on_its_way(world):
-    check = Check(says=(True, "previous"))
-    health = checked(check, timeout=2)
-    world.work_after(0)
-    health.run()
-    world.clock.tick(27)
-    world.start_run(health)
-    check.says = (True, "new")
-    world.clock.tick(1.999)
-    assert outcome(health.run()) == (True, "previous")
-    world.clock.tick(0.001)
-    assert outcome(health.run()) == (False, "still running after 2.0 s")
-    world.clock.tick(0.5)
-    assert outcome(health.run()) == (False, "still running after 2.5 s")
-    assert world.waits == [2.0, 2.0]
-
-
-@pytest.mark.parametrize("overdue, used", [(26.999, True), (27, False), (40, False)])
-def test_the_previous_result_is_used_for_its_own_lifetime_past_its_end(world, overdue, used):
-    health = checked(Check(says=(True, "previous")), timeout=60)
-    world.work_after(0)
-    health.run()
-    world.clock.tick(27 + overdue)
-    world.start_run(health)
-    del world.waits[:]
-    assert outcome(health.run())[0] is used
-    assert world.waits == ([] if used else [60.0])
-
-
-def test_who_joins_a_flight_waits_until_its_patience_ends(world):
-    health = checked(Check(), timeout=2)
-    world.start_run(health)
-    world.clock.tick(1.5)
-    del world.waits[:]
-    assert outcome(health.run()) == (False, "timed out after 2 s")
-    assert world.waits == [0.5]
-
-
-def test_who_joins_a_flight_gets_what_it_lands_with(world):
-    check = Check()
-    health = checked(check, timeout=2)
-    world.start_run(health)
-    world.work_after(0.5)
-    assert outcome(health.run()) == (True, "fine")
-    assert check.runs == 1
-
-
-@pytest.mark.parametrize("nothing_kept", [None, 0])
-def test_requests_join_the_flight_where_nothing_is_kept(world, nothing_kept):
-    check = Check()
-    health = checked(check, timeout=2, success_ttl=nothing_kept, failed_ttl=nothing_kept)
-    world.work_after(0)
-    health.run()
-    answers = []
-    world.meanwhile.append(lambda: answers.append(health.run()))
-    world.work_after(0)
-    answers.append(health.run())
-    assert [outcome(answer) for answer in answers] == [(True, "fine")] * 2
-    assert check.runs == 2 and len(world.waits) == 3
-
-
-def asked_during(world, health, check, age):
-    """What a second request gets that comes when the first has run the check for so long."""
+def second_request_during(world, health, check, age):
+    """The report of a second request, made when the first has run the check for so long."""
     answers = []
 
     def running():
@@ -353,241 +313,309 @@ def asked_during(world, health, check, age):
     return answers[0]
 
 
-@pytest.mark.parametrize("age, waits, output", [
-    (0, [2.0], "timed out after 2 s"),
-    (7.9, [2.0], "timed out after 2 s"),
-    (8, [2.0], "timed out after 10 s"),
-    (9.5, [0.5], "timed out after 10 s"),
-    (10, [], "still running after 10.0 s"),
-    (12.34, [], "still running after 12.3 s"),
-])
-def test_without_a_timeout_nobody_else_waits_longer_than_two_seconds(world, age, waits, output):
-    check = Check()
-    health = checked(check)
-    assert outcome(asked_during(world, health, check, age)) == (False, output)
-    assert world.waits == waits and check.runs == 1
+class TestRunningCheck(object):
+    """Rule 3: a check is running; the previous outcome is used, or the request joins the run."""
 
+    def test_previous_result_is_used(self, world):
+        check = Check(says=(True, "previous"))
+        health = health_of(check, timeout=2)
+        world.work_after(0)
+        health.run()
+        world.clock.tick(27)
+        world.start_run(health)
+        check.says = (True, "new")
+        world.clock.tick(1.999)
+        assert outcome(health.run()) == (True, "previous")
+        world.clock.tick(0.001)
+        assert outcome(health.run()) == (False, "still running after 2.0 s")
+        world.clock.tick(0.5)
+        assert outcome(health.run()) == (False, "still running after 2.5 s")
+        assert world.waits == [2.0, 2.0]
 
-def test_without_a_timeout_all_the_waiting_of_a_request_takes_two_seconds(world):
-    health, answers = HealthCheck(), []
+    @pytest.mark.parametrize("overdue, used", [(26.999, True), (27, False), (40, False)])
+    def test_previous_result_is_used_for_one_more_lifetime(self, world, overdue, used):
+        health = health_of(Check(says=(True, "previous")), timeout=60)
+        world.work_after(0)
+        health.run()
+        world.clock.tick(27 + overdue)
+        world.start_run(health)
+        del world.waits[:]
+        assert outcome(health.run())[0] is used
+        assert world.waits == ([] if used else [60.0])
 
-    def second():
+    def test_joining_request_waits_until_timeout_of_run(self, world):
+        health = health_of(Check(), timeout=2)
+        world.start_run(health)
+        world.clock.tick(1.5)
+        del world.waits[:]
+        assert outcome(health.run()) == (False, "timed out after 2 s")
+        assert world.waits == [0.5]
+
+    def test_joining_request_gets_outcome_of_run(self, world):
+        check = Check()
+        health = health_of(check, timeout=2)
+        world.start_run(health)
+        world.work_after(0.5)
+        assert outcome(health.run()) == (True, "fine")
+        assert check.runs == 1
+
+    @pytest.mark.parametrize("nothing_kept", [None, 0])
+    def test_request_joins_run_where_nothing_is_cached(self, world, nothing_kept):
+        check = Check()
+        health = health_of(check, timeout=2, success_ttl=nothing_kept, failed_ttl=nothing_kept)
+        world.work_after(0)
+        health.run()
+        answers = []
+        world.meanwhile.append(lambda: answers.append(health.run()))
+        world.work_after(0)
         answers.append(health.run())
-        return True, "second"
+        assert [outcome(answer) for answer in answers] == [(True, "fine")] * 2
+        assert check.runs == 2 and len(world.waits) == 3
 
-    def first():
-        other = HealthCheck(cache=health.cache)
-        other.add_check(health.checkers[1].func, name="second")
-        other.run()
-        return True, "first"
-    health.add_check(first)
-    health.add_check(second)
-    health.run()
-    assert [result["output"] for result in answers[0].results] == ["timed out after 2 s"] * 2
-    assert world.waits == [2.0]
+    @pytest.mark.parametrize("age, waits, output", [
+        (0, [2.0], "timed out after 2 s"),
+        (7.9, [2.0], "timed out after 2 s"),
+        (8, [2.0], "timed out after 10 s"),
+        (9.5, [0.5], "timed out after 10 s"),
+        (10, [], "still running after 10.0 s"),
+        (12.34, [], "still running after 12.3 s"),
+    ])
+    def test_without_timeout_others_wait_two_seconds(self, world, age, waits, output):
+        check = Check()
+        health = health_of(check)
+        assert outcome(second_request_during(world, health, check, age)) == (False, output)
+        assert world.waits == waits and check.runs == 1
 
+    def test_without_timeout_all_waits_share_two_seconds(self, world):
+        health, answers = HealthCheck(), []
 
-def test_without_a_timeout_the_previous_result_is_used_for_ten_seconds(world):
-    check = Check(says=(True, "previous"))
-    health = checked(check)
-    health.run()
-    world.clock.tick(27)
-    assert outcome(asked_during(world, health, check, 9.999)) == (True, "previous")
-    world.clock.tick(27)
-    assert outcome(asked_during(world, health, check, 10)) == (False, "still running after 10.0 s")
-    assert world.waits == []
+        def second():
+            answers.append(health.run())
+            return True, "second"
 
+        def first():
+            other = HealthCheck(cache=health.cache)
+            other.add_check(health.checkers[1].func, name="second")
+            other.run()
+            return True, "first"
+        health.add_check(first)
+        health.add_check(second)
+        health.run()
+        assert [result["output"] for result in answers[0].results] == ["timed out after 2 s"] * 2
+        assert world.waits == [2.0]
 
-# 4. A check that runs for longer than its patience, and its late result.
+    def test_without_timeout_previous_result_is_used_for_ten_seconds(self, world):
+        check = Check(says=(True, "previous"))
+        health = health_of(check)
+        health.run()
+        world.clock.tick(27)
+        assert outcome(second_request_during(world, health, check, 9.999)) == (True, "previous")
+        world.clock.tick(27)
+        assert outcome(second_request_during(world, health, check, 10)) == (
+            False, "still running after 10.0 s")
+        assert world.waits == []
 
-def test_an_overrun_is_told_at_once_until_the_check_returns(world):
-    check = Check(says=(True, "late"))
-    health = checked(check, timeout=2)
-    health.run()
-    for age in (2.0, 12.3, 3600.0):
-        world.clock.now = 1000.0 + age
-        assert outcome(health.run()) == (False, "still running after %.1f s" % age)
-    assert world.waits == [2.0] and len(world.jobs) == 1
-    world.work()
-    assert outcome(health.run()) == (True, "late")
-    assert check.runs == 1
+    def test_check_that_runs_itself_does_not_hang(self, world):
+        health = HealthCheck()
 
-
-def test_a_run_that_overran_is_remembered_as_failed_though_it_passed(world):
-    health = checked(Check(), timeout=2, success_ttl=0)
-    world.work_after(0)
-    health.run()
-    health.run()
-    world.work()
-    assert [passed for passed, _ in health.cache.history(health.checkers[0])] == [True, False]
-
-
-def test_a_late_result_lives_from_its_return(world):
-    check = Check(says=(True, "late"))
-    health = checked(check, timeout=2)
-    health.run()
-    world.clock.tick(100)
-    world.work()
-    world.clock.tick(26.999)
-    assert outcome(health.run()) == (True, "late")
-    assert not world.jobs
-    world.clock.tick(0.001)
-    world.start_run(health)
-    assert len(world.jobs) == 1
+        @health.add_check
+        def myself():
+            return health.run_check("myself")["passed"], "asked"
+        assert outcome(health.run()) == (False, "asked")
 
 
-def test_an_overrun_is_never_kept(world):
-    health = checked(Check(), timeout=2, failed_ttl=1000)
-    result = health.run().results[0]
-    assert result["expires"] == result["timestamp"]
-    assert internals.fresh_until(health) < 0
-    world.work()
-    assert outcome(health.run()) == (True, "fine")
+class TestOverrun(object):
+    """Rule 4: a check runs for longer than its limit; its late outcome counts when it returns."""
 
-
-def test_a_check_slower_than_its_timeout_alternates(world):
-    health = checked(Check(), timeout=2, success_ttl=10)
-    seen = []
-    for _ in range(3):
-        seen.append(outcome(health.run())[0])
-        world.clock.tick(1)
+    def test_is_reported_at_once_until_check_returns(self, world):
+        check = Check(says=(True, "late"))
+        health = health_of(check, timeout=2)
+        health.run()
+        for age in (2.0, 12.3, 3600.0):
+            world.clock.now = 1000.0 + age
+            assert outcome(health.run()) == (False, "still running after %.1f s" % age)
+        assert world.waits == [2.0] and len(world.jobs) == 1
         world.work()
-        seen.append(outcome(health.run())[0])
-        world.clock.tick(20)  # too old to be a previous result of any use
-    assert seen == [False, True] * 3
+        assert outcome(health.run()) == (True, "late")
+        assert check.runs == 1
+
+    def test_is_a_failure_in_history_though_check_passed(self, world):
+        health = health_of(Check(), timeout=2, success_ttl=0)
+        world.work_after(0)
+        health.run()
+        health.run()
+        world.work()
+        assert [passed for passed, _ in health.cache.history(health.checkers[0])] == [True, False]
+
+    def test_lifetime_of_late_result_begins_with_return(self, world):
+        check = Check(says=(True, "late"))
+        health = health_of(check, timeout=2)
+        health.run()
+        world.clock.tick(100)
+        world.work()
+        world.clock.tick(26.999)
+        assert outcome(health.run()) == (True, "late")
+        assert not world.jobs
+        world.clock.tick(0.001)
+        world.start_run(health)
+        assert len(world.jobs) == 1
+
+    def test_is_never_cached(self, world):
+        health = health_of(Check(), timeout=2, failed_ttl=1000)
+        result = health.run().results[0]
+        assert result["expires"] == result["timestamp"]
+        assert internals.fresh_until(health) < 0
+        world.work()
+        assert outcome(health.run()) == (True, "fine")
+
+    def test_check_slower_than_its_timeout_alternates(self, world):
+        health = health_of(Check(), timeout=2, success_ttl=10)
+        seen = []
+        for _ in range(3):
+            seen.append(outcome(health.run())[0])
+            world.clock.tick(1)
+            world.work()
+            seen.append(outcome(health.run())[0])
+            world.clock.tick(20)  # too old to be a previous result of any use
+        assert seen == [False, True] * 3
+
+    def test_outcome_at_timeout_is_preferred(self, world, caplog):
+        caplog.set_level(logging.INFO, "bottle_healthcheck")
+        health = health_of(Check(), timeout=2)
+        world.work_after(2)  # at the very moment at which the wait ends
+        assert outcome(health.run()) == (True, "fine")
+        assert caplog.records == []
+
+    def test_outcome_that_wait_missed_is_preferred(self, world, monkeypatch, caplog):
+        caplog.set_level(logging.INFO, "bottle_healthcheck")
+        health = health_of(Check(), timeout=2)
+        # The run completes during the wait, which does not notice it.
+        monkeypatch.setattr(world, "wait",
+                            lambda event, seconds: (world.clock.tick(2), world.work()))
+        assert outcome(health.run()) == (True, "fine")
+        assert caplog.records == []
+
+    def test_late_success_is_a_recovery(self, world, caplog):
+        caplog.set_level(logging.INFO, "bottle_healthcheck")
+        health = health_of(Check(), timeout=2)
+        health.run()
+        health.run()
+        world.work()
+        health.run()
+        assert [record.getMessage() for record in caplog.records] == [
+            "check check is failing: timed out after 2 s", "check check has recovered"]
+
+    def test_since_is_time_of_last_change(self, world, monkeypatch):
+        wall = [5000.0]
+        monkeypatch.setattr(time, "time", lambda: wall[0])
+        check = Check()
+        health = health_of(check, timeout=2, success_ttl=0, failed_ttl=0)
+
+        def since(in_time):
+            wall[0] += 100
+            if in_time:
+                world.work_after(0)
+            return health.run().results[0]["since"]
+        assert [since(True), since(True), since(False), since(False)] == [5100, 5100, 5300, 5300]
+        world.work()
+        assert since(True) == 5400  # the late success was complete before the clock moved on
+        check.says = (False, "down")
+        assert [since(True), since(True)] == [5600, 5600]
+
+    @pytest.mark.parametrize("timeout", [None, 2])
+    def test_interrupted_late_run_is_run_again(self, world, timeout):
+        check = Check()
+        health = HealthCheck()
+        health.add_check(lambda: (True, internals.give_up(health.cache, run)), name="meanwhile")
+        health.add_check(check, timeout=timeout)
+        run = internals.register_run(health.cache, health.checkers[1])
+        run.started = world.clock.now
+        world.clock.tick(20)
+        world.work_after(0)
+        assert outcome(health.run(), 1) == (True, "fine")
+        assert check.runs == 1
 
 
-def test_giving_up_prefers_what_has_landed_meanwhile(world, caplog):
-    caplog.set_level(logging.INFO, "bottle_healthcheck")
-    health = checked(Check(), timeout=2)
-    world.work_after(2)  # at the very moment at which the wait ends
-    assert outcome(health.run()) == (True, "fine")
-    assert caplog.records == []
+class TestRunCheck(object):
+    """HealthCheck.run_check joins a run, or starts one, whatever is cached."""
+
+    def test_runs_check_whose_result_is_fresh(self, world):
+        check = Check()
+        health = health_of(check)
+        health.run()
+        check.says = (True, "again")
+        for given in ("check", check, health.checkers[0]):
+            assert health.run_check(given)["output"] == "again"
+        assert check.runs == 4
+        assert outcome(health.run()) == (True, "again")
+        assert check.runs == 4
+
+    def test_joins_run(self, world):
+        check = Check()
+        health = health_of(check, timeout=2)
+        world.start_run(health)
+        world.work_after(0.5)
+        assert health.run_check(check)["output"] == "fine"
+        assert check.runs == 1
+
+    def test_uses_no_previous_and_no_stale_result(self, world):
+        check = Check()
+        health = stale_health(world, check)
+        world.clock.tick(11)
+        world.start_run(health_of(check, timeout=2, cache=health.cache, success_ttl=0))
+        world.work_after(0.5)
+        assert health.run_check(check)["output"] == "renewed"
+
+    def test_reports_overrun_at_once(self, world):
+        health = health_of(Check(), timeout=2)
+        health.run()
+        world.clock.tick(1)
+        assert health.run_check("check")["output"] == "still running after 3.0 s"
+        assert world.waits == [2.0]
+
+    def test_waits_two_seconds_for_run_without_timeout(self, world):
+        answers = []
+        check = Check(says=lambda: (True, answers.append(health.run_check(check)["output"])))
+        health = health_of(check)
+        health.run()
+        assert answers == ["timed out after 2 s"]
+        assert world.waits == [2.0] and check.runs == 1
+
+    def test_result_has_the_name_that_was_given(self, world):
+        health, check = HealthCheck(), Check()
+        health.add_check(check, name="one")
+        health.add_check(check, name="other")
+        assert health.run_check("other")["checker"] == "other"
+        assert health.run_check(health.checkers[1])["checker"] == "other"
+        assert health.run_check(check)["checker"] == "one"
 
 
-def test_giving_up_prefers_a_landing_that_the_wait_did_not_notice(world, monkeypatch, caplog):
-    caplog.set_level(logging.INFO, "bottle_healthcheck")
-    health = checked(Check(), timeout=2)
-    # The landing has taken the lock, yet the event is set too late for the wait.
-    monkeypatch.setattr(world, "wait", lambda event, seconds: (world.clock.tick(2), world.work()))
-    assert outcome(health.run()) == (True, "fine")
-    assert caplog.records == []
+class TestClear(object):
 
+    def test_forgets_every_result(self, world):
+        first, second = Check("first"), Check("second")
+        health = HealthCheck(checkers=[first, second])
+        health.run()
+        health.cache.clear()
+        health.run()
+        assert (first.runs, second.runs) == (2, 2)
 
-def test_a_landing_after_giving_up_is_a_recovery(world, caplog):
-    caplog.set_level(logging.INFO, "bottle_healthcheck")
-    health = checked(Check(), timeout=2)
-    health.run()
-    health.run()
-    world.work()
-    health.run()
-    assert [record.getMessage() for record in caplog.records] == [
-        "check check is failing: timed out after 2 s", "check check has recovered"]
+    def test_keeps_run_in_progress(self, world):
+        check = Check()
+        health = health_of(check, timeout=2)
+        world.work_after(0)
+        health.run()
+        world.clock.tick(27)
+        world.start_run(health)
+        health.cache.clear()
+        world.work_after(0.5)  # no previous result any more, and no second run
+        assert outcome(health.run()) == (True, "fine")
+        assert outcome(health.run()) == (True, "fine")
+        assert check.runs == 2
 
-
-def test_since_is_when_the_outcome_changed_last(world, monkeypatch):
-    wall = [5000.0]
-    monkeypatch.setattr(time, "time", lambda: wall[0])
-    check = Check()
-    health = checked(check, timeout=2, success_ttl=0, failed_ttl=0)
-
-    def since(lands):
-        wall[0] += 100
-        if lands:
-            world.work_after(0)
-        return health.run().results[0]["since"]
-    assert [since(True), since(True), since(False), since(False)] == [5100, 5100, 5300, 5300]
-    world.work()
-    assert since(True) == 5400  # the late success landed before the clock went on
-    check.says = (False, "down")
-    assert [since(True), since(True)] == [5600, 5600]
-
-
-# Joining and running on demand
-
-def test_run_check_runs_a_check_whose_result_is_fresh(world):
-    check = Check()
-    health = checked(check)
-    health.run()
-    check.says = (True, "anew")
-    for given in ("check", check, health.checkers[0]):
-        assert health.run_check(given)["output"] == "anew"
-    assert check.runs == 4
-    assert outcome(health.run()) == (True, "anew")
-    assert check.runs == 4
-
-
-def test_run_check_joins_a_flight(world):
-    check = Check()
-    health = checked(check, timeout=2)
-    world.start_run(health)
-    world.work_after(0.5)
-    assert health.run_check(check)["output"] == "fine"
-    assert check.runs == 1
-
-
-def test_run_check_takes_no_previous_and_no_stale_result(world):
-    check = Check()
-    health = stale_health(world, check)
-    world.clock.tick(11)
-    world.start_run(checked(check, timeout=2, cache=health.cache, success_ttl=0))
-    world.work_after(0.5)
-    assert health.run_check(check)["output"] == "renewed"
-
-
-def test_run_check_of_an_overrun_says_so_at_once(world):
-    health = checked(Check(), timeout=2)
-    health.run()
-    world.clock.tick(1)
-    assert health.run_check("check")["output"] == "still running after 3.0 s"
-    assert world.waits == [2.0]
-
-
-def test_run_check_waits_two_seconds_for_a_run_without_a_timeout(world):
-    answers = []
-    check = Check(says=lambda: (True, answers.append(health.run_check(check)["output"])))
-    health = checked(check)
-    health.run()
-    assert answers == ["timed out after 2 s"]
-    assert world.waits == [2.0] and check.runs == 1
-
-
-def test_run_check_of_one_of_two_names_of_a_function_answers_under_that_name(world):
-    health, check = HealthCheck(), Check()
-    health.add_check(check, name="one")
-    health.add_check(check, name="other")
-    assert health.run_check("other")["checker"] == "other"
-    assert health.run_check(health.checkers[1])["checker"] == "other"
-    assert health.run_check(check)["checker"] == "one"
-
-
-def test_clear_forgets_every_result(world):
-    first, second = Check("first"), Check("second")
-    health = HealthCheck(checkers=[first, second])
-    health.run()
-    health.cache.clear()
-    health.run()
-    assert (first.runs, second.runs) == (2, 2)
-
-
-def test_clear_during_a_flight_leaves_the_flight(world):
-    check = Check()
-    health = checked(check, timeout=2)
-    world.work_after(0)
-    health.run()
-    world.clock.tick(27)
-    world.start_run(health)
-    health.cache.clear()
-    world.work_after(0.5)  # no previous result any more, and no second run
-    assert outcome(health.run()) == (True, "fine")
-    assert outcome(health.run()) == (True, "fine")
-    assert check.runs == 2
-
-
-# A registered check that is changed
 
 class TestChangedOption(object):
-    """It counts at once, for the result that is there and for responses that are kept."""
+    """It takes effect at once, on cached results and on kept responses."""
 
     @pytest.fixture
     def health(self, world, app):
@@ -650,10 +678,8 @@ class TestChangedOption(object):
         assert len(world.jobs) == 1 and world.waits == []
 
 
-# Many threads
-
-def asked_by_threads(health, count=32):
-    """What so many threads are answered that ask at once."""
+def reports_of_threads(health, count=32):
+    """The reports of so many threads that call health.run() at once."""
     here, answers = [], []
     go = threading.Event()
 
@@ -671,57 +697,47 @@ def asked_by_threads(health, count=32):
     return answers
 
 
-@pytest.mark.parametrize("timeout", [None, 600])
-@pytest.mark.parametrize("state", ["cold", "expired long ago"])
-def test_many_threads_at_once_run_a_check_once(timeout, state, monkeypatch):
-    internals.wait_longer(monkeypatch)
-    check = Check()
-    health = checked(check, timeout=timeout)
-    if state != "cold":
-        now = [1000.0]
-        health.run()
-        internals.replace(monkeypatch, internals.CLOCK,
-                          lambda: now[0] + time.time() % 1000 / 1e3)
-        health.cache.clear()
-        health.run()
-        now[0] += 1000
-        check.runs = 0
-    answers = asked_by_threads(health)
-    assert [outcome(answer) for answer in answers] == [(True, "fine")] * 32
-    assert check.runs == 1
+class TestManyThreads(object):
 
+    @pytest.mark.parametrize("timeout", [None, 600])
+    @pytest.mark.parametrize("state", ["cold", "expired long ago"])
+    def test_run_a_check_once(self, timeout, state, monkeypatch):
+        internals.wait_longer(monkeypatch)
+        check = Check()
+        health = health_of(check, timeout=timeout)
+        if state != "cold":
+            now = [1000.0]
+            health.run()
+            internals.replace(monkeypatch, internals.CLOCK,
+                              lambda: now[0] + time.time() % 1000 / 1e3)
+            health.cache.clear()
+            health.run()
+            now[0] += 1000
+            check.runs = 0
+        answers = reports_of_threads(health)
+        assert [outcome(answer) for answer in answers] == [(True, "fine")] * 32
+        assert check.runs == 1
 
-def test_threads_that_wait_are_all_woken_when_the_run_is_over(monkeypatch):
-    waiting, release = [], threading.Event()
-    wait = getattr(*internals.WAIT)
+    def test_all_wake_when_the_run_is_over(self, monkeypatch):
+        waiting, release = [], threading.Event()
+        wait = getattr(*internals.WAIT)
 
-    def counted(run, seconds):
-        """Lets the check return once 31 threads wait for it."""
-        waiting.append(run)
-        if len(waiting) == 31:
-            release.set()
-        wait(run, seconds)
-    internals.replace(monkeypatch, internals.WAIT, counted)
-    internals.wait_longer(monkeypatch)
-    check = Check(says=lambda: (release.wait(60), "landed"))
-    health = checked(check, success_ttl=None, failed_ttl=None)
-    assert [outcome(answer) for answer in asked_by_threads(health)] == [(True, "landed")] * 32
-    assert check.runs == 1
+        def counted(run, seconds):
+            """Releases the check once 31 threads wait for it."""
+            waiting.append(run)
+            if len(waiting) == 31:
+                release.set()
+            wait(run, seconds)
+        internals.replace(monkeypatch, internals.WAIT, counted)
+        internals.wait_longer(monkeypatch)
+        check = Check(says=lambda: (release.wait(60), "done"))
+        health = health_of(check, success_ttl=None, failed_ttl=None)
+        assert [outcome(answer) for answer in reports_of_threads(health)] == [(True, "done")] * 32
+        assert check.runs == 1
 
-
-def test_a_check_that_asks_for_itself_is_told_so_and_does_not_hang(world):
-    health = HealthCheck()
-
-    @health.add_check
-    def myself():
-        return health.run_check("myself")["passed"], "asked"
-    assert outcome(health.run()) == (False, "asked")
-
-
-# One cache for several HealthChecks
 
 class Owner(object):
-    """Equal to each of its kind."""
+    """Equal to every other Owner."""
 
     def __init__(self):
         self.runs = 0
@@ -737,101 +753,95 @@ class Owner(object):
         return True, self.runs
 
 
-def test_a_shared_cache_runs_a_function_once_for_all(world):
-    check = Check()
-    live = checked(check)
-    ready = HealthCheck(cache=live.cache, success_ttl=5)
-    ready.add_check(check, name="other name", critical=False)
-    other = HealthCheck(cache=live.cache, checkers=[live.checkers[0]])
-    check.says = (True, "once")
-    for health in (live, ready, other):
-        assert outcome(health.run()) == (True, "once")
-    assert check.runs == 1
+class TestCacheOfSeveral(object):
+    """One cache for several HealthChecks."""
 
+    def test_function_runs_once_for_all(self, world):
+        check = Check()
+        live = health_of(check)
+        ready = HealthCheck(cache=live.cache, success_ttl=5)
+        ready.add_check(check, name="other name", critical=False)
+        other = HealthCheck(cache=live.cache, checkers=[live.checkers[0]])
+        check.says = (True, "once")
+        for health in (live, ready, other):
+            assert outcome(health.run()) == (True, "once")
+        assert check.runs == 1
 
-def test_name_weight_and_lifetimes_are_the_readers(world):
-    check = Check(says=(False, "down"))
-    live = checked(check, failed_ttl=50)
-    ready = HealthCheck(cache=live.cache, failed_ttl=5)
-    ready.add_check(check, name="another", critical=False)
-    first, second = live.run().results[0], ready.run().results[0]
-    assert (first["checker"], second["checker"]) == ("check", "another")
-    assert "critical" not in first and second["critical"] is False
-    assert first["timestamp"] == second["timestamp"]
-    assert first["expires"] == first["timestamp"] + 50
-    assert second["expires"] == first["timestamp"] + 5
-    assert ready.run().passed and not live.run().passed
-    world.clock.tick(6)
-    live.run()
-    assert check.runs == 1
-    ready.run()
-    assert check.runs == 2
+    def test_name_critical_and_lifetimes_are_per_reader(self, world):
+        check = Check(says=(False, "down"))
+        live = health_of(check, failed_ttl=50)
+        ready = HealthCheck(cache=live.cache, failed_ttl=5)
+        ready.add_check(check, name="another", critical=False)
+        first, second = live.run().results[0], ready.run().results[0]
+        assert (first["checker"], second["checker"]) == ("check", "another")
+        assert "critical" not in first and second["critical"] is False
+        assert first["timestamp"] == second["timestamp"]
+        assert first["expires"] == first["timestamp"] + 50
+        assert second["expires"] == first["timestamp"] + 5
+        assert ready.run().passed and not live.run().passed
+        world.clock.tick(6)
+        live.run()
+        assert check.runs == 1
+        ready.run()
+        assert check.runs == 2
 
+    def test_changing_a_result_changes_no_other(self, world):
+        health = health_of(Check(says=(True, {"rows": [1, 2]})))
+        output = health.run().results[0]["output"]
+        output["rows"].append(3)
+        output["more"] = "of mine"
+        assert outcome(health.run()) == (True, {"rows": [1, 2]})
 
-def test_what_a_reader_does_to_a_result_changes_no_other(world):
-    health = checked(Check(says=(True, {"rows": [1, 2]})))
-    output = health.run().results[0]["output"]
-    output["rows"].append(3)
-    output["more"] = "of mine"
-    assert outcome(health.run()) == (True, {"rows": [1, 2]})
+    def test_readers_of_one_run_have_their_own_timeouts(self, world):
+        check = Check()
+        patient = health_of(check, timeout=5)
+        hasty = HealthCheck(cache=patient.cache, timeout=2, checkers=[check])
+        none = HealthCheck(cache=patient.cache, checkers=[check])
+        world.start_run(patient)
+        assert outcome(hasty.run()) == (False, "timed out after 2 s")
+        assert outcome(none.run()) == (False, "timed out after 2 s")
+        assert outcome(patient.run()) == (False, "timed out after 5 s")
+        assert world.waits == [5.0, 2.0, 2.0, 1.0]
+        assert check.runs == 0 and len(world.jobs) == 1
 
+    def test_bound_method_is_known_by_owner_and_function(self, world):
+        owner, equal = Owner(), Owner()
+        first = HealthCheck(checkers=[owner.ping])
+        second = HealthCheck(cache=first.cache, checkers=[owner.ping, equal.ping])
+        first.run()
+        assert [result["output"] for result in second.run().results] == [1, 1]
+        assert (owner.runs, equal.runs) == (1, 1)
 
-def test_readers_of_one_flight_wait_by_their_own_timeouts(world):
-    check = Check()
-    patient = checked(check, timeout=5)
-    hasty = HealthCheck(cache=patient.cache, timeout=2, checkers=[check])
-    none = HealthCheck(cache=patient.cache, checkers=[check])
-    world.start_run(patient)
-    assert outcome(hasty.run()) == (False, "timed out after 2 s")
-    assert outcome(none.run()) == (False, "timed out after 2 s")
-    assert outcome(patient.run()) == (False, "timed out after 5 s")
-    assert world.waits == [5.0, 2.0, 2.0, 1.0]
-    assert check.runs == 0 and len(world.jobs) == 1
+    def test_equal_names_are_different_checks(self, world):
+        first, second = Check("same"), Check("same")
+        health = health_of(first)
+        other = HealthCheck(cache=health.cache, checkers=[second])
+        health.run()
+        other.run()
+        assert (first.runs, second.runs) == (1, 1)
 
+    def test_equal_partials_are_different_checks(self, world):
+        check = Check()
+        partials = [functools.partial(check) for _ in range(2)]
+        HealthCheck(checkers=partials).run()
+        assert check.runs == 2
 
-def test_a_bound_method_is_the_same_check_by_owner_and_function(world):
-    owner, equal = Owner(), Owner()
-    first = HealthCheck(checkers=[owner.ping])
-    second = HealthCheck(cache=first.cache, checkers=[owner.ping, equal.ping])
-    first.run()
-    assert [result["output"] for result in second.run().results] == [1, 1]
-    assert (owner.runs, equal.runs) == (1, 1)
+    def test_result_of_deleted_function_is_not_used(self, world):
+        cache = ResultCache()
+        for number in range(100):  # each may well get the address of the last one
+            def check(number=number):
+                return True, number
+            assert outcome(HealthCheck(cache=cache, checkers=[check]).run()) == (True, number)
+            del check
 
+    @pytest.mark.parametrize("cache, kind", [(object(), "object"), ({}, "dict")])
+    def test_cache_of_another_type_is_refused(self, cache, kind):
+        with pytest.raises(TypeError) as refused:
+            HealthCheck(cache=cache)
+        assert str(refused.value) == (
+            "cache is of type %s, expected a ResultCache, such as another HealthCheck's .cache"
+            % kind)
 
-def test_equal_names_are_different_checks(world):
-    first, second = Check("same"), Check("same")
-    health = checked(first)
-    other = HealthCheck(cache=health.cache, checkers=[second])
-    health.run()
-    other.run()
-    assert (first.runs, second.runs) == (1, 1)
-
-
-def test_equal_partials_are_different_checks(world):
-    check = Check()
-    partials = [functools.partial(check) for _ in range(2)]
-    HealthCheck(checkers=partials).run()
-    assert check.runs == 2
-
-
-def test_a_function_that_is_gone_lends_its_result_to_no_other(world):
-    cache = ResultCache()
-    for number in range(100):  # each may well get the address of the last one
-        def check(number=number):
-            return True, number
-        assert outcome(HealthCheck(cache=cache, checkers=[check]).run()) == (True, number)
-        del check
-
-
-@pytest.mark.parametrize("cache, kind", [(object(), "object"), ({}, "dict")])
-def test_a_cache_of_another_kind_is_refused(cache, kind):
-    with pytest.raises(TypeError) as refused:
-        HealthCheck(cache=cache)
-    assert str(refused.value) == ("cache is of type %s, expected a ResultCache, such as another "
-                                  "HealthCheck's .cache" % kind)
-
-
-# What is no Exception
 
 class Panic(BaseException):
     """As extensions written in Rust raise."""
@@ -849,195 +859,150 @@ def raising(kind, *args):
     return check
 
 
-@pytest.mark.parametrize("timeout", [None, 600])
-@pytest.mark.parametrize("kind", OWN_EXCEPTIONS)
-def test_what_is_no_exception_is_a_failed_check_that_is_not_kept(kind, timeout, caplog):
-    check = Check(says=raising(kind, "at row 7"))
-    health = checked(check, timeout=timeout, success_ttl=60, failed_ttl=60)
-    assert outcome(health.run()) == (False, kind.__name__ + ": at row 7")
-    first = health.run().results[0]
-    assert check.runs == 2
-    assert first["expires"] == first["timestamp"]
-    assert first["since"] <= first["timestamp"]
-    assert len(caplog.records) == 1 and kind.__name__ + ": at row 7" in caplog.text
-    check.says = (True, "fine")
-    assert outcome(health.run()) == (True, "fine")
+class TestBaseException(object):
+    """What a check raises that is no Exception."""
 
-
-def test_a_success_before_a_panic_is_no_previous_result(world):
-    check = Check()
-    health = checked(check, timeout=2, success_ttl=10, failed_ttl=10)
-    world.work_after(0)
-    assert outcome(health.run()) == (True, "fine")
-    check.says = raising(Panic)
-    world.clock.tick(11)
-    world.work_after(0)
-    assert outcome(health.run()) == (False, "Panic")
-    check.says = (True, "fine")
-    world.start_run(health)
-    world.meanwhile = []
-    assert outcome(health.run()) == (False, "timed out after 2 s")
-
-
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, Gone])
-def test_what_ends_the_request_says_nothing_of_the_check(kind, caplog):
-    changes = []
-    check = Check(says=raising(kind))
-    health = checked(check, failed_ttl=60, on_change=lambda *change: changes.append(change))
-    with pytest.raises(kind):
-        health.run()
-    assert (caplog.records, changes, health.cache.reported(health.checkers[0])) == ([], [], None)
-    check.says = (True, "fine")
-    assert outcome(health.run()) == (True, "fine")
-    assert check.runs == 2
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_whoever_waits_for_a_run_that_is_interrupted_runs_the_check(own, monkeypatch):
-    internals.wait_longer(monkeypatch)
-    running, waiting = threading.Event(), threading.Event()
-
-    def interrupted():
-        running.set()
-        assert waiting.wait(60)
-        check.says = (True, "fine")
-        if own:
-            raise Panic("mine")
-        raise KeyboardInterrupt()
-    check = Check(says=interrupted)
-    health = checked(check, success_ttl=0, failed_ttl=0)
-    raised, reports = [], []
-
-    def first():
-        try:
-            health.run()
-        except KeyboardInterrupt as exc:
-            raised.append(exc)
-    threads = [threading.Thread(target=first),
-               threading.Thread(target=lambda: reports.append(health.run()))]
-    threads[0].start()
-    assert running.wait(60)
-    threads[1].start()
-    run, = internals.runs_of(health.cache).values()
-    wait_until(lambda: internals.waiters(run), what="the second to wait")
-    waiting.set()
-    for thread in threads:
-        thread.join(60)
-    assert len(raised) == (0 if own else 1)
-    assert [outcome(report) for report in reports] == [
-        (False, "Panic: mine") if own else (True, "fine")]
-    assert check.runs == (1 if own else 2)
-
-
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, Panic])
-def test_nothing_ends_a_worker(kind):
-    threads = []
-
-    def ended():
-        threads.append(threading.current_thread())
-        raise kind("stop")
-    check = Check(says=ended)
-    health = checked(check, timeout=600, failed_ttl=60)
-    for _ in range(2):
-        assert outcome(health.run()) == (False, kind.__name__ + ": stop")
-    assert threads[0] is threads[1]
-    check.says = (True, "fine")
-    assert outcome(health.run()) == (True, "fine")
-
-
-def test_what_an_exception_handler_raises_is_judged_alike():
-    def handler(checker, exc):
-        raise raised[0]("of the handler")
-    raised = [Panic]
-    health = checked(Check(says=raising(ValueError, "down")), exception_handler=handler)
-    assert outcome(health.run()) == (False, "down")
-    raised = [KeyboardInterrupt]
-    health = checked(Check(says=raising(ValueError, "down")), exception_handler=handler)
-    with pytest.raises(KeyboardInterrupt):
-        health.run()
-
-
-@pytest.mark.skipif(str is not bytes, reason="Python 2 alone raises what is no BaseException")
-def test_an_old_style_exception_is_a_failed_check_too():
-    import types
-    old_style = types.ClassType("OldStyle", (), {})
-    for timeout in (None, 600):
-        check = Check(says=raising(old_style))
-        health = checked(check, timeout=timeout, failed_ttl=0)
-        assert outcome(health.run())[0] is False
+    @pytest.mark.parametrize("timeout", [None, 600])
+    @pytest.mark.parametrize("kind", OWN_EXCEPTIONS)
+    def test_is_a_failed_check_that_is_not_cached(self, kind, timeout, caplog):
+        check = Check(says=raising(kind, "at row 7"))
+        health = health_of(check, timeout=timeout, success_ttl=60, failed_ttl=60)
+        assert outcome(health.run()) == (False, kind.__name__ + ": at row 7")
+        first = health.run().results[0]
+        assert check.runs == 2
+        assert first["expires"] == first["timestamp"]
+        assert first["since"] <= first["timestamp"]
+        assert len(caplog.records) == 1 and kind.__name__ + ": at row 7" in caplog.text
         check.says = (True, "fine")
         assert outcome(health.run()) == (True, "fine")
 
+    def test_success_before_a_panic_is_no_previous_result(self, world):
+        check = Check()
+        health = health_of(check, timeout=2, success_ttl=10, failed_ttl=10)
+        world.work_after(0)
+        assert outcome(health.run()) == (True, "fine")
+        check.says = raising(Panic)
+        world.clock.tick(11)
+        world.work_after(0)
+        assert outcome(health.run()) == (False, "Panic")
+        check.says = (True, "fine")
+        world.start_run(health)
+        world.meanwhile = []
+        assert outcome(health.run()) == (False, "timed out after 2 s")
 
-@pytest.mark.parametrize("timeout", [None, 30])
-def test_a_system_exit_is_a_failed_check_and_logged(timeout, caplog):
-    def leave():
-        raise SystemExit("cannot go on")
-    health = checked(Check(says=leave), timeout=timeout)
-    assert outcome(health.run()) == (False, "SystemExit: cannot go on")
-    wait_until(lambda: caplog.records, what="the line, written when the request may be over,")
-    assert len(caplog.records) == 1 and "Traceback" in caplog.text
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, Gone])
+    def test_interrupt_is_no_outcome_of_the_check(self, kind, caplog):
+        changes = []
+        check = Check(says=raising(kind))
+        health = health_of(check, failed_ttl=60, on_change=lambda *change: changes.append(change))
+        with pytest.raises(kind):
+            health.run()
+        assert (caplog.records, changes) == ([], [])
+        assert health.cache.reported(health.checkers[0]) is None
+        check.says = (True, "fine")
+        assert outcome(health.run()) == (True, "fine")
+        assert check.runs == 2
 
+    @pytest.mark.parametrize("own", [True, False])
+    def test_waiting_request_runs_check_after_interrupt(self, own, monkeypatch):
+        internals.wait_longer(monkeypatch)
+        running, waiting = threading.Event(), threading.Event()
 
-def test_what_a_failed_check_held_is_let_go_at_once():
-    class Connection(object):
-        pass
-    held = []
+        def interrupted():
+            running.set()
+            assert waiting.wait(60)
+            check.says = (True, "fine")
+            if own:
+                raise Panic("mine")
+            raise KeyboardInterrupt()
+        check = Check(says=interrupted)
+        health = health_of(check, success_ttl=0, failed_ttl=0)
+        raised, reports = [], []
 
-    def check():
-        connection = Connection()
-        held.append(weakref.ref(connection))
-        raise ValueError("no answer")
-    health = checked(check)
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        health.run()
-        assert held[0]() is None
-    finally:
-        if enabled:
-            gc.enable()
+        def first():
+            try:
+                health.run()
+            except KeyboardInterrupt as exc:
+                raised.append(exc)
+        threads = [threading.Thread(target=first),
+                   threading.Thread(target=lambda: reports.append(health.run()))]
+        threads[0].start()
+        assert running.wait(60)
+        threads[1].start()
+        run, = internals.runs_of(health.cache).values()
+        wait_until(lambda: internals.waiters(run), what="the second to wait")
+        waiting.set()
+        for thread in threads:
+            thread.join(60)
+        assert len(raised) == (0 if own else 1)
+        assert [outcome(report) for report in reports] == [
+            (False, "Panic: mine") if own else (True, "fine")]
+        assert check.runs == (1 if own else 2)
 
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, Panic])
+    def test_nothing_ends_a_worker(self, kind):
+        threads = []
 
-# Construction and forks
+        def ended():
+            threads.append(threading.current_thread())
+            raise kind("stop")
+        check = Check(says=ended)
+        health = health_of(check, timeout=600, failed_ttl=60)
+        for _ in range(2):
+            assert outcome(health.run()) == (False, kind.__name__ + ": stop")
+        assert threads[0] is threads[1]
+        check.says = (True, "fine")
+        assert outcome(health.run()) == (True, "fine")
 
-def test_construction_makes_no_lock_and_starts_no_thread(monkeypatch):
-    def refuse(*args, **kwargs):
-        raise AssertionError("not at construction")
-    with monkeypatch.context() as patch:
-        for name in ("Lock", "RLock", "Event", "Condition", "Thread"):
-            patch.setattr(threading, name, refuse)
-        health = HealthCheck(timeout=1, checkers=[Check()], on_change=nothing)
-        health.add_check(Check("other"))
-        health.drain()
-        health.resume()
+    def test_exception_handler_may_raise_it(self):
+        def handler(checker, exc):
+            raise raised[0]("of the handler")
+        raised = [Panic]
+        health = health_of(Check(says=raising(ValueError, "down")), exception_handler=handler)
+        assert outcome(health.run()) == (False, "down")
+        raised = [KeyboardInterrupt]
+        health = health_of(Check(says=raising(ValueError, "down")), exception_handler=handler)
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
 
+    @pytest.mark.skipif(str is not bytes, reason="Python 2 alone raises what is no BaseException")
+    def test_old_style_exception_is_a_failed_check(self):
+        import types
+        old_style = types.ClassType("OldStyle", (), {})
+        for timeout in (None, 600):
+            check = Check(says=raising(old_style))
+            health = health_of(check, timeout=timeout, failed_ttl=0)
+            assert outcome(health.run())[0] is False
+            check.says = (True, "fine")
+            assert outcome(health.run()) == (True, "fine")
 
-def test_a_fork_keeps_results_and_forgets_runs_and_workers(world):
-    kept, hung = Check("kept"), Check("hung")
-    health = HealthCheck(timeout=2)
-    health.add_check(kept, timeout=None)
-    health.add_check(hung)
-    health.run()
-    assert outcome(health.run(), 1) == (False, "still running after 2.0 s")
-    world.fork()
-    world.work_after(0)
-    report = health.run()
-    assert [result["passed"] for result in report.results] == [True, True]
-    assert (kept.runs, hung.runs) == (1, 1)
-    assert world.worker_names == ["healthcheck hung"] * 2
+    @pytest.mark.parametrize("timeout", [None, 30])
+    def test_system_exit_is_a_failed_check_and_logged(self, timeout, caplog):
+        def leave():
+            raise SystemExit("cannot go on")
+        health = health_of(Check(says=leave), timeout=timeout)
+        assert outcome(health.run()) == (False, "SystemExit: cannot go on")
+        wait_until(lambda: caplog.records, what="the line, written when the request may be over,")
+        assert len(caplog.records) == 1 and "Traceback" in caplog.text
 
+    def test_locals_of_failed_check_are_freed_at_once(self):
+        class Connection(object):
+            pass
+        held = []
 
-def test_a_fork_of_a_fork_keeps_one_process_in_mind(world):
-    health = checked(Check(), success_ttl=0)
-    for _ in range(5):
-        health.run()
-        world.fork()
-    health.run()
-    assert internals.processes(health.cache) == [world.pid]
-    world.pid = 7  # process numbers start over
-    health.run()
-    assert internals.processes(health.cache) == [7]
+        def check():
+            connection = Connection()
+            held.append(weakref.ref(connection))
+            raise ValueError("no answer")
+        health = health_of(check)
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            health.run()
+            assert held[0]() is None
+        finally:
+            if enabled:
+                gc.enable()
 
 
 FORK = """
@@ -1070,8 +1035,8 @@ pid = os.fork()
 if not pid:
     signal.alarm(60)
     internals.give(health.checkers[1], 60)
-    told = [(result["passed"], result["output"]) for result in health.run().results]
-    print(told == [(True, "kept"), (True, "child")], runs)
+    outcomes = [(result["passed"], result["output"]) for result in health.run().results]
+    print(outcomes == [(True, "kept"), (True, "child")], runs)
     sys.stdout.flush()
     os._exit(0)
 print(os.waitpid(pid, 0)[1])
@@ -1080,71 +1045,60 @@ os._exit(0)  # 2.7 complains of threads that are left at exit
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("timeout", [None, 60])
-def test_a_real_fork_while_a_check_runs(timeout):
-    script = "from __future__ import print_function" + FORK % {"timeout": timeout}
-    status, output, errors = run_python(script)
-    assert (status, output, errors) == (0, "True ['hung']\n0\n", "")
+class TestProcess(object):
+    """Construction, forks and the end of the process."""
 
+    def test_construction_makes_no_lock_and_no_thread(self, monkeypatch):
+        def refuse(*args, **kwargs):
+            raise AssertionError("not at construction")
+        with monkeypatch.context() as patch:
+            for name in ("Lock", "RLock", "Event", "Condition", "Thread"):
+                patch.setattr(threading, name, refuse)
+            health = HealthCheck(timeout=1, checkers=[Check()], on_change=do_nothing)
+            health.add_check(Check("other"))
+            health.drain()
+            health.resume()
 
-def test_the_process_ends_while_a_check_hangs():
-    status, output, errors = run_python(
-        "import threading\n"
-        "from bottle_healthcheck import HealthCheck\n"
-        "health = HealthCheck(timeout=0.05)\n"
-        "health.add_check(lambda: threading.Event().wait(3600), name='hung')\n"
-        "print(health.run().results[0]['output'])\n")
-    assert status == 0
-    assert output.startswith(("timed out after 0.05 s", "still running after"))  # a busy machine
-    assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs
+    def test_fork_keeps_results_but_no_runs_and_workers(self, world):
+        kept, hung = Check("kept"), Check("hung")
+        health = HealthCheck(timeout=2)
+        health.add_check(kept, timeout=None)
+        health.add_check(hung)
+        health.run()
+        assert outcome(health.run(), 1) == (False, "still running after 2.0 s")
+        world.fork()
+        world.work_after(0)
+        report = health.run()
+        assert [result["passed"] for result in report.results] == [True, True]
+        assert (kept.runs, hung.runs) == (1, 1)
+        assert world.worker_names == ["healthcheck hung"] * 2
 
-
-def test_what_is_fresh_when_a_request_comes_is_used_by_each_endpoint(world):
-    """Also by one that has not used it before, and where it is cleared while others run."""
-    shared, other = Check("shared"), []
-    first = checked(shared)
-    first.run()
-
-    def clears():
-        other.append(1)
-        first.cache.clear()
-        return True, "cleared"
-    second = HealthCheck(cache=first.cache, checkers=[clears, shared])
-    assert outcome(second.run(), 1) == (True, "fine")
-    assert shared.runs == 1
-    assert outcome(second.run(), 1) == (True, "fine")
-    assert shared.runs == 2
-
-
-@pytest.mark.parametrize("timeout", [None, 2])
-def test_a_late_run_that_is_interrupted_meanwhile_is_run_again(world, timeout):
-    check = Check()
-    health = HealthCheck()
-    health.add_check(lambda: (True, internals.give_up(health.cache, run)), name="meanwhile")
-    health.add_check(check, timeout=timeout)
-    run = internals.register_run(health.cache, health.checkers[1])
-    run.started = world.clock.now
-    world.clock.tick(20)
-    world.work_after(0)
-    assert outcome(health.run(), 1) == (True, "fine")
-    assert check.runs == 1
-
-
-def test_a_run_that_was_handed_over_outlives_the_request_that_ends(monkeypatch):
-    release = threading.Event()
-    check = Check(says=lambda: (release.wait(60), "done"))
-    health = HealthCheck(checkers=[check], timeout=60)
-    start = getattr(*internals.start_place(health.cache))
-
-    def start_and_end(*args):  # as a signal's handler that raises ends a request
-        start(*args)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        internals.replace(patch, internals.start_place(health.cache), start_and_end)
-        with pytest.raises(KeyboardInterrupt):
+    def test_repeated_forks_keep_one_state(self, world):
+        health = health_of(Check(), success_ttl=0)
+        for _ in range(5):
             health.run()
-    release.set()
-    assert outcome(health.run()) == (True, "done")
-    assert check.runs == 1
+            world.fork()
+        health.run()
+        assert internals.processes(health.cache) == [world.pid]
+        world.pid = 7  # process numbers start over
+        health.run()
+        assert internals.processes(health.cache) == [7]
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+    @pytest.mark.parametrize("timeout", [None, 60])
+    def test_real_fork_while_a_check_runs(self, timeout):
+        script = "from __future__ import print_function" + FORK % {"timeout": timeout}
+        status, output, errors = run_python(script)
+        assert (status, output, errors) == (0, "True ['hung']\n0\n", "")
+
+    def test_process_ends_while_a_check_hangs(self):
+        status, output, errors = run_python(
+            "import threading\n"
+            "from bottle_healthcheck import HealthCheck\n"
+            "health = HealthCheck(timeout=0.05)\n"
+            "health.add_check(lambda: threading.Event().wait(3600), name='hung')\n"
+            "print(health.run().results[0]['output'])\n")
+        assert status == 0
+        # The second on a busy machine.
+        assert output.startswith(("timed out after 0.05 s", "still running after"))
+        assert PY2 or errors == ""  # 2.7 takes the modules apart under a thread that still runs
