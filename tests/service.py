@@ -3,7 +3,7 @@
 The environment variable SERVICE shapes it, a JSON object: `checks` are names of functions below,
 `optional` those of checks that are not critical, `used_before_fork` runs them at import, `notes`
 is a file that gets a line for each start of a check, `asked` one that gets a line for each
-request; the rest are arguments of HealthCheck.
+request, `cors_plugin` installs one that answers OPTIONS itself; the rest are arguments of HealthCheck.
 """
 import contextlib
 import functools
@@ -70,14 +70,26 @@ def quick():
     return True, "fine"
 
 
+def cors(callback):
+    """A plugin as many services have one: it answers OPTIONS of every route, with an empty 200."""
+    def answer(*args, **kwargs):
+        bottle.response.headers["Access-Control-Allow-Origin"] = "*"
+        if bottle.request.method == "OPTIONS":
+            return ""
+        return callback(*args, **kwargs)
+    return answer
+
+
 #: More time for checks that must not fail where the machine stalls.
 GENEROUS = {"slow": {"timeout": 600}}
 
 
 def make_app(checks=(), optional=(), used_before_fork=False, notes=None, asked=None,
-             **arguments):
+             cors_plugin=False, **arguments):
     """An app with the health checks /healthcheck, /patient and /live, with /ping and /now."""
     app = bottle.Bottle()
+    if cors_plugin:
+        app.install(cors)
     health = HealthCheck(app, "/healthcheck", **arguments)
     for name in checks:
         health.add_check(globals()[name], **GENEROUS.get(name, {}))

@@ -2,6 +2,7 @@
 import contextlib
 
 import pytest
+from six.moves import http_client
 
 from tests import servers
 from tests.helpers import client_config, wait_until
@@ -57,6 +58,32 @@ def test_body_and_status_must_both_report_success(shape):
             with balanced("haproxy.cfg", good, bad) as haproxy:
                 wait_until(lambda: are(haproxy, "DOWN", "web2"), what="DOWN of web2")
                 wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
+
+
+def test_a_plugin_that_answers_options_itself_fools_no_configuration():
+    with servers.gunicorn_service(checks=["quick"]) as good:
+        with servers.gunicorn_service(checks=["failing"], cors_plugin=True) as bad:
+            with balanced("haproxy-plain.cfg", good, bad) as haproxy:
+                wait_until(lambda: are(haproxy, "DOWN", "web2"), what="DOWN of web2")
+                wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
+
+
+@pytest.mark.parametrize("config, status", [("haproxy.cfg", 503), ("haproxy-open.cfg", 200)])
+def test_pages_are_served_although_every_host_fails_where_haproxy_fails_open(config, status):
+    with servers.gunicorn_service(checks=["failing"]) as first:
+        with servers.gunicorn_service(checks=["failing"]) as second:
+            with balanced(config, first, second) as haproxy:
+                wait_until(lambda: are(haproxy, "DOWN"), what="DOWN of both")
+                answers = [requests_status(haproxy.port) for _ in range(8)]
+                assert answers == [status] * 8
+
+
+def requests_status(port):
+    """The status of the application's own page, through the haproxy on that port."""
+    connection = http_client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(connection):
+        connection.request("GET", "/ping")
+        return connection.getresponse().status
 
 
 def test_a_file_drains_every_process_and_its_end_brings_them_back(tmpdir):

@@ -129,6 +129,51 @@ def test_promtool_has_nothing_to_say_about_the_documented_configuration():
     subprocess.check_output([need_command("promtool"), "check", "config", path])
 
 
+ALERTS = u"""
+rule_files: [alerts.yml]
+evaluation_interval: 30s
+tests:
+  - interval: 30s
+    input_series:
+      - {series: 'healthcheck_success{instance="web1"}', values: "1 0x20"}
+      - {series: 'healthcheck_draining{instance="web1"}', values: "0x20"}
+      - {series: 'healthcheck_success{instance="web2"}', values: "0x20"}
+      - {series: 'healthcheck_draining{instance="web2"}', values: "1x20"}
+    alert_rule_test:
+      - eval_time: 1m
+        alertname: HealthCheckFails
+      - eval_time: 2m
+        alertname: HealthCheckFails
+        exp_alerts:
+          - exp_labels: {instance: web1}
+            exp_annotations: {summary: "web1: a critical check has failed for a minute"}
+  - interval: 1m
+    input_series:
+      - {series: 'healthcheck_check_warning{instance="web1",check="mail"}', values: "1x20"}
+      - {series: 'healthcheck_check_warning{instance="web1",check="disk"}', values: "0x20"}
+    alert_rule_test:
+      - eval_time: 9m
+        alertname: HealthCheckWarns
+      - eval_time: 10m
+        alertname: HealthCheckWarns
+        exp_alerts:
+          - exp_labels: {instance: web1, check: mail}
+            exp_annotations: {summary: "web1: mail has warned for 10 minutes"}
+"""
+
+
+def test_the_documented_alerts_fire_when_they_should():
+    promtool = need_command("promtool")
+    with folder() as path:
+        shutil.copy(os.path.join(DATA, "clients", "alerts.yml"), path)
+        with io.open(os.path.join(path, "tests.yml"), "w") as tests:
+            tests.write(ALERTS)
+        process = subprocess.Popen([promtool, "test", "rules", "tests.yml"], cwd=path,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = process.communicate()[0]
+        assert process.returncode == 0, output
+
+
 @pytest.mark.smoke
 def test_prometheus_keeps_scraping_while_checks_fail(app):
     queue = r'healthcheck_check_passed{check="que\"ue\n\\",critical="true"}'
