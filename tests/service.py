@@ -3,7 +3,8 @@
 The environment variable SERVICE shapes it, a JSON object: `checks` are names of functions below,
 `optional` those of checks that are not critical, `used_before_fork` runs them at import, `notes`
 is a file that gets a line for each start of a check, `asked` one that gets a line for each
-request, `cors_plugin` installs one that answers OPTIONS itself; the rest are arguments of HealthCheck.
+request, `cors_plugin` installs one that answers OPTIONS itself; the rest are arguments of
+HealthCheck.
 """
 import contextlib
 import functools

@@ -13,14 +13,22 @@ from tests.helpers import DATA, PY2
 
 README = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
 
+with io.open(README, encoding="utf-8") as _opened:
+    TEXT = _opened.read()
+
+#: Words for which the field has others: request, return, report, run, overall status, timeout.
+DIALECT = re.compile(
+    r"\b(?:flights?|boards?|boarded|lands?|landed|withdraws?|arrives?|tells?|told|came|wants?|anew"
+    r"|asks? for|asked|patience|verdicts?|time-outs?|stamps?|rests|gently|admits?|mine"
+    r"|answers? (?:is|are|that|with|to|of|for))\b", re.IGNORECASE)
+
 #: What differs from run to run.
 VOLATILE = ("hostname", "pid", "timestamp", "expires", "response_time", "since")
 
 
 def blocks():
     """(language, text) of the fenced blocks, in order."""
-    with io.open(README, encoding="utf-8") as readme:
-        return re.findall(r"^```(\w+)\n(.*?)^```$", readme.read(), re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def python_blocks():
@@ -55,18 +63,39 @@ def test_an_example_runs_and_answers_what_readme_prints(quiet, source, shown):
         pytest.skip("redis-py for 2.7 knows no retry=")
     names = {}
     exec(compile(source, "README.md", "exec"), names)
-    if shown is None:
-        assert names["app"].routes
-        return
-    path, body = re.match(r"\$ curl http://127\.0\.0\.1:8080(\S+)\n(.*)", shown).groups()
-    answer = webtest.TestApp(names["app"]).get(path, expect_errors=True)
-    assert steady(answer.json) == steady(json.loads(body))
+    tests = [function for name, function in names.items() if name.startswith("test_")]
+    for test in tests:
+        test()
+    assert tests or names["app"].routes
+    if shown is not None:
+        path, body = re.match(r"\$ curl http://127\.0\.0\.1:8080(\S+)\n(.*)", shown,
+                              re.DOTALL).groups()
+        response = webtest.TestApp(names["app"]).get(path, expect_errors=True)
+        assert steady(response.json) == steady(json.loads(body))
 
 
 def test_every_curl_is_shown_behind_an_example():
     shown = [one for _, one in python_blocks() if one]
     assert len(shown) >= 2
     assert len(shown) == len([1 for language, _ in blocks() if language == "console"])
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_sentences_are_in_the_words_of_the_field(name):
+    with io.open(os.path.join(os.path.dirname(README), name), encoding="utf-8") as opened:
+        text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", opened.read(), flags=re.MULTILINE | re.DOTALL)
+    assert DIALECT.findall(text) == []
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#][^)]*)\)|\]\(#([^)]*)\)", TEXT))
+def test_a_link_leads_somewhere(link):
+    path, heading = link
+    if heading:
+        titles = re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+        assert heading in [re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")
+                           for title in titles]
+    elif not path.startswith("https://"):
+        assert os.path.exists(os.path.join(os.path.dirname(README), path))
 
 
 @pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(DATA, "clients"))))
