@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What Python 2.7 lacks and six does not bring."""
 import codecs
 import functools
@@ -116,7 +115,7 @@ def acquire(lock, seconds):
     # type: (Any, float) -> bool
     """Acquires a lock, waiting at most so long; 2.7 has to look again and again."""
     if not six.PY2:
-        return lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+        return bool(lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX))))
     until = monotonic() + seconds  # pragma: no cover (2.7)
     pause = 0.0005
     while not lock.acquire(False):

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """The demonstration service: both routes, with real checks of things that it makes itself."""
 from __future__ import print_function
@@ -134,7 +133,7 @@ def _bindable_port(host, port):
     with contextlib.closing(socket.socket(family, kind, protocol)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address[0], port) + address[2:])  # getaddrinfo wraps what is above 65535
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def _make_database(path):

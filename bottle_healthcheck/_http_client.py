@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """An HTTP client for the checks and the probe: one deadline for the whole exchange.
 
 A host's addresses share the time, so that a silent one does not use up that of the next; responses
@@ -24,8 +23,10 @@ from bottle_healthcheck._compat import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterator, List, Mapping, Text, Union
-    Resolver = Callable[[str, int, "Deadline"], List[Any]]
+    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Text, Tuple, Union
+    #: As getaddrinfo returns it: family, type, protocol, name, address.
+    Address = Tuple[int, int, int, str, Tuple[Any, ...]]
+    Resolver = Callable[[str, int, "Deadline"], List[Address]]
 
 BODY_LIMIT = 2 ** 20  # bytes
 
@@ -160,28 +161,29 @@ def address_of(host, port):
 
 
 def resolve(host, port, _deadline):
-    # type: (str, int, Deadline) -> List[Any]
+    # type: (str, int, Deadline) -> List[Address]
     """The addresses of a host, as getaddrinfo returns them; the system says when it gives up."""
-    addresses = socket.getaddrinfo(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
+    addresses = socket.getaddrinfo(
+        host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)  # type: List[Any]
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "the host has no address")
     return addresses
 
 
 def resolve_in_thread(host, port, deadline):
-    # type: (str, int, Deadline) -> List[Any]
+    # type: (str, int, Deadline) -> List[Address]
     """As resolve(), but no longer than until the deadline, for a process that ends soon after.
 
     Nothing ends a name server's silence: the thread runs on until the system gives up.
     """
-    outcomes = queue.Queue()  # type: queue.Queue[Any]
+    outcomes = queue.Queue()  # type: queue.Queue[Tuple[List[Address], Optional[Exception]]]
 
     def run():
         # type: () -> None
         try:
             outcomes.put((resolve(host, port, deadline), None))
         except Exception as exc:
-            outcomes.put((None, exc))
+            outcomes.put(([], exc))
 
     thread = threading.Thread(target=run, name="bottle_healthcheck resolver")
     thread.daemon = True
@@ -214,7 +216,7 @@ def connected(host, port, deadline, tls=False, resolver=resolve):
 
 
 def _connect(addresses, deadline):
-    # type: (List[Any], Deadline) -> socket.socket
+    # type: (List[Address], Deadline) -> socket.socket
     """A socket connected to the first of the addresses that accepts; they share the time."""
     for tried, address in enumerate(addresses[:-1]):
         try:
@@ -225,7 +227,7 @@ def _connect(addresses, deadline):
 
 
 def _connect_to(address, seconds):
-    # type: (Any, float) -> socket.socket
+    # type: (Address, float) -> socket.socket
     """A socket connected to an address of getaddrinfo."""
     sock = socket.socket(*address[:3])
     try:
@@ -308,7 +310,7 @@ class _Received(io.RawIOBase):
     def readinto(self, buf):
         # type: (Any) -> int
         """Fills buf with what comes next."""
-        return self._deadline.call(self._sock, self._sock.recv_into, buf)
+        return int(self._deadline.call(self._sock, self._sock.recv_into, buf))
 
 
 class _Stream(io.BufferedReader):

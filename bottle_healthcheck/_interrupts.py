@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Whose an exception is: the callback's that raised it, or somebody's who ends what runs it."""
 import inspect
 import sys
@@ -6,7 +5,7 @@ import sys
 MYPY = False
 if MYPY:
     from types import FrameType
-    from typing import Any, Tuple
+    from typing import Any, List, Tuple
 
 #: What ends a greenlet, or a block of its code, from outside: (module, class).
 _GREENLET_EXCEPTIONS = (("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"),
@@ -58,11 +57,11 @@ def _comes_from_signal_handler(traceback):
 
 
 def _arguments(frame):
-    # type: (FrameType) -> list
+    # type: (FrameType) -> List[object]
     """The values of a function's arguments, those of its *args one by one."""
     values = inspect.getargvalues(frame)
     names = [name for name in values.args if isinstance(name, str)]  # 2.7 has lists of them too
-    arguments = [values.locals.get(name) for name in names]
+    arguments = [values.locals.get(name) for name in names]  # type: List[object]
     rest = values.locals.get(values.varargs or "")
     if isinstance(rest, tuple):  # it may have been assigned to
         arguments.extend(rest)

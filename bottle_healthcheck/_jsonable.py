@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Any Python value as JSON, without a raise and without a repr of what is unknown."""
 import codecs
 import datetime
@@ -22,7 +21,7 @@ except ImportError:  # pragma: no cover (2.7)
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, List, Optional, Text, Tuple
+    from typing import Any, Container, Dict, Iterable, List, Optional, Text, Tuple
 
 #: What a JSON object becomes: a dict that keeps its order.
 Object = dict if sys.version_info >= (3, 6) else OrderedDict
@@ -432,7 +431,7 @@ def _list(value, parents, room):
 def _object(pairs, parents, room):
     # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...], Room) -> Any
     """A JSON object; of names that are equal as text, all but the first get a quote."""
-    result, equal = Object(), {}  # type: Any, dict
+    result, equal = Object(), {}  # type: Any, Dict[Text, int]
     for key, value in pairs:
         if len(result) >= MAX_ITEMS or not room.is_left():
             result[unused(MORE, result, equal)] = u""
@@ -526,14 +525,14 @@ def parse(source):
 
 def _every_pair(pairs):
     # type: (List[Tuple[Text, Any]]) -> Any
-    result, equal = Object(), {}  # type: Any, dict
+    result, equal = Object(), {}  # type: Any, Dict[Text, int]
     for name, value in pairs:
         result[unused(name, result, equal)] = value
     return result
 
 
 def unused(name, taken, equal):
-    # type: (Text, Any, dict) -> Text
+    # type: (Text, Container[Text], Dict[Text, int]) -> Text
     """The name, with a quote or a quote and a number where it is taken; equal counts those."""
     while name in taken:
         count = equal[name] = equal.get(name, 0) + 1

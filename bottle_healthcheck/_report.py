@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Results folded into a report."""
 import time
 
@@ -8,9 +7,9 @@ from . import _jsonable
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List, Mapping, Optional, Sequence, Text
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Text
 
-    from ._types import Result
+    from ._types import PastRun, Result
 
 
 def check_reduce(passed, result):
@@ -29,7 +28,7 @@ class Report(object):
     details = True
 
     #: What the service says of itself: text by name, or None.
-    about = None  # type: Optional[dict]
+    about = None  # type: Optional[Dict[str, Text]]
 
     #: Whether the service is being taken out of use; the one result then says why.
     draining = False
@@ -38,7 +37,7 @@ class Report(object):
     last_known = None  # type: Optional[Report]
 
     def __init__(self, results, runs_of=None):
-        # type: (Optional[list], Any) -> None
+        # type: (Optional[List[Result]], Optional[Callable[[Text], Sequence[PastRun]]]) -> None
         self._results = results
         #: A snapshot of checks' results, where these are not given.
         self.snapshot = None  # type: Any
@@ -51,17 +50,20 @@ class Report(object):
 
     @classmethod
     def of_snapshot(cls, snapshot, history_of):
-        # type: (Any, Callable[[Any], list]) -> Report
+        # type: (Any, Callable[[Any], List[PastRun]]) -> Report
         """The report of checks' results; their dictionaries are made when somebody reads them.
 
         history_of returns the last runs of a check.
         """
+        checks = {}  # type: Dict[str, Any]  # by name, once somebody asks
+
         def runs_of(name):
-            # type: (Text) -> Sequence[Any]
-            for check in snapshot.checks:
-                if check.__name__ == name:
-                    return history_of(check)
-            return ()
+            # type: (Text) -> Sequence[PastRun]
+            if not checks:
+                checks.update((check.__name__, check) for check in snapshot.checks)
+            if name not in checks:
+                return ()
+            return history_of(checks[name])
 
         report = cls(None, runs_of)
         report.snapshot = snapshot
@@ -83,9 +85,10 @@ class Report(object):
     def checks(self):
         # type: () -> Sequence[Any]
         """The registered checks whose results these are; none where results are given."""
-        if self.snapshot is None:
-            return ()
-        return self.snapshot.checks
+        checks = ()  # type: Sequence[Any]
+        if self.snapshot is not None:
+            checks = self.snapshot.checks
+        return checks
 
     @property
     def results(self):
@@ -100,7 +103,8 @@ class Report(object):
         """The results as JSON; those of checks are kept by the checks."""
         if self._results is not None:
             return [_jsonable.dumps(result).encode("ascii") for result in self._results]
-        return self.snapshot.texts
+        texts = self.snapshot.texts  # type: List[bytes]
+        return texts
 
     @property
     def status(self):

@@ -49,6 +49,9 @@ if MYPY:
         "checker": str, "output": Any, "passed": bool, "timestamp": float, "expires": float,
         "response_time": float, "since": float, "critical": NotRequired[bool]})
 
+    #: A run of a check that is over: (passed, seconds).
+    PastRun = Tuple[bool, float]
+
     Passed = Optional[HasTruth]
     Check = Callable[[], Tuple[Passed, Any]]
     ExceptionHandler = Callable[[Any, Any], Tuple[Passed, Any]]

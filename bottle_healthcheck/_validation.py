@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What arguments must be: a mistake in configuration is refused where it is made.
 
 A wrong type is a TypeError, a wrong value a ValueError. The message says what was given, what was
@@ -227,7 +226,7 @@ def validate_status(name, status):
 
 
 def validate_list(checkers):
-    # type: (Any) -> list
+    # type: (Any) -> List[Any]
     """Return the checks to register first, in a list that is not the caller's own."""
     if checkers is None:
         return []

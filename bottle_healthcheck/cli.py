@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """The command line: ``serve`` runs the demonstration, ``probe URL`` asks a health route."""
 from __future__ import print_function
@@ -104,7 +103,7 @@ def main(argv=None):
             raise _UsageError(_unknown_argument(unknown[0], options.known))
     except _UsageError as exc:
         return _complain(str(exc), arguments)
-    return options.run(options)
+    return int(options.run(options))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -163,7 +162,7 @@ def _unknown_word(kind, word, known):
 def _version():
     # type: () -> str
     """The version, which the package names above this module."""
-    return sys.modules[__name__.partition(".")[0]].__version__
+    return str(sys.modules[__name__.partition(".")[0]].__version__)
 
 
 def _parser():

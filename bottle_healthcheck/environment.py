@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """EnvironmentDump: a route that shows what the process runs on, secrets scrubbed."""
 import collections
@@ -25,7 +24,7 @@ from ._validation import (NOT_GIVEN, is_text, kind_of, refuse_coroutine_function
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Iterable, Optional, Text, Union, overload
+    from typing import Any, Callable, Dict, Iterable, Optional, Text, Tuple, Union, overload
 
     from ._types import App, SectionT, Texts
 
@@ -33,7 +32,7 @@ _OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "in
             "hide", "show")
 
 #: {name: version} of the installed distributions, once it is known: listing them is slow.
-_packages = {}  # type: dict
+_packages = {}  # type: Dict[Text, Any]
 
 
 class EnvironmentDump(Plugin):
@@ -68,7 +67,7 @@ class EnvironmentDump(Plugin):
             for distribution in _distributions():
                 _name_and_version(distribution)
                 break
-        self._sections = collections.OrderedDict()  # type: collections.OrderedDict
+        self._sections = collections.OrderedDict()  # type: Dict[Text, Callable[[], Any]]
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
                                      ("config", include_config, self._raw("get_config", _config)),
@@ -132,18 +131,19 @@ class EnvironmentDump(Plugin):
         return send(Response(200, BASE_HEADERS, (body.encode("ascii"),)))
 
     def get_os(self):
-        # type: () -> dict
+        # type: () -> Dict[str, Any]
         """Platform, name and uname of the operating system."""
         uname = os.uname() if hasattr(os, "uname") else ()
         return {"platform": sys.platform, "name": os.name, "uname": list(uname)}
 
     def get_config(self):
-        # type: () -> dict
+        # type: () -> Dict[str, Any]
         """The configuration of the app on whose route this is read; {} outside a request."""
-        return self.safe_dump(_config())
+        shown = self.safe_dump(_config())  # type: Dict[str, Any]
+        return shown
 
     def get_python(self):
-        # type: () -> dict
+        # type: () -> Dict[str, Any]
         """Version, executable, path and installed packages of Python."""
         info = sys.version_info
         return {"version": sys.version, "executable": sys.executable, "pythonpath": sys.path,
@@ -162,9 +162,10 @@ class EnvironmentDump(Plugin):
             return str(os.geteuid())
 
     def get_process(self):
-        # type: () -> dict
+        # type: () -> Dict[str, Any]
         """Arguments, working directory, user, pid and environment of the process."""
-        return self.safe_dump(self._process())
+        shown = self.safe_dump(self._process())  # type: Dict[str, Any]
+        return shown
 
     def safe_dump(self, dictionary):
         # type: (Any) -> Any
@@ -172,7 +173,7 @@ class EnvironmentDump(Plugin):
         return self._redactor.clean(_jsonable.plain(dictionary))
 
     def _process(self):
-        # type: () -> dict
+        # type: () -> Dict[str, Any]
         return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
                 "user": self.get_login(), "pid": os.getpid(), "environ": _environ()}
 
@@ -238,7 +239,7 @@ def _working_directory():
 
 
 def _installed_packages():
-    # type: () -> dict
+    # type: () -> Dict[Text, Any]
     """{name: version} of the installed distributions, listed once per process."""
     if not _packages:
         _packages.update(_list_packages())
@@ -246,10 +247,10 @@ def _installed_packages():
 
 
 def _list_packages():
-    # type: () -> dict
+    # type: () -> Dict[Text, Any]
     pairs = [_name_and_version(one) for one in _distributions()]
     # Of several that are installed, Python imports the first: it must come last here.
-    return dict(pair for pair in reversed(pairs) if pair[0])
+    return dict((name, version) for name, version in reversed(pairs) if name)
 
 
 def _distributions():
@@ -260,11 +261,11 @@ def _distributions():
         return metadata.distributions()
     except ImportError:  # pragma: no cover (2.7, 3.6, 3.7)
         import pkg_resources
-        return iter(pkg_resources.working_set)
+        return list(pkg_resources.working_set)
 
 
 def _name_and_version(distribution):
-    # type: (Any) -> tuple
+    # type: (Any) -> Tuple[Optional[Text], Optional[Text]]
     try:
         name = getattr(distribution, "project_name", None)  # pkg_resources has it
         return name or distribution.metadata["Name"], distribution.version

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """A circuit breaker: after a client fails or takes too long, it is not called for a while."""
 import logging
 
@@ -9,7 +8,7 @@ from .._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
-    from typing import Any, Text
+    from typing import Any, Dict, Text
 
 #: Seconds for which a client that failed is not called.
 OPEN_SECONDS = 10.0
@@ -30,8 +29,10 @@ class CircuitBreaker(object):
         self._client = client
         self._fails = False
         self._open_until = 0.0
-        #: By thread, the seconds that slow calls took; and since when they are added up.
-        self._totals, self._totals_since = {}, 0.0  # type: dict, float
+        #: Seconds that slow calls took, by thread.
+        self._totals = {}  # type: Dict[int, float]
+        #: Since when they are added up.
+        self._totals_since = 0.0
 
     def is_open(self):
         # type: () -> bool

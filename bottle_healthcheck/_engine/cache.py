@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Cached outcomes, and one run of a check at a time.
 
 P is how long a run may take: the check's timeout, or 10 s without one. For each check, a request
@@ -35,9 +34,11 @@ from .worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional, Sequence, Union
+    from typing import Any, Dict, List, Optional, Sequence, Union
 
+    from .._types import PastRun
     from .check import Check
+    from .runs import Key
 
 #: How fresh a cached outcome is, the freshest first; EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
@@ -81,10 +82,12 @@ class ResultCache(object):
         self._shared = None  # type: Optional[SharedResults]
         if backend is not None:
             self._shared = SharedResults(backend, prefix)
-        self._states = {}  # type: dict  # by the checks' keys
-        self._names = {}  # type: dict  # the keys of checks by name, with a backend
-        self._registries = {}  # type: dict  # weak references, by id
-        self._processes = {}  # type: dict  # by process id: made on first use, again after a fork
+        self._states = {}  # type: Dict[Key, CheckState]  # by the checks' keys
+        self._names = {}  # type: Dict[str, Key]  # the keys of checks by name, with a backend
+        #: Weak references, by id.
+        self._registries = {}  # type: Dict[int, weakref.ref[Any]]
+        #: By process id: made on first use, again after a fork.
+        self._processes = {}  # type: Dict[int, ProcessState]
         #: Replaced by a new object whenever something changes that a response may show.
         self.generation = object()
 
@@ -212,7 +215,8 @@ class ResultCache(object):
         state = self._states.get(check.key)
         if state is None:
             return None
-        return state.reported.latest().value
+        outcome = state.reported.latest().value  # type: Optional[Outcome]
+        return outcome
 
     def reported_of(self, checks):
         # type: (Sequence[Check]) -> Snapshot
@@ -226,7 +230,7 @@ class ResultCache(object):
         return Snapshot(known, results)
 
     def history(self, check):
-        # type: (Check) -> list
+        # type: (Check) -> List[PastRun]
         """(passed, seconds) of the last runs in this process, oldest first; an overrun has failed.
 
         A run in progress that has been reported as an overrun is the last of them.
@@ -234,7 +238,7 @@ class ResultCache(object):
         process = self._process()
         run = process.runs.get(check.key)
         history = list(process.history.get(check.key, ()))
-        if run is not None and run.has_overrun:
+        if run is not None and run.started is not None and run.has_overrun:
             history.append((False, _compat.monotonic() - run.started))
         return history[-HISTORY_LENGTH:]
 
@@ -251,15 +255,9 @@ class ResultCache(object):
         freshness = EXPIRED
         if not force:
             freshness = freshness_of(cached, check, now)
-        if freshness == FRESH:
+        if cached is not None and freshness == FRESH:
             return cached
-        process = self._process()
-        run = process.runs.get(check.key)
-        if run is None and not force:
-            run = process.denied_since(check.key, now - POLL_INTERVAL)
-        if run is None:
-            new = Run(check.key, check.__name__, cached, now)
-            run = process.runs.setdefault(check.key, new)
+        run = self._present_run(check, cached, now, force)
         is_mine = False
         if not run.is_led():
             is_mine = self._lead(run, check, state, force)
@@ -269,9 +267,21 @@ class ResultCache(object):
             may_use_cached = freshness == STALE
         else:
             may_use_cached = freshness < EXPIRED and not run.is_late(check.run_limit, now)
-        if may_use_cached:
+        if cached is not None and may_use_cached:
             return cached
         return Pending(run, now)
+
+    def _present_run(self, check, cached, now, force):
+        # type: (Check, Optional[Outcome], float, bool) -> Run
+        """The run of the check that goes on, here or in another process; else a new one."""
+        process = self._process()
+        run = process.runs.get(check.key)
+        if run is None and not force:
+            run = process.denied_since(check.key, now - POLL_INTERVAL)
+        if run is None:
+            new = Run(check.key, check.__name__, cached, now)
+            run = process.runs.setdefault(check.key, new)
+        return run
 
     def _lead(self, run, check, state, force):
         # type: (Run, Check, CheckState, bool) -> bool
@@ -443,7 +453,7 @@ class ResultCache(object):
 
         was_denied is true if this request has already waited for another process's run.
         """
-        run, since = pending
+        run, since = pending  # type: Run, float
         _wait_until(run, deadline.until)
         if deadline.limit is not None and run.started is not None and run.started > since:
             # The shared cache was queried first: the check gets its whole limit, if it can.
@@ -478,7 +488,8 @@ class ResultCache(object):
         if run.started is None and run.asked_at is not None and self._shared is not None:
             self._shared.note_silence(check, now - run.asked_at)
         cached = self._state(check).cached
-        if not force and freshness_of(cached, check, now) < EXPIRED:
+        may_use_cached = not force and freshness_of(cached, check, now) < EXPIRED
+        if cached is not None and may_use_cached:
             return cached
         seconds = now - since
         if run.started is not None:

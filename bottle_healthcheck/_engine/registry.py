@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """The registered checks: their list, their names, and the selection of some."""
 import collections
 import contextlib
@@ -14,14 +13,19 @@ from .check import Check
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, Iterator, List, Optional
+    from typing import (Any, Dict, Iterable, Iterator, List, MutableSequence, Optional, Set, Tuple)
 
     from .cache import ResultCache
     from .check import Settings
     from .results import Snapshot
 
+    #: Of what may be registered: a function, or a registered check.
+    CheckSequence = MutableSequence[Any]
+else:
+    CheckSequence = collections_abc.MutableSequence
 
-class Registry(collections_abc.MutableSequence):
+
+class Registry(CheckSequence):
     """The registered checks, in order; a function that is inserted is registered.
 
     Threads may change the list concurrently. cache holds the outcomes.
@@ -33,11 +37,14 @@ class Registry(collections_abc.MutableSequence):
         self._settings = settings
         settings.cache = cache
         cache.attach(self)
-        self._turns = {}  # type: dict  # by process id: who may change the list now
-        self._list = []  # type: list
-        self._names = {}  # type: dict  # the registered checks by name
-        self._numbers = {}  # type: dict  # by name: the last number that was added to it
-        self._items = settings.version, ()  # type: tuple
+        #: By process id: who may change the list now.
+        self._turns = {}  # type: Dict[int, List[int]]
+        self._list = []  # type: List[Check]
+        #: The registered checks by name.
+        self._names = {}  # type: Dict[str, Check]
+        #: By name: the last number that was added to it.
+        self._numbers = {}  # type: Dict[str, int]
+        self._items = settings.version, ()  # type: Tuple[object, Tuple[Check, ...]]
         #: The last snapshot of all checks' results.
         self.known = None  # type: Optional[Snapshot]
 
@@ -49,7 +56,8 @@ class Registry(collections_abc.MutableSequence):
         A run in progress then ends in the previous cache: the check may run a second time
         meanwhile.
         """
-        return self._settings.cache
+        cache = self._settings.cache  # type: ResultCache
+        return cache
 
     @cache.setter
     def cache(self, cache):
@@ -71,7 +79,7 @@ class Registry(collections_abc.MutableSequence):
 
     @property
     def items(self):
-        # type: () -> tuple
+        # type: () -> Tuple[Check, ...]
         """The checks, each once: the same tuple until they or their options change."""
         version, items = self._items
         if version is not self._settings.version:
@@ -101,7 +109,7 @@ class Registry(collections_abc.MutableSequence):
                 self._insert(index, self._new(self._names, value))
 
     def select(self, check=None, exclude=None):
-        # type: (Any, Any) -> tuple
+        # type: (Any, Any) -> Tuple[Check, ...]
         """The checks with these names, in order; the tuple `items` itself if none are given.
 
         check and exclude are a name or a list of names: only those, or all but those. Raises
@@ -122,7 +130,7 @@ class Registry(collections_abc.MutableSequence):
         return selected
 
     def find(self, what):
-        # type: (Any) -> Check
+        # type: (object) -> Check
         """The check that what is: a registered check, its function or its name; else ValueError."""
         items = self.items
         for check in items:  # first by identity: one function may be two checks
@@ -144,7 +152,8 @@ class Registry(collections_abc.MutableSequence):
         # type: (int) -> Check
         """Removes the check at that index and returns it."""
         with self._turn():  # the index must not change its meaning in between
-            return collections_abc.MutableSequence.pop(self, index)
+            check = CheckSequence.pop(self, index)  # type: Check
+            return check
 
     def remove(self, value):
         # type: (Any) -> None
@@ -181,12 +190,12 @@ class Registry(collections_abc.MutableSequence):
             self._replace(items)
 
     def __add__(self, others):
-        # type: (Iterable[Any]) -> list
+        # type: (Iterable[Any]) -> List[Any]
         """A plain list; nothing is registered."""
         return list(self) + list(others)
 
     def __radd__(self, others):
-        # type: (Iterable[Any]) -> list
+        # type: (Iterable[Any]) -> List[Any]
         return list(others) + list(self)
 
     def __eq__(self, other):
@@ -226,7 +235,7 @@ class Registry(collections_abc.MutableSequence):
             self._end_turn(turn)
 
     def _end_turn(self, turn):
-        # type: (list) -> None
+        # type: (List[int]) -> None
         if self._turns.get(os.getpid()) is turn:
             self._turns.pop(os.getpid(), None)
 
@@ -250,9 +259,9 @@ class Registry(collections_abc.MutableSequence):
         self.cache.generation = object()
 
     def _replace(self, values):
-        # type: (list) -> None
+        # type: (List[Any]) -> None
         """Replaces the whole list; functions among the values are registered."""
-        names = {}  # type: dict
+        names = {}  # type: Dict[str, Check]
         for value in values:
             if self._is_own(value):
                 _refuse_taken(names, value)
@@ -277,7 +286,7 @@ class Registry(collections_abc.MutableSequence):
             raise
 
     def _set(self, items, names):
-        # type: (list, dict) -> None
+        # type: (List[Check], Dict[str, Check]) -> None
         self._list, self._names = items, names
         self._note_change()
 
@@ -286,7 +295,7 @@ class Registry(collections_abc.MutableSequence):
         return isinstance(value, Check) and value.settings is self._settings
 
     def _new(self, names, func, name=None, **options):
-        # type: (dict, Any, Any, **Any) -> Check
+        # type: (Dict[str, Check], Any, Any, **Any) -> Check
         """A new check whose name is not in names."""
         given_name = name_of(func) if name is None else validate_name(name)
         own_name = _shown(given_name)
@@ -312,7 +321,7 @@ def _shown(name):
 
 
 def _refuse_taken(names, check):
-    # type: (dict, Check) -> None
+    # type: (Dict[str, Check], Check) -> None
     """Raises ValueError if another check has the same name."""
     if names.get(check.__name__, check) is not check:
         raise ValueError("two checks are named %r: expected names that differ"
@@ -320,7 +329,7 @@ def _refuse_taken(names, check):
 
 
 def _as_set(argument, names, known):
-    # type: (str, Any, List[str]) -> set
+    # type: (str, Any, List[str]) -> Set[str]
     """A name or a list of names as a set; ValueError if one is unknown."""
     listed = names or ()
     if isinstance(names, (six.text_type, str)):

@@ -94,7 +94,7 @@ class Snapshot(object):
         #: Where outcomes are cached, those of these results, and until when they are fresh.
         self.states = [result.state for result in results]
         self.outcomes = [result.outcome for result in results]
-        self.limits = [result.fresh_until for result in results]
+        self.limits = [result.fresh_until for result in results]  # type: List[float]
         self.fail_all = [result.fails_all for result in results]
 
     def copy(self):

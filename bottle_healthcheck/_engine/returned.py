@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What a check or an exception handler returns: (passed, output)."""
 import inspect
 
@@ -6,7 +5,7 @@ import six
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional, Text
+    from typing import Any, Optional, Text, Tuple, Union
 
 
 class _Warn(object):
@@ -32,7 +31,7 @@ WARN = _Warn()
 
 
 def pair(returned):
-    # type: (Any) -> tuple
+    # type: (Any) -> Tuple[Union[bool, _Warn], Any]
     """(passed, output) of what a check returned; passed is True, False or WARN.
 
     Anything but a valid pair is a failure that says what was returned and what was expected.

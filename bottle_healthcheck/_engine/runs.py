@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """A run of a check, its outcome, and what is known of a check and of a process.
 
 No lock is held anywhere in the engine: a signal's handler may raise between any two instructions
@@ -17,7 +16,12 @@ from .returned import WARN
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Any, Deque, Dict, Hashable, Optional
+
+    from .._types import PastRun
+
+    #: What makes a check the same check.
+    Key = Hashable
 
 #: Runs of a check that are remembered, for the page.
 HISTORY_LENGTH = 60
@@ -73,7 +77,7 @@ class Run(object):
                  "_waiters")
 
     def __init__(self, key, name, cached_before, now):
-        # type: (Any, str, Optional[Outcome], float) -> None
+        # type: (Key, str, Optional[Outcome], float) -> None
         self.key = key
         self.name = name
         self.token = object()
@@ -93,8 +97,8 @@ class Run(object):
         self.is_handed_over = False
         #: The lock of the shared cache, from before it is asked for until it is released.
         self.lock = None  # type: Any
-        self._roles = {}  # type: dict
-        self._waiters = collections.deque()  # type: collections.deque
+        self._roles = {}  # type: Dict[str, object]
+        self._waiters = collections.deque()  # type: Deque[threading.Lock]
 
     def take(self, role, who):
         # type: (str, object) -> bool
@@ -153,7 +157,7 @@ class CheckState(object):
     def __init__(self, func):
         # type: (Any) -> None
         self.func = func  # held, so that no other function gets its id
-        self.cached = None  # type: Any  # an Outcome or None
+        self.cached = None  # type: Optional[Outcome]
         self.reported = Cell(None)
 
 
@@ -162,11 +166,11 @@ class ProcessState(object):
 
     def __init__(self):
         # type: () -> None
-        self.runs = {}  # type: dict
+        self.runs = {}  # type: Dict[Key, Run]
         #: By key, the last run of a check whose claim was denied: another process runs it.
-        self.denied = {}  # type: dict
-        self.workers = {}  # type: dict
-        self.history = {}  # type: dict
+        self.denied = {}  # type: Dict[Key, Run]
+        self.workers = {}  # type: Dict[Key, Any]  # a Worker
+        self.history = {}  # type: Dict[Key, Deque[PastRun]]
 
     def remember(self, run, outcome):
         # type: (Run, Outcome) -> None
@@ -175,10 +179,10 @@ class ProcessState(object):
         history.append((outcome.passed and not run.has_overrun, outcome.response_time))
 
     def denied_since(self, key, moment):
-        # type: (Any, float) -> Optional[Run]
+        # type: (Key, float) -> Optional[Run]
         """The check's last run, if its claim was denied after that moment; else None."""
         run = self.denied.get(key)
-        if run is None or run.denied_at <= moment:
+        if run is None or run.denied_at is None or run.denied_at <= moment:
             return None
         return run
 
@@ -189,7 +193,7 @@ class ProcessState(object):
             self.runs.pop(run.key, None)
 
     def forget(self, key):
-        # type: (Any) -> None
+        # type: (Key) -> None
         """Stops the worker of a check and forgets its history; a run in progress continues."""
         self.history.pop(key, None)
         self.denied.pop(key, None)
@@ -212,7 +216,7 @@ class _Version(object):
     def __init__(self, value):
         # type: (Any) -> None
         self.value = value
-        self.successor = {}  # type: dict
+        self.successor = {}  # type: Dict[int, _Version]
 
 
 class Cell(object):

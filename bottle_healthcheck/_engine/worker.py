@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """One daemon thread for each check with a timeout."""
 import collections
 import threading
@@ -7,7 +6,7 @@ from six.moves import _thread
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Deque, Optional
 
 
 class Worker(object):
@@ -21,7 +20,7 @@ class Worker(object):
     def __init__(self, name):
         # type: (str) -> None
         self._name = name
-        self._jobs = collections.deque()  # type: collections.deque
+        self._jobs = collections.deque()  # type: Deque[Callable[[], Any]]
         #: Held while there is nothing to do. A queue has locks of its own, and an exception of a
         #: signal's handler can leave those held.
         self._idle = threading.Lock()

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """What both plugins share of Bottle: paths, options of routes, registering, the plugin API."""
 import operator
@@ -12,7 +11,7 @@ from .._validation import is_text, refuse_factory, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable, List, Optional, Sequence
+    from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 #: What Bottle's own `route()` takes by name: never a misspelt option of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
@@ -93,7 +92,7 @@ def validate_route_path(path):
 # Options
 
 def validate_guard(options):
-    # type: (dict) -> None
+    # type: (Dict[str, Any]) -> None
     """Refuses what would drop the decorators of apply=, which may be a guard."""
     for decorator in bottle.makelist(options.get("apply")):
         _validate_decorator(decorator)
@@ -111,7 +110,7 @@ def _validate_decorator(decorator):
 
 
 def validate_options(options, own_names):
-    # type: (dict, Sequence[str]) -> None
+    # type: (Dict[str, Any], Sequence[str]) -> None
     """Refuses route options that are misspelt options of ours, or that would drop a guard.
 
     Others go to the route, where plugins read them.
@@ -126,7 +125,7 @@ def validate_options(options, own_names):
 
 
 def validate_bottle_options(options, own_names):
-    # type: (dict, Sequence[str]) -> None
+    # type: (Dict[str, Any], Sequence[str]) -> None
     """Refuses all route options but Bottle's own, and those that would drop a guard."""
     refuse_unknown(_unknown_options(options), tuple(own_names) + BOTTLE_OPTIONS,
                    ". For a plugin that reads it from the route, set environment.options[%r] "
@@ -148,7 +147,7 @@ def refuse_unknown(names, known, advice=""):
 
 
 def _unknown_options(options):
-    # type: (dict) -> List[str]
+    # type: (Dict[str, Any]) -> List[str]
     """The names that are not Bottle's, in order."""
     if "callback" in options:
         raise TypeError("callback is no option: the route's callback is this plugin's own")
@@ -216,7 +215,7 @@ def is_under_mount(app, rule):
         route, _ = app.match({"REQUEST_METHOD": _MOUNT, "PATH_INFO": rule})
     except bottle.HTTPError:
         return False
-    return route.method == _MOUNT
+    return bool(route.method == _MOUNT)
 
 
 def _description(route):
@@ -233,7 +232,7 @@ class Plugin(object):
     api = 2
 
     def __init__(self, app, path, callback_name, methods, options):
-        # type: (Any, Any, str, list, dict) -> None
+        # type: (Any, Any, str, List[str], Dict[str, Any]) -> None
         """Registers the route where app and path are given; a subclass calls this last.
 
         callback_name is the attribute that is the route's callback, methods those of a route whose

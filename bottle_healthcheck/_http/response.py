@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """Headers and body of a response, and how it is sent through Bottle."""
 import os
@@ -13,7 +12,14 @@ from .._validation import kind_of, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional, Tuple
+    from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+
+    HeaderDict = Dict[str, str]
+    HeaderPair = Tuple[str, str]
+    #: A dictionary or pairs.
+    AnyHeaders = Union[HeaderDict, Iterable[HeaderPair]]
+else:
+    HeaderDict = dict
 
 #: Sent with every response; headers that the user names replace them.
 BASE_HEADERS = (("Content-Type", "application/json"),
@@ -27,13 +33,13 @@ MAX_KEPT = 32
 #: that need not be copied for every request.
 SAME_TIME = 0.001
 
-_NOTHING = None, None, 0.0, 0
+_NOTHING = None, None, 0.0, 0  # type: Tuple[Optional[Response], object, float, int]
 
 #: A header's name (RFC 9110, 5.6.2).
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 
 
-class Headers(dict):
+class Headers(HeaderDict):
     """Headers by name, in any spelling, to read: nobody would validate a change."""
 
     def __init__(self, name, pairs):
@@ -41,7 +47,7 @@ class Headers(dict):
         dict.__init__(self, pairs)
         self._name = name
         #: The pairs with names added to Vary, by these names: they are made once.
-        self.varying = {}  # type: dict
+        self.varying = {}  # type: Dict[str, Tuple[HeaderPair, ...]]
 
     def __getitem__(self, name):
         # type: (str) -> str
@@ -77,7 +83,7 @@ def _spelling(name):
 
 
 def _pairs(headers):
-    # type: (Any) -> Any
+    # type: (AnyHeaders) -> Iterable[HeaderPair]
     """The (name, value) pairs of headers, be they a dictionary or pairs already."""
     return headers.items() if isinstance(headers, dict) else headers
 
@@ -108,24 +114,22 @@ def _header_text(name, value):
     """A header's name or value as the native text that WSGI requires."""
     if not isinstance(value, (six.text_type, str, int, float)) or isinstance(value, bool):
         raise TypeError("%s holds %s, expected text" % (name, kind_of(value)))
-    if isinstance(value, six.text_type):
-        value = six.ensure_str(value)
-    value = str(value)
-    if "\n" in value or "\r" in value or "\0" in value:
+    text = six.ensure_str(value) if isinstance(value, six.text_type) else str(value)
+    if any(character in text for character in "\n\r\0"):
         raise ValueError("%s holds a line break or a null in %r: expected one line"
-                         % (name, value))
-    return value
+                         % (name, text))
+    return text
 
 
 def override(headers, others):
-    # type: (Any, list) -> tuple
+    # type: (AnyHeaders, List[HeaderPair]) -> Tuple[HeaderPair, ...]
     """The headers with others in place of those of the same names."""
     names = [name for name, _ in others]
     return tuple(others) + tuple(pair for pair in _pairs(headers) if pair[0] not in names)
 
 
 def add_vary(headers, name):
-    # type: (Any, str) -> tuple
+    # type: (AnyHeaders, str) -> Tuple[HeaderPair, ...]
     """The headers with a name added to Vary."""
     if not isinstance(headers, Headers):
         return _add_vary(headers, name)
@@ -135,7 +139,7 @@ def add_vary(headers, name):
 
 
 def _add_vary(headers, name):
-    # type: (Any, str) -> tuple
+    # type: (AnyHeaders, str) -> Tuple[HeaderPair, ...]
     named = [value for key, value in _pairs(headers) if key == "Vary"]
     return override(headers, [("Vary", ", ".join(named + [name]))])
 
@@ -161,7 +165,7 @@ class Response(object):
     __slots__ = ("status", "headers", "parts", "_body", "_written")
 
     def __init__(self, status, headers, parts):
-        # type: (int, Any, Tuple[bytes, ...]) -> None
+        # type: (int, AnyHeaders, Tuple[bytes, ...]) -> None
         self.status = status
         self.headers = tuple(_pairs(headers))
         self.parts = parts
@@ -184,12 +188,12 @@ class KeptResponses(object):
 
     def __init__(self):
         # type: () -> None
-        self._kept = {}  # type: dict
+        self._kept = {}  # type: Dict[str, Tuple[Optional[Response], object, float, int]]
         #: By Accept header, the parsed options of such requests: parsing takes long.
-        self.options = {}  # type: dict
+        self.options = {}  # type: Dict[str, Any]  # RequestOptions
 
     def get(self, accept, generation):
-        # type: (str, Any) -> Optional[Response]
+        # type: (str, object) -> Optional[Response]
         """The response that is valid for that header and state of the results, or None."""
         response, kept_generation, valid_until, pid = self._kept.get(accept, _NOTHING)
         if kept_generation is not generation or valid_until <= _compat.monotonic():
@@ -199,7 +203,7 @@ class KeptResponses(object):
         return response
 
     def keep(self, accept, response, generation, valid_until):
-        # type: (str, Response, Any, float) -> None
+        # type: (str, Response, object, float) -> None
         """Keeps a response for that state of the results, until then by the monotonic clock."""
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()

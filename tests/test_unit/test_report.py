@@ -68,3 +68,34 @@ def test_a_report_without_details_keeps_status_and_time():
 def test_a_report_knows_no_runs_where_it_is_given_none():
     assert list(Report([]).runs_of("database")) == []
     assert Report([], lambda name: [name]).runs_of("database") == ["database"]
+
+
+class CountedCheck(object):
+    """A check that counts how often its name is read."""
+
+    def __init__(self, name):
+        self.name = name
+        self.reads = 0
+
+    @property
+    def __name__(self):
+        self.reads += 1
+        return self.name
+
+
+class SnapshotOf(object):
+    """A snapshot of checks that pass."""
+
+    def __init__(self, checks):
+        self.checks = checks
+
+    def passes(self):
+        return True
+
+
+def test_the_runs_of_all_checks_are_found_in_one_pass():
+    checks = [CountedCheck("check %d" % number) for number in range(50)]
+    report = Report.of_snapshot(SnapshotOf(checks), lambda check: [(True, check)])
+    assert [report.runs_of(check.name) for check in checks] == [[(True, one)] for one in checks]
+    assert list(report.runs_of("another")) == []
+    assert [check.reads for check in checks] == [1] * 50

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """The formats that a report can be written in, and those that an endpoint offers."""
 import collections
 
@@ -8,7 +7,7 @@ from .base import Format
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from typing import Any, Sequence, Tuple
 
 #: By name. A request that names no format gets the first one that an endpoint offers. Prometheus'
 #: comes last: its status is 200 while checks fail, which a balancer would take for healthy.
@@ -25,7 +24,7 @@ FORMATS = collections.OrderedDict((one.name, one) for one in (
 
 
 def validate_formats(formats):
-    # type: (Any) -> tuple
+    # type: (Any) -> Tuple[str, ...]
     """The names of the formats to offer (None: all), loaded. Raises TypeError or ValueError."""
     if formats is None:
         formats = tuple(FORMATS)
@@ -45,6 +44,6 @@ def validate_formats(formats):
 
 
 def available(offered):
-    # type: (tuple) -> tuple
+    # type: (Sequence[str]) -> Tuple[str, ...]
     """The offered formats, without those that need a package that is not installed."""
     return tuple(name for name in offered if not FORMATS[name].reason_unavailable())

@@ -1,12 +1,14 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What all formats have in common."""
 import six
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional, Sequence, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Text, Tuple
 
     from ..._report import Report
+
+    #: The parts of a body, and headers.
+    Encoded = Tuple[Tuple[bytes, ...], List[Tuple[str, str]]]
 
 
 class Request(object):
@@ -42,11 +44,11 @@ class Format(object):
     status = None  # type: Optional[int]
 
     def __init__(self, name, content_type="", write=None, media_types=()):
-        # type: (str, str, Any, Sequence[str]) -> None
+        # type: (str, str, Optional[Callable[[Report], Text]], Sequence[str]) -> None
         self.name = name
         self.content_type = content_type
         self.media_types = media_types
-        self._write = write
+        self._write = write  # type: Any  # None where encode() is another
 
     def load(self):
         # type: () -> None
@@ -61,7 +63,7 @@ class Format(object):
         return ""
 
     def encode(self, report, request):
-        # type: (Report, Request) -> Tuple[tuple, list]
+        # type: (Report, Request) -> Encoded
         """(parts of the body, headers) of a report; between two parts the present time is sent."""
         body = six.ensure_binary(self._write(report))
         return (body,), [("Content-Type", self.content_type)]

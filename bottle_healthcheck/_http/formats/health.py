@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """application/health+json as of draft-inadarei-api-health-check-06."""
 import collections
 
@@ -7,6 +6,8 @@ from .values import iso_8601, state_of
 
 MYPY = False
 if MYPY:
+    from typing import Any, Dict
+
     from ..._report import Report
     from ..._types import Result
 
@@ -17,7 +18,7 @@ _STATUS = {"passed": "pass", "warning": "warn", "failed": "fail"}
 def write(report):
     # type: (Report) -> str
     """The health+json body of a report."""
-    body = collections.OrderedDict()  # type: collections.OrderedDict
+    body = collections.OrderedDict()  # type: Dict[str, Any]
     body["status"] = _overall_status(report)
     if report.about:
         body.update(report.about)
@@ -42,8 +43,8 @@ def _key(result):
 
 
 def _check(result):
-    # type: (Result) -> dict
-    check = collections.OrderedDict()  # type: collections.OrderedDict
+    # type: (Result) -> Dict[str, Any]
+    check = collections.OrderedDict()  # type: Dict[str, Any]
     check["componentId"] = result["checker"]
     check["observedValue"] = result["response_time"]
     check["observedUnit"] = "s"

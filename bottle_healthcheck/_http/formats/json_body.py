@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """The library's own JSON."""
 import collections
 import os
@@ -10,20 +9,20 @@ from .values import hostname
 
 MYPY = False
 if MYPY:
-    from typing import Tuple
+    from typing import Mapping, Sequence
 
     from ..._report import Report
-    from .base import Request
+    from .base import Encoded, Request
 
 
 def json_success_handler(results):
-    # type: (list) -> str
+    # type: (Sequence[Mapping[str, object]]) -> str
     """The JSON body that reports success with these results."""
     return _json_body("success", results)
 
 
 def json_failed_handler(results):
-    # type: (list) -> str
+    # type: (Sequence[Mapping[str, object]]) -> str
     """The JSON body that reports failure with these results."""
     return _json_body("failure", results)
 
@@ -32,7 +31,7 @@ class JsonFormat(Format):
     """The results as the checks keep them, already written."""
 
     def encode(self, report, request):
-        # type: (Report, Request) -> Tuple[tuple, list]
+        # type: (Report, Request) -> Encoded
         """(parts of the body, headers) of a report; between two parts the present time is sent."""
         headers = [("Content-Type", self.content_type)]
         if not report.details:
@@ -48,7 +47,7 @@ class JsonFormat(Format):
 
 
 def _json_body(status, results):
-    # type: (str, list) -> str
+    # type: (str, Sequence[Mapping[str, object]]) -> str
     # status comes first: balancers look for it in the first bytes (haproxy: 16 KiB).
     return _jsonable.dumps(collections.OrderedDict([
         ("status", status),

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Metrics for Prometheus, by prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
 import collections
 
@@ -8,12 +7,13 @@ from .values import state_of
 
 MYPY = False
 if MYPY:
-    from typing import Dict, Iterable, Sequence, Text, Tuple
+    from types import ModuleType
+    from typing import Dict, Iterable, List, Sequence, Text
 
     from prometheus_client import core
 
     from ..._report import Report
-    from .base import Request
+    from .base import Encoded, Request
 
 #: What the names of the metrics begin with.
 PREFIX = "healthcheck"
@@ -22,7 +22,7 @@ NOT_INSTALLED = ("needs a package that is not installed: "
                  "pip install 'bottle-healthcheck[prometheus]'")
 
 #: The modules of prometheus_client, once they are loaded; none where it is not installed.
-_installed = []  # type: list
+_installed = []  # type: List[ModuleType]
 
 
 class MetricsFormat(Format):
@@ -42,7 +42,7 @@ class MetricsFormat(Format):
         return "" if is_installed() else NOT_INSTALLED
 
     def encode(self, report, request):
-        # type: (Report, Request) -> Tuple[tuple, list]
+        # type: (Report, Request) -> Encoded
         """(parts of the body, headers) of a report.
 
         OpenMetrics where the media type is that, else Prometheus' text.

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """The page for a person on call: the overall status, then what fails, what warns, what passes."""
 import base64
@@ -21,6 +20,7 @@ if MYPY:
 
     from ..._report import Report
     from ..._types import Result
+    from .base import Encoded
 
 #: Seconds after which the browser loads the page again, unless its query says refresh=off: who
 #: listens to a screen reader, or reads a long output, needs a page that stands still.
@@ -59,7 +59,7 @@ class PageFormat(Format):
         _page()
 
     def encode(self, report, request):
-        # type: (Report, Request) -> Tuple[tuple, list]
+        # type: (Report, Request) -> Encoded
         """(parts of the body, headers) of a report."""
         headers = [("Content-Type", self.content_type),
                    ("Content-Security-Policy", _page().security_policy)]
@@ -109,7 +109,7 @@ def write(report, request=Request()):
     rows = _rows(report)
     about = report.about or {}
     is_refreshing = request.fields.get("refresh") != ["off"]
-    return page.template.render(
+    html = page.template.render(
         style=page.style, kind=kind, headline=headline, note=note, about=about, place=place,
         title=u"%s %s - %s" % (MARKS[kind], headline, about.get("serviceId") or place),
         summary=_summary(rows), sections=_sections(rows), is_draining=report.draining,
@@ -118,7 +118,8 @@ def write(report, request=Request()):
         is_refreshing=is_refreshing, stop_link=_link(request, refresh=["off"]),
         start_link=_link(request, refresh=[]), all_link=_link(request, check=[], exclude=[]),
         format_links=_format_links(request),
-        strip_size=(PITCH * HISTORY_LENGTH, STRIP_HEIGHT, MAX_BAR))
+        strip_size=(PITCH * HISTORY_LENGTH, STRIP_HEIGHT, MAX_BAR))  # type: Text
+    return html
 
 
 # The overall status
@@ -160,7 +161,7 @@ def _drained(report):
 
 
 def _summary(rows):
-    # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, list, int]]
+    # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, List[List[Text]], int]]
     """(words, names that follow, how many more there are) for each state that a check is in."""
     of_all = u" of %s" % _plural(sum(len(some) for some in rows.values()), u"check")
     summary = []

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """How the page words durations, moments, outputs, names and docstrings for a person."""
 import functools
 import inspect
@@ -10,7 +9,7 @@ from .values import iso_8601
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Text, Tuple
+    from typing import Any, List, Match, Text, Tuple
 
 #: Of an output that is longer the middle is folded: what is shown are its beginning and its end.
 MAX_LINES, MAX_CHARACTERS = 20, 2000
@@ -99,7 +98,7 @@ def pretty(output):
 
 
 def _unescaped(match):
-    # type: (Any) -> Text
+    # type: (Match[Text]) -> Text
     if match.group(1) == u"n":
         return u"\n"
     return match.group()
