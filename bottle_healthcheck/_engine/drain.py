@@ -13,7 +13,7 @@ from .worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Any, Dict, Optional
 
 #: Seconds that a request waits at most for a file system that tells whether a file is there.
 MAX_LOOK_SECONDS = 0.25
@@ -30,7 +30,7 @@ class Drain(object):
         #: Since when the file is there, as far as this process has looked.
         self._file_since = None  # type: Optional[float]
         self._complained = False
-        self._looks = {}  # type: dict  # _Looks by process id
+        self._looks = {}  # type: Dict[int, _Looks]  # by process id
 
     def watch(self, path):
         # type: (Any) -> None
