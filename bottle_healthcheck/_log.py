@@ -18,17 +18,17 @@ log = logging.getLogger("bottle_healthcheck")
 TRACEBACK = u"Traceback (most recent call last):"
 
 
-def tell(level, message, *args, **options):
+def write(level, message, *args, **options):
     # type: (int, str, *Any, **Any) -> None
     """Logs a line, and below it the traceback of exc_info, where that is given.
 
-    Texts among the args become one line each: others may have worded them. extra is logging's. A
+    Texts among the args become one line each: they may be a client's. extra is logging's. A
     handler of the application's that raises must not take the answer with it.
     """
     try:
         args = tuple(_one_line(arg) for arg in args)
-        told = traceback_of(options.get("exc_info"))
-        log.log(level, message + "%s", *(args + (told,)), extra=options.get("extra"))
+        text = traceback_of(options.get("exc_info"))
+        log.log(level, message + "%s", *(args + (text,)), extra=options.get("extra"))
     except Exception:
         pass
 
@@ -36,7 +36,7 @@ def tell(level, message, *args, **options):
 def failure(message):
     # type: (str) -> None
     """Logs the current exception as an error."""
-    tell(logging.ERROR, message, exc_info=sys.exc_info())
+    write(logging.ERROR, message, exc_info=sys.exc_info())
 
 
 def traceback_of(exc_info):
@@ -48,12 +48,12 @@ def traceback_of(exc_info):
     if exc_info is None:
         return u""
     try:
-        told = "".join(traceback.format_exception(*exc_info))
+        text = "".join(traceback.format_exception(*exc_info))
     except BaseException:  # a SyntaxError of somebody's own making is enough
         if is_interrupt():
             raise
-        told = "".join(traceback.format_tb(exc_info[2]))
-    lines = _redaction.clean_output(_jsonable.text(told)).splitlines()
+        text = "".join(traceback.format_tb(exc_info[2]))
+    lines = _redaction.clean_output(_jsonable.text(text)).splitlines()
     return u"".join(_line_below(line) for line in lines)
 
 

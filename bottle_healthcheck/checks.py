@@ -3,7 +3,7 @@
 They return what went wrong instead of raising it, and name their target in it. Those that open
 a connection themselves (tcp, http, certificate) end within their timeout, in seconds, however
 slowly the peer talks; only the resolution of a host's name is up to the system. Those that use a
-client of yours (sql, redis, memcached) last as long as that client waits: give it time-outs, and
+client of yours (sql, redis, memcached) last as long as that client waits: give it timeouts, and
 give the rest `add_check(timeout=...)`.
 """
 import contextlib
@@ -42,7 +42,7 @@ _SCHEME_MISSING = "url: http:// or https:// is missing at its beginning, as in h
 _LONGEST = 3600  # seconds
 SECONDS_OF_DAY = 86400.0
 
-#: The name of a function that tells nothing.
+#: The name of a function without a name of its own.
 _LAMBDA = "<lambda>"
 
 
@@ -52,11 +52,11 @@ def tcp(host, port, timeout=5):
     address, shown = _validate_address(host, port)
     validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         with _http_client.connected(address, port, _http_client.Deadline(timeout)):
             return True, "connected"
-    return _check("tcp", shown, ask)
+    return _check("tcp", shown, probe)
 
 
 def http(url, status=range(200, 300), timeout=5):
@@ -72,24 +72,24 @@ def http(url, status=range(200, 300), timeout=5):
     validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
     headers = {"User-Agent": "bottle-healthcheck"}
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         try:
             response = _http_client.get(target, headers, _http_client.Deadline(timeout))
         except http_client.HTTPException as exc:  # its message may be our request, echoed
-            return False, "no valid HTTP came (%s)" % type(exc).__name__
-        told = _http_client.status_text(response.status)
+            return False, "no valid HTTP response (%s)" % type(exc).__name__
+        answered = _http_client.status_text(response.status)
         if response.status in codes:
-            return True, told
-        return False, "%s, expected %s" % (told, _spelt(codes))
-    return _check("", shown, ask)
+            return True, answered
+        return False, "%s, expected %s" % (answered, _spelt(codes))
+    return _check("", shown, probe)
 
 
 def certificate(host, port, min_days, timeout=5):
     # type: (str, int, float, float) -> Check
     """Passes where host's TLS certificate is trusted, its own, and valid for min_days more.
 
-    So are those of its issuers, up to the authority's, where Python tells them (3.10 and newer).
+    So are those of its issuers, up to the authority's, where Python shows them (3.10 and newer).
     Trusted is what the system trusts; for a private authority, add it there, or name a file of
     certificates in the environment variable SSL_CERT_FILE, which OpenSSL reads.
     """
@@ -97,7 +97,7 @@ def certificate(host, port, min_days, timeout=5):
     validate_number("min_days", min_days, 0, 36500, "days")
     validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         deadline = _http_client.Deadline(timeout)
         with _http_client.connected(address, port, deadline, tls=True) as sock:
@@ -105,19 +105,19 @@ def certificate(host, port, min_days, timeout=5):
         first = min(chain, key=_end_of)
         end = _end_of(first)
         days = (end - time.time()) / SECONDS_OF_DAY
-        told = "" if first is chain[0] else "its issuer %s " % _common_name(first)
-        told += "expires in %s days (%s)"
+        text = "" if first is chain[0] else "its issuer %s " % _common_name(first)
+        text += "expires in %s days (%s)"
         date = time.strftime("%Y-%m-%d", time.gmtime(end))
         if days >= min_days:
-            return True, told % ("%.1f" % days, date)
+            return True, text % ("%.1f" % days, date)
         shown = _figure_below(min_days, days, 1)
-        return False, "%s, expected at least %s" % (told % (shown, date), _exact(min_days))
-    return _check("certificate", shown, ask)
+        return False, "%s, expected at least %s" % (text % (shown, date), _exact(min_days))
+    return _check("certificate", shown, probe)
 
 
 def sql(connect_or_engine, query="SELECT 1"):
     # type: (Union[Callable[[], Any], Engine], str) -> Check
-    """Passes where query returns a row, whose first column is told ("SHOW server_version").
+    """Passes where query returns a row, whose first column is shown ("SHOW server_version").
 
     connect_or_engine: a callable that returns a new DB-API connection, which is closed again, or
     an SQLAlchemy engine, whose pool is used (after a restart of the server it fails until the pool
@@ -132,21 +132,21 @@ def sql(connect_or_engine, query="SELECT 1"):
                         "lambda: sqlite3.connect(path)" % name_of(connect))
     validate_text("query", query)
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         with contextlib.closing(connect()) as connection:
             with contextlib.closing(connection.cursor()) as cursor:
                 cursor.execute(query)
                 row = cursor.fetchone()
         return row is not None, "%s: %s" % (query, "no row" if row is None else _first(row))
-    return _check("sql", _sql_target(connect_or_engine), ask)
+    return _check("sql", _sql_target(connect_or_engine), probe)
 
 
 def redis(client):
     # type: (RedisClient) -> Check
-    """Passes where the server of a redis.Redis answers PING; tells its version if INFO is allowed.
+    """Passes where the server of a redis.Redis answers PING; shows its version if INFO is allowed.
 
-    Newer clients ask a silent server several times, far beyond their time-out, unless they are
+    Newer clients query a silent server several times, far beyond their timeout, unless they are
     given `retry=None`.
     """
     if not hasattr(client, "ping") or not hasattr(client, "info"):
@@ -156,16 +156,16 @@ def redis(client):
         raise unexpected_type("redis", "a client that is not asynchronous, such as redis.Redis()",
                               client)
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         answer = client.ping()
         if answer is False or hasattr(answer, "__await__"):
             return False, "PING was not answered with PONG"
         try:
             return True, "Redis %s" % client.info("server")["redis_version"]
-        except Exception:  # many may not ask: INFO counts as dangerous, PING does not
+        except Exception:  # not allowed for many users: INFO counts as dangerous, PING does not
             return True, "PONG"
-    return _check("redis", _redis_target(client), ask)
+    return _check("redis", _redis_target(client), probe)
 
 
 def memcached(client):
@@ -175,13 +175,13 @@ def memcached(client):
         raise unexpected_type("memcached", "a client of pymemcache, pylibmc or python-memcached",
                               client)
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         versions, servers = _memcached_versions(client), _memcached_servers(client)
         if len(versions) < max(1, len(servers)):
             return False, "%d of %d servers answered" % (len(versions), len(servers))
         return True, "memcached " + ", ".join(six.ensure_str(one) for one in versions)
-    return _check("memcached", ", ".join(_memcached_servers(client)), ask)
+    return _check("memcached", ", ".join(_memcached_servers(client)), probe)
 
 
 def disk(path, min_free="5%"):
@@ -196,7 +196,7 @@ def disk(path, min_free="5%"):
         least = validate_bytes("min_free", min_free)
         expected = "%d bytes" % least
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         total, free = _disk_usage(path)
         share = 100.0 * free / total if total else 0.0
@@ -204,9 +204,9 @@ def disk(path, min_free="5%"):
         shown = "%.1f" % share
         if is_share and not passed:
             shown = _figure_below(least, share, 1)
-        told = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
-        return passed, told if passed else "%s, expected at least %s" % (told, expected)
-    return _check("disk", path, ask, timed=False)
+        text = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
+        return passed, text if passed else "%s, expected at least %s" % (text, expected)
+    return _check("disk", path, probe, timed=False)
 
 
 def heartbeat(path, max_age):
@@ -218,15 +218,15 @@ def heartbeat(path, max_age):
     path = validate_path(path)
     validate_number("max_age", max_age, 0.001, 1e9, "seconds")
 
-    def ask():
+    def probe():
         # type: () -> Tuple[bool, str]
         age = time.time() - os.stat(path).st_mtime
-        told = "touched %s s " + ("ago" if age >= 0 else "in the future")
+        text = "touched %s s " + ("ago" if age >= 0 else "in the future")
         if abs(age) <= max_age:
-            return True, told % ("%.0f" % abs(age))
+            return True, text % ("%.0f" % abs(age))
         shown = _figure_above(max_age, abs(age), 0)
-        return False, "%s, expected at most %s s" % (told % shown, _exact(max_age))
-    return _check("heartbeat", path, ask, timed=False)
+        return False, "%s, expected at most %s s" % (text % shown, _exact(max_age))
+    return _check("heartbeat", path, probe, timed=False)
 
 
 for _factory, _call in ((tcp, "checks.tcp(host, port)"), (http, "checks.http(url)"),
@@ -237,13 +237,13 @@ for _factory, _call in ((tcp, "checks.tcp(host, port)"), (http, "checks.http(url
     mark_factory(_factory, _call)
 
 
-def _check(kind, target, ask, timed=True):
+def _check(kind, target, probe, timed=True):
     # type: (str, str, Check, bool) -> Check
-    """The check of a target, named after both: what ask() returns, or why it raised.
+    """The check of a target, named after both: what probe() returns, or why it raised.
 
     The output of a failure names the target once: its check may have been given another name.
     """
-    # Names are shown as they are; a URL's path, or what a client tells of itself, may hold a token.
+    # Names are shown as they are; a URL's path or a client's address may contain a token.
     name = _redaction.clean_output(_jsonable.text(" ".join((kind, target)).strip()))
     shown_target = _redaction.clean_output(_jsonable.text(target))
     if target == _LAMBDA:
@@ -253,7 +253,7 @@ def _check(kind, target, ask, timed=True):
         # type: () -> Tuple[bool, str]
         started = default_timer()
         try:
-            passed, output = ask()
+            passed, output = probe()
         except Exception as exc:
             passed, output = False, _jsonable.exception_line(exc)
         if timed:
@@ -298,7 +298,7 @@ def _exact(limit):
 
 def _certificate_chain(sock):
     # type: (Any) -> List[Any]
-    """What a TLS socket tells of the server's certificate and of its issuers', as far as it can."""
+    """The server's certificate and those of its issuers, where Python shows them."""
     # There since 3.10, and public since 3.13, as bytes that nothing in Python reads.
     chain_of = getattr(getattr(sock, "_sslobj", None), "get_verified_chain", None)
     chain = chain_of() if chain_of else None
@@ -326,7 +326,7 @@ def _first(row):
     return list(row.values())[0] if hasattr(row, "values") else row[0]
 
 
-# What a user's client tells of itself
+# Targets of users' clients
 
 def _sql_target(connect_or_engine):
     # type: (Any) -> str
@@ -352,7 +352,7 @@ def _redis_target(client):
 
 def _memcached_servers(client):
     # type: (Any) -> List[str]
-    """host:port of each of the client's servers, as far as it tells them."""
+    """host:port of each of the client's servers, as far as they are known."""
     server = getattr(client, "server", None)
     if isinstance(server, six.string_types + (tuple,)):  # pymemcache
         servers = [server]
@@ -365,7 +365,7 @@ def _memcached_servers(client):
 
 def _memcached_versions(client):
     # type: (Any) -> List[Any]
-    """What the servers tell; for one that is down a client raises, or leaves it out."""
+    """The servers' statistics; for a server that is down a client raises, or leaves it out."""
     if hasattr(client, "version"):
         return [client.version()]
     if hasattr(client, "clients"):
@@ -394,7 +394,7 @@ def _validate_address(host, port):
 
 def _validate_url(url):
     # type: (Any) -> Tuple[_http_client.Url, str]
-    """What to ask for, and the URL as it is shown: without user, password and query."""
+    """The URL's parts, and the URL as it is shown: without user, password and query."""
     text = six.ensure_text(validate_text("url", url))
     if not text.lower().startswith(("http://", "https://")):
         raise ValueError(_SCHEME_MISSING)

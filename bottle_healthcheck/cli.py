@@ -302,7 +302,7 @@ def _ask(options):
     except _http_client.BodyCutOff as exc:
         raise _NoHealthAnswer("%s with a body that is cut off" % _answered(exc.status))
     except http_client.HTTPException as exc:
-        raise _Unreachable("no valid HTTP came: %s" % _jsonable.exception_line(exc))
+        raise _Unreachable("no valid HTTP response: %s" % _jsonable.exception_line(exc))
 
 
 def _read_url(text, fields):
@@ -533,7 +533,7 @@ def _say(line, stream):
     # type: (Text, TextIO) -> None
     """Print a line, or several, with escapes for what the stream cannot show.
 
-    Where nobody reads it, or the disk is full, the exit status is still told.
+    If nobody reads it, or the disk is full, the exit status is still the right one.
     """
     encoding = getattr(stream, "encoding", None) or "ascii"
     try:

@@ -1,6 +1,6 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
-"""HealthCheck: the checks of a service, their verdict, and the route that tells it."""
+"""HealthCheck: the checks of a service, their overall status, and the route that reports it."""
 import collections
 import functools
 
@@ -60,21 +60,21 @@ _CHECKS = {
 
 
 class HealthCheck(Plugin):
-    """A route that runs the registered checks and answers with their verdict.
+    """A route that runs the registered checks and responds with the overall status.
 
     Each result is kept for success_ttl or failed_ttl seconds (None or 0: not at all). timeout is
     the seconds that a request waits for a check, which then runs in a thread of its own; None
     runs checks in the request's thread. stale_while_revalidate is the seconds past its expiry
     for which a result is still used while it is renewed (needs timeout). Handlers get the list of
     results and return the body: text, bytes or a dictionary; None answers OK or NOT OK. details,
-    true or false or a callable that says so for the current request, tells more than the verdict.
-    formats limits what can be asked for (None: all of json, health, text, html, prometheus).
-    on_change(previous, current, report) hears of every change of the verdict. While drain_file
-    exists, or from drain() to resume(), the answer is a failure with drain_status (None:
-    failed_status). about, with the keys serviceId, version, releaseId and description, is shown
-    where details are. options are passed to `app.route()`.
+    true, false or a callable that returns either for the current request, shows more than the
+    overall status. formats limits the formats (None: all of json, health, text, html, prometheus).
+    on_change(previous, current, report) is called for every change of the overall status. While
+    drain_file exists, or from drain() to resume(), the response is a failure with drain_status
+    (None: failed_status). about, with the keys serviceId, version, releaseId and description, is
+    shown where details are. options are passed to `app.route()`.
 
-    Raises TypeError or ValueError where an argument makes no sense.
+    Raises TypeError or ValueError for an argument that makes no sense.
     """
 
     name = "healthcheck"
@@ -277,7 +277,7 @@ class HealthCheck(Plugin):
                 options = RequestOptions(query, accept, self.formats, navigates)
             shows_details = self._shows_details()
             if options.selects and not shows_details:
-                raise RequestError(404, "this health check tells no details")
+                raise RequestError(404, "this health check shows no details")
             report = self._report_of_draining()
             if report is not None:
                 return self._write(report, options, shows_details)
@@ -418,7 +418,7 @@ class HealthCheck(Plugin):
         except BaseException:
             if is_interrupt():
                 raise
-            _log.failure("details() failed; only the verdict is told")
+            _log.failure("details() failed; only the overall status is shown")
             return False
 
 

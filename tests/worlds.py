@@ -15,14 +15,16 @@ class Gone(KeyboardInterrupt):
 class Check(object):
     """A check that returns what it is given, and counts its runs; a callable is called for it."""
 
-    def __init__(self, name="check", says=(True, "fine")):
+    def __init__(self, name="check", returns=(True, "fine")):
         self.__name__ = name
-        self.says = says
+        self.returns = returns
         self.runs = 0
 
     def __call__(self):
         self.runs += 1
-        return self.says() if callable(self.says) else self.says
+        if callable(self.returns):
+            return self.returns()
+        return self.returns
 
 
 class World(object):

@@ -16,10 +16,10 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, List
 
-#: What a value that no client can read is taken for; it is no result and no lock.
+#: Returned in place of a value that the client cannot decode; it is no result and no lock.
 UNREADABLE = u"?"
 
-#: Bytes of a value that are read at most, where a client can be told so.
+#: Bytes of a value that are read at most, where a client can limit that.
 MAX_READ = 2 ** 19 + 1
 
 _REDIS = ("redis.client.Redis", "redis.client.StrictRedis", "redis.cluster.RedisCluster")
@@ -85,7 +85,7 @@ class RedisClient(object):
 
     def add(self, key, value, timeout):
         # type: (str, Any, int) -> Any
-        """Stores a value where there is none; true where that was so."""
+        """Stores a value if the key has none; true if it had none."""
         return self._client.set(key, value, ex=timeout, nx=True)
 
 
@@ -109,7 +109,7 @@ class PymemcacheClient(object):
 
     def add(self, key, value, timeout):
         # type: (str, Any, int) -> Any
-        """Stores a value where there is none; true where that was so."""
+        """Stores a value if the key has none; true if it had none."""
         return self._call("add", key, value, expire=timeout, noreply=False)
 
     def _call(self, method, *args, **kwargs):
@@ -147,7 +147,7 @@ def _refuse_pickling(client):
     """Raises TypeError for a pymemcache client that unpickles what it finds in the server."""
     serdes = _serdes(client)
     if not serdes:
-        raise TypeError("backend is a pymemcache client that does not tell its serde, expected one "
+        raise TypeError("backend is a pymemcache client without a readable serde, expected one "
                         "of pymemcache 3 or newer that has a server")
     for serde in serdes:
         if _unpickles(serde):
@@ -159,7 +159,7 @@ def _refuse_pickling(client):
 
 def _serdes(client):
     # type: (Any) -> List[Any]
-    """What a pymemcache client, and those inside it, turn values into bytes and back with."""
+    """The serdes of a pymemcache client and of those inside it."""
     attributes = vars(client)
     found = [attributes["serde"]] if "serde" in attributes else []
     inner = list(attributes.get("clients", {}).values())  # a HashClient's
@@ -180,7 +180,7 @@ def _unpickles(serde):
 
 def _uses_pickler(func, callers):
     # type: (Callable, tuple) -> bool
-    """Whether a function or one that it calls names such a module; true where nobody can see."""
+    """Whether a function or one that it calls names such a module; true for code not in Python."""
     func = getattr(func, "__func__", func)
     if not inspect.isfunction(func):
         return True

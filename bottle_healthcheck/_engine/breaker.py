@@ -65,15 +65,15 @@ class CircuitBreaker(object):
         failed_before, self._fails = self._fails, True
         self._open_until = _compat.monotonic() + OPEN_SECONDS
         if not failed_before:
-            _log.tell(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
-                      OPEN_SECONDS, _redaction.clean_output(_jsonable.text(reason)))
+            _log.write(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
+                       OPEN_SECONDS, _redaction.clean_output(_jsonable.text(reason)))
 
     def confirm(self):
         # type: () -> None
         """Closes the circuit: the client works. An answer may be no proof of a working server."""
         failed_before, self._fails = self._fails, False
         if failed_before:
-            _log.tell(logging.INFO, "the shared cache answers again")
+            _log.write(logging.INFO, "the shared cache answers again")
 
     def _takes_too_long(self, seconds):
         # type: (float) -> bool

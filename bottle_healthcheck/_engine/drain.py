@@ -15,7 +15,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Optional
 
-#: Seconds that a request waits at most for a file system that tells whether a file is there.
+#: Seconds that a request waits at most for the file system to find the file.
 MAX_LOOK_SECONDS = 0.25
 
 
@@ -27,37 +27,37 @@ class Drain(object):
         self.path = None  # type: Any
         self._called_since = None  # type: Optional[float]  # epoch seconds
         self._output = "draining"  # type: Any
-        #: Since when the file is there, as far as this process has looked.
+        #: When this process first found the file; None while it is absent.
         self._file_since = None  # type: Optional[float]
         self._complained = False
         self._looks = {}  # type: Dict[int, _Looks]  # by process id
 
     def watch(self, path):
         # type: (Any) -> None
-        """Looks for that file from now on, or for none."""
+        """Sets the file to look for; None looks for none."""
         self.path = path
         self._file_since = None
         self._complained = False
-        self._looks = {}  # the last look may hang
+        self._looks = {}  # the last look may be hanging
 
     def begin(self, output):
         # type: (Any) -> None
-        """Is on from now, if it is not already, and says so with this output."""
+        """Begins draining, if it has not begun, and sets the output that is reported."""
         self._output, _ = show(output)
         if self._called_since is None:
             self._called_since = time.time()
 
     def end(self):
         # type: () -> None
-        """Ends what begin() began; a file that is still there goes on."""
+        """Ends what begin() began; a file that exists still drains."""
         self._called_since = None
 
     def is_on(self, limit=None):
         # type: (Optional[float]) -> bool
         """True from drain() to resume(), and while the file exists.
 
-        limit is the seconds that a look for the file is waited for: what was seen last counts then.
-        None looks in this thread, however long the file system takes.
+        limit is the seconds to wait for the look for the file, which a worker does; after that the
+        last result counts. With None this thread looks, however long the file system takes.
         """
         if self._called_since is not None:
             return True
@@ -69,13 +69,13 @@ class Drain(object):
 
     def report(self, limit=None):
         # type: (Optional[float]) -> Any
-        """The report that answers instead of the checks', or None; limit is that of is_on."""
+        """The report of a draining service, in place of the checks'; None if it is not draining."""
         if not self.is_on(limit):
             return None
         now, output = time.time(), "draining"  # type: float, Any
         beginnings = [now] + [one for one in (self._called_since, self._file_since) if one]
         if self._called_since is not None:
-            output = _jsonable.plain(self._output)  # a copy: whoever gets the report may change it
+            output = _jsonable.plain(self._output)  # a copy: who gets the report may change it
         report = Report([{"checker": "drain", "output": output, "passed": False, "timestamp": now,
                           "expires": now, "response_time": 0.0, "since": min(beginnings)}])
         report.draining = True
@@ -83,7 +83,7 @@ class Drain(object):
 
     def _look_in_worker(self, limit):
         # type: (float) -> bool
-        """Whether the file is there, as far as the file system tells within so many seconds."""
+        """Whether the file is there, by the last look that ended within so many seconds."""
         pid = os.getpid()
         looks = self._looks.get(pid)
         if looks is None:
@@ -94,20 +94,20 @@ class Drain(object):
             look = Run("drain_file", "drain_file", None, _compat.monotonic())
             if not looks.worker.submit(functools.partial(self._complete, look)):
                 return self._look_for_file()
-            looks.last = look  # last: nobody waits for a look that was not handed over
+            looks.last = look  # only now: nobody must wait for a look that the worker refused
         remaining = look.due + min(limit, MAX_LOOK_SECONDS) - _compat.monotonic()
         if remaining > 0:
             look.wait(remaining)
         is_there = self._file_since is not None
         if not look.is_over and not self._complained:
             self._complained = True
-            _log.tell(logging.WARNING, "the file system of drain_file does not answer: the file "
-                      "is taken as %s", "present" if is_there else "absent")
+            _log.write(logging.WARNING, "the file system of drain_file does not answer: the file "
+                       "is taken as %s", "present" if is_there else "absent")
         return is_there
 
     def _complete(self, look):
         # type: (Run) -> None
-        """What the worker does: looks for the file, and wakes those who wait for that."""
+        """Looks for the file, in the worker, and wakes the requests that wait for that."""
         if look.is_over:
             return
         try:
@@ -117,7 +117,7 @@ class Drain(object):
 
     def _look_for_file(self):
         # type: () -> bool
-        """Whether the file is there; notes since when."""
+        """Looks for the file, notes since when it exists, and returns whether it does."""
         path, complaint = self.path, None
         try:
             os.stat(path)
@@ -134,13 +134,13 @@ class Drain(object):
             self._file_since = time.time()
         if complaint is not None and not self._complained:
             self._complained = True
-            _log.tell(logging.WARNING, "drain_file cannot be looked for, and is taken as absent: "
-                      "%s", complaint)
+            _log.write(logging.WARNING, "drain_file cannot be looked for, and is taken as absent: "
+                       "%s", complaint)
         return is_there
 
 
 class _Looks(object):
-    """What no fork survives: the worker that looks for the file, and its last look."""
+    """The worker of this process that looks for the file, and its last look."""
 
     def __init__(self):
         # type: () -> None

@@ -3,11 +3,11 @@
 
 The backend is the user's client object: one of redis-py or pymemcache, or one with `get(key)`,
 `set(key, value, timeout=seconds)` and `add(key, value, timeout=seconds)`, such as cachelib's caches
-and Django's. It is called in the thread that runs the check, may fail, hang as long as its own
-timeout lets it, forget, and lie.
+and Django's. It is called in the thread that runs the check. It may fail, hang for as long as its
+own timeout, lose values and return wrong ones.
 
-To run a check, a process claims it: it reads what others have published, and takes a lock whose
-name tells the result that is to be replaced, so that a run that is over blocks nobody.
+To run a check, a process claims it: it reads the result that others have published, and takes a
+lock named after the result that it will replace, so that the lock of an earlier run blocks nobody.
 """
 import binascii
 import collections
@@ -33,35 +33,35 @@ if MYPY:
 
     from .check import Check
 
-#: Of the values that are written; others are not understood. 1 knew no warnings.
+#: The version of written values; other versions are ignored. Version 1 had no warnings.
 FORMAT_VERSION = 2
 
-#: Seconds, or half of what a run may take, after which a claim asks no more questions.
+#: Seconds after which a claim sends no more requests; or half of the check's limit, if less.
 LONGEST_CLAIM = 1.0
 
-#: Bytes of a value that is parsed; a larger one is no result of ours.
+#: Bytes of the largest value that is parsed; a larger one is no result of this library.
 MAX_VALUE = 2 ** 19
 
 #: Characters of a whole number of 64 bits, with its sign.
 MOST_DIGITS = 21
 
-#: Bytes of a lock's value, and more.
+#: Bytes that no lock's value exceeds.
 MAX_LOCK = 100
 
-#: No server refuses a value below that for its size: memcached's least limit is 1 KiB.
+#: No server refuses a smaller value for its size: memcached's lowest limit is 1 KiB.
 LEAST_REFUSED = 1000
 
-#: What the value of a lock that is held begins with.
+#: The beginning of the value of a lock that is held.
 HELD = u"held by "
 
 #: The value of a lock that was released.
 RELEASED = u""
 
-#: What a claim came to: another process's outcome and its age in seconds, or whether this process
+#: The result of a claim: another process's outcome and its age in seconds, or whether this process
 #: may run the check.
 Claim = collections.namedtuple("Claim", "outcome age may_run")
 
-#: What was read where a result should be, and is none.
+#: A stored value that is no result, and why.
 NoResult = collections.namedtuple("NoResult", "reason")
 
 GRANTED = Claim(None, 0.0, True)
@@ -69,7 +69,7 @@ DENIED = Claim(None, 0.0, False)
 
 
 class SharedLock(object):
-    """A process's lock on running one check; it may not be held, or not any more."""
+    """A process's lock on running one check; it may be not held yet, or no longer."""
 
     def __init__(self):
         # type: () -> None
@@ -88,37 +88,37 @@ class SharedResults(object):
             raise TypeError("prefix is %s, expected text such as 'shop': a backend needs one"
                             % kind_of(prefix))
         if not prefix:
-            raise ValueError("prefix is empty, expected a text that tells this service's results "
-                             "from those of others in the same backend")
+            raise ValueError("prefix is empty, expected a text that separates this service's "
+                             "results from those of others in the same backend")
         self._breaker = CircuitBreaker(_Store(client))
         self._prefix = prefix
-        self._refused = {}  # type: dict  # the checks whose results were too large, by name
-        self._foreign = {}  # type: dict  # by name: another's lock and since when it is seen
+        self._refused = {}  # type: dict  # by name, checks whose results are too large
+        self._foreign = {}  # type: dict  # by name, another process's lock, and since when
 
     def claim(self, check, known, lock, started):
         # type: (Check, Optional[Outcome], SharedLock, float) -> Claim
-        """Asks the other processes for an outcome that is fresher than the known one, or to run.
+        """Returns another process's newer outcome, or whether this process may run the check.
 
-        started is when the run became due, by the monotonic clock. Where the backend fails,
-        everybody runs the check, as without one.
+        started is when the run became due, by the monotonic clock. If the backend fails, every
+        process runs the check, as without a backend.
         """
         if not check.success_ttl and not check.failed_ttl:
-            return GRANTED  # what is not cached is not shared
+            return GRANTED  # outcomes that are not cached are not shared
         found = self._read(check.__name__)
         if found is not None and _is_news(found, known, check):
             return found
         if not check.success_ttl or not check.failed_ttl:
-            return GRANTED  # what may not be cached is not waited for
+            return GRANTED  # no process waits for an outcome that may not be cached
         # A slow backend must not use up the time that others wait for the check.
-        asks_until = started + _longest_claim(check)
-        if _compat.monotonic() > asks_until:
-            self._breaker.trip("its answer took more than half of a check's time-out")
+        claim_until = started + _longest_claim(check)
+        if _compat.monotonic() > claim_until:
+            self._breaker.trip("its answer took more than half of a check's timeout")
             return GRANTED
         replaces = _name_of_result(found)
         if not self._take(check, replaces, lock):
             return DENIED
-        if _compat.monotonic() <= asks_until:
-            found = self._read(check.__name__)  # a run may have ended since the first look
+        if _compat.monotonic() <= claim_until:
+            found = self._read(check.__name__)  # a run may have ended since the first read
             if found is not None and _is_news(found, known, check):
                 self.release(lock)
                 return found
@@ -131,42 +131,42 @@ class SharedResults(object):
                             "warning": outcome.is_warning, "output": outcome.output,
                             "timestamp": outcome.origin, "since": outcome.since,
                             "response_time": outcome.response_time})
-        # Longer than it is fresh: the next run's lock names it, also in processes that start later.
+        # Longer than it is fresh: the lock of the next run is named after it, everywhere.
         stored = self._breaker.call("write", self._key(name), value, timeout=_whole(2 * lifetime))
         if stored:
             self._refused.pop(name, None)
         elif stored is False and name not in self._refused:
             self._refused[name] = True
-            _log.tell(logging.WARNING, "the shared cache does not store the result of check %s, "
-                      "%d bytes: each process runs that check itself", name, len(value))
+            _log.write(logging.WARNING, "the shared cache does not store the result of check %s, "
+                       "%d bytes: each process runs that check itself", name, len(value))
 
     def forget(self, name):
         # type: (str) -> None
-        """Forgets the result of the check of that name."""
+        """Deletes the shared result of a check."""
         self._breaker.call("set", self._key(name), "", timeout=1)
 
     def note_silence(self, check, seconds):
         # type: (Check, float) -> None
-        """Notes for how many seconds a claim goes on: for longer than it may is a failure."""
+        """Notes how long a claim has had no reply; trips the breaker if that is too long."""
         if seconds > _longest_claim(check):
             self._breaker.trip("it has not answered for %.1f s" % seconds)
 
     def release(self, lock):
         # type: (SharedLock) -> None
-        """Releases the lock of a run that is over: what that published may have been evicted."""
+        """Releases the lock of a run that is over: its published result may be evicted."""
         if lock.key is not None:
             self._breaker.call("set", lock.key, RELEASED, timeout=1)
             lock.key = None
 
     def release_if_held(self, lock):
         # type: (SharedLock) -> None
-        """Releases a lock that may not have been taken, since an exception came in between."""
+        """Releases a lock if it was taken: an exception may have interrupted that."""
         if lock.key is not None and self._holder(lock.key) == lock.value:
             self.release(lock)
 
     def _read(self, name):
         # type: (str) -> Optional[Claim]
-        """The published outcome of the check of that name, or None."""
+        """The published outcome of a check, or None."""
         found = self._breaker.call("read", self._key(name))
         if isinstance(found, NoResult):
             self._breaker.trip("it holds what is no result (%s)" % found.reason)
@@ -184,7 +184,7 @@ class SharedResults(object):
             self._breaker.confirm()
             return True
         holder = self._holder(key)
-        if not holder:  # it was released, or expired: cachelib's files refuse to add to that
+        if not holder:  # it was released or expired: cachelib's files then refuse add()
             self._breaker.call("set", key, lock.value, timeout=seconds)
             holder = self._holder(key)
         if holder is None:
@@ -201,7 +201,7 @@ class SharedResults(object):
 
     def _holder(self, key):
         # type: (str) -> Optional[Text]
-        """The value of a lock that is held, RELEASED, or None where there is neither."""
+        """The value of a lock that is held, RELEASED, or None for anything else."""
         value = self._breaker.call("get", key)
         if not isinstance(value, (six.text_type, bytes)) or len(value) > MAX_LOCK:
             return None
@@ -224,13 +224,13 @@ class SharedResults(object):
 
     def _key(self, *parts):
         # type: (*str) -> str
-        """A key that any backend takes, whatever the names hold."""
+        """A key that any backend accepts, whatever characters the names contain."""
         text = json.dumps([_jsonable.text(part) for part in (self._prefix,) + parts])
         return "healthcheck-" + hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 class _Store(object):
-    """A backend that holds results: what they take to be parsed counts as the backend's time."""
+    """A backend of results; parsing them counts as the backend's time."""
 
     def __init__(self, backend):
         # type: (Any) -> None
@@ -242,7 +242,7 @@ class _Store(object):
 
     def read(self, key):
         # type: (str) -> Any
-        """The Claim that a published result comes to, None, or NoResult; that is forgotten."""
+        """A published result as a Claim, None, or NoResult for another value, which is deleted."""
         value = self.get(key)
         if value is None:
             return None
@@ -258,41 +258,41 @@ class _Store(object):
 
     def write(self, key, value, timeout):
         # type: (str, str, int) -> bool
-        """Stores a result; false where the server takes no value of that size."""
+        """Stores a result; false if the server accepts no value of that size."""
         if len(value) > MAX_VALUE:
-            return False  # nobody would read it
+            return False  # no process would parse it
         try:
             stored = self.set(key, value, timeout=timeout)
         except Exception as exc:
             if len(value) < LEAST_REFUSED or "timeout" in type(exc).__name__.lower():
                 raise
-            # Memcached may close the connection without a word. Where it takes a small value, the
+            # Memcached may close the connection without a reply. If it accepts a small value, the
             # size was the reason; else this raises.
             self.set(key, "", timeout=1)
             return False
-        # Some return nothing. Of a server that is down, python-memcached returns 0 as well.
+        # Some clients return None. If the server is down, python-memcached returns 0 as well.
         return stored is None or bool(stored) or len(value) < LEAST_REFUSED
 
 
 def _longest_claim(check):
     # type: (Check) -> float
-    """Seconds after which a claim asks no more questions."""
+    """Seconds after which a claim sends no more requests."""
     return min(LONGEST_CLAIM, check.run_limit / 2)
 
 
 def _is_news(found, known, check):
     # type: (Claim, Optional[Outcome], Check) -> bool
-    """Whether what was found is fresh for this check, and newer than what is known."""
+    """Whether a shared outcome is fresh for this check, and newer than the known one."""
     if abs(found.age) >= check.lifetime(found.outcome.passed):
-        return False  # what comes from further in the future is not fresh either
+        return False  # nor is one from further in the future fresh
     return known is None or found.outcome.origin > known.origin
 
 
 def _name_of_result(found):
     # type: (Optional[Claim]) -> str
-    """What tells the result that is to be replaced from others of the check.
+    """A name for the result that a run will replace.
 
-    Only what all processes see: one may remember a result that the backend has forgotten.
+    Of what all processes see: one may have cached a result that the backend has lost.
     """
     if found is None:
         return "nothing"
@@ -301,16 +301,16 @@ def _name_of_result(found):
 
 def _whole(seconds):
     # type: (float) -> int
-    """Whole seconds, at least one: some backends know no others, and take 0 for ever."""
+    """Whole seconds, at least one: some backends take no fractions, and 0 for no expiry."""
     return max(1, int(math.ceil(seconds)))
 
 
 def _parse(value):
     # type: (Any) -> Optional[Claim]
-    """The outcome that was read, with its age; None where it is forgotten or of another version.
+    """The outcome that was read, with its age; None if deleted or of another version.
 
-    The age is below 0 where its writer's clock is ahead; `timestamp` and `since` are never in the
-    future. Raises whatever it may where it is no value of ours.
+    The age is negative if its writer's clock is ahead; `timestamp` and `since` are never in the
+    future. Raises any exception for a value of another format.
     """
     text = _jsonable.text(value)
     if not text:
@@ -337,7 +337,7 @@ def _parse(value):
 
 def _integer(digits):
     # type: (Text) -> int
-    """A whole number; an output holds larger ones as text, and to read those takes long."""
+    """An integer of a limited length, since longer ones are slow to parse; outputs have none."""
     if len(digits) > MOST_DIGITS:
         raise ValueError("a number of %d digits" % len(digits))
     return int(digits)

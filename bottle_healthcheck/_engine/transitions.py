@@ -1,5 +1,5 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
-"""What is reported of changes: log lines of checks, and on_change of the overall status."""
+"""Reports changes: logs those of checks, and calls on_change for the overall status."""
 import logging
 import os
 
@@ -13,13 +13,13 @@ if MYPY:
 
     from .runs import CheckState, Outcome, Run
 
-#: Changes of the overall status that wait while on_change does not return.
+#: Changes of the overall status that are queued while on_change does not return.
 MAX_WAITING_CHANGES = 100
 
 
 def report_completion(state, run, outcome):
     # type: (CheckState, Run, Outcome) -> None
-    """Makes what a run came to the last outcome that was reported of its check."""
+    """Reports the outcome of a run that has completed."""
     outcome.run_token = run.token
     while not _try_to_report(state, state.reported.latest(), run.name, outcome):
         pass
@@ -27,9 +27,7 @@ def report_completion(state, run, outcome):
 
 def report_overrun(state, run, overrun):
     # type: (CheckState, Run, Outcome) -> Outcome
-    """Reports an overrun, or returns the run's outcome where that has been reported before.
-
-    So an overrun is never reported of a run that has completed.
+    """Reports an overrun, unless its run has completed: returns that outcome then.
     """
     while True:
         seen = state.reported.latest()
@@ -41,10 +39,9 @@ def report_overrun(state, run, overrun):
 
 def _try_to_report(state, seen, name, outcome):
     # type: (CheckState, Any, str, Outcome) -> bool
-    """Reports an outcome after the one that was seen; false where another one came first.
+    """Reports an outcome as the next after the seen one; false if another one is next.
 
-    One line is logged when a check starts failing or warning, one when it recovers, nothing in
-    between.
+    One line is logged when a check starts failing or warning, and one when it recovers.
     """
     previous = seen.value
     outcome.since = outcome.own_since
@@ -53,7 +50,7 @@ def _try_to_report(state, seen, name, outcome):
         outcome.since = min(previous.since, outcome.timestamp)
     if not state.reported.replace(seen, outcome):
         return False
-    exc_info, outcome.exc_info = outcome.exc_info, None  # it holds the check's frames: let go
+    exc_info, outcome.exc_info = outcome.exc_info, None  # or it would keep the check's frames alive
     if previous is not None and outcome.is_like(previous):
         return True
     extra = {"check": name, "passed": outcome.passed}
@@ -61,17 +58,17 @@ def _try_to_report(state, seen, name, outcome):
         word = "failing"
         if outcome.is_warning:
             word = "warning"
-        _log.tell(logging.WARNING, "check %s is %s: %s", name, word,
-                  _jsonable.output_text(outcome.output), exc_info=exc_info, extra=extra)
+        _log.write(logging.WARNING, "check %s is %s: %s", name, word,
+                   _jsonable.output_text(outcome.output), exc_info=exc_info, extra=extra)
     elif previous is not None:
-        _log.tell(logging.INFO, "check %s has recovered", name, extra=extra)
+        _log.write(logging.INFO, "check %s has recovered", name, extra=extra)
     return True
 
 
 class ChangeObserver(object):
     """Notifies of each change of the overall status: once, in order, by one thread at a time.
 
-    While on_change does not return, the newest changes wait, and the oldest are dropped.
+    While on_change does not return, changes are queued; the oldest ones are dropped.
     """
 
     def __init__(self):
@@ -83,7 +80,7 @@ class ChangeObserver(object):
 
     def observe(self, on_change, judge):
         # type: (Callable, Callable[[], Any]) -> None
-        """Calls on_change(previous, current, report) where the overall status has changed.
+        """Calls on_change(previous, current, report) if the overall status has changed.
 
         judge returns the present report, or None while there is none. Exceptions of on_change are
         logged.
@@ -100,19 +97,19 @@ class ChangeObserver(object):
 
     def _drop_oldest(self):
         # type: () -> None
-        """Drops the oldest of the changes that wait, where they are too many."""
+        """Drops the oldest of the queued changes, if there are too many."""
         notified = version = self._notified
         waiting = []
         while version.successor:
             version = version.successor[0]
             waiting.append(version)
         if len(waiting) > MAX_WAITING_CHANGES:
-            # Only a link is changed: whoever goes along it meanwhile comes to the one or the other.
+            # One link is changed: a thread that follows it meanwhile gets the old or the new one.
             notified.successor[0] = waiting[-MAX_WAITING_CHANGES]
 
     def _notify(self, on_change):
         # type: (Callable) -> None
-        """Notifies of all changes, unless another thread is doing so: that comes to them."""
+        """Notifies of all queued changes, unless another thread is doing so."""
         me = object()
         while self._notified.successor:
             try:

@@ -1,4 +1,4 @@
-"""Calling what users hand in, so that it leaves nothing behind in the request that it runs in.
+"""Calls users' callbacks, and then restores the state of the request.
 
 bottle.request and bottle.response are those of the thread: a callback may set a status or a
 cookie, or call the service's own application, which binds both to another request.
@@ -28,7 +28,7 @@ class _State(object):
 
     def restore(self):
         # type: () -> None
-        """Binds them to that again; once more does no harm."""
+        """Binds them to the saved state; may be called again."""
         _copy_state(self, bottle.response)
         bottle.request.bind(self._environ)
 
@@ -44,7 +44,7 @@ def _state():
 
 def _unbind():
     # type: () -> None
-    """Lets go of what an application has bound that was called outside a request."""
+    """Unbinds the request of an application that was called outside a request."""
     try:
         type(bottle.request).environ.__delete__(bottle.request)
     except AttributeError:  # none was called
@@ -54,10 +54,10 @@ def _unbind():
 
 def call_callback(callback, *args):
     # type: (Callable[..., Any], *Any) -> Any
-    """What the callback returns; bottle.request and bottle.response are then as they were.
+    """Returns what the callback returns, and restores bottle.request and bottle.response.
 
-    The callback has a response of its own. What it puts into the environ stays: a hook may close
-    that after the request.
+    The callback has a response of its own. Objects that it puts into the environ stay: a hook may
+    close them after the request.
     """
     state = _state()
     if state is None:
@@ -78,15 +78,15 @@ def call_callback(callback, *args):
 
 def call_handler(handler, results):
     # type: (Callable[..., Any], List[Any]) -> Any
-    """What a handler returns that makes the body, and may set headers.
+    """Returns what a handler of the body returns; it may set headers.
 
-    Where it calls an application, bottle.request and bottle.response are then as they were.
+    If it has called an application, restores bottle.request and bottle.response.
     """
     state = _State()
     headers = bottle.response.headers.dict
     try:
         return handler(results)
     finally:
-        if bottle.response.headers.dict is not headers:  # an application has bound it anew
+        if bottle.response.headers.dict is not headers:  # an application has bound it again
             state.restore()
         del state

@@ -1,6 +1,6 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
-"""What a request asks for, by its query and its Accept header: which format, which checks."""
+"""Which format and which checks a request selects, by its query and its Accept header."""
 import collections
 
 import bottle
@@ -29,7 +29,7 @@ MOST_FIELDS = 100
 _FORMAT_NAMES = dict((media_type, one.name)
                      for one in FORMATS.values() for media_type in one.media_types)
 
-#: What a browser sends when it opens a page, and monitors with a browser's Accept do not.
+#: Headers of a browser that opens a page; monitors with a browser's Accept header lack them.
 _NAVIGATION = (("Upgrade-Insecure-Requests", "1"), ("Sec-Fetch-Mode", "navigate"))
 
 #: A part of an Accept header; format is the name of the format that it selects.
@@ -47,7 +47,7 @@ class RequestError(ValueError):
 
 def is_navigation(environ):
     # type: (Dict[str, Any]) -> bool
-    """True where a browser opens a page, by its headers."""
+    """Whether a browser opens a page, by its headers."""
     for name, value in _NAVIGATION:
         if environ.get("HTTP_" + name.upper().replace("-", "_")) == value:
             return True
@@ -55,10 +55,10 @@ def is_navigation(environ):
 
 
 class RequestOptions(Request):
-    """What a request asks for: a format, and which checks.
+    """The format and the checks that a request selects.
 
-    navigates is true where a browser opens a page: monitors send a browser's Accept as well, and
-    get JSON. Raises RequestError where there is no such format.
+    navigates is true if a browser opens a page: monitors may send the same Accept header, and get
+    JSON. Raises RequestError for an unknown format.
     """
 
     def __init__(self, query, accept, offered, navigates=False):
@@ -71,7 +71,7 @@ class RequestOptions(Request):
         self.selects = self.check is not None or self.exclude is not None
         #: The headers that the format was chosen by.
         self.vary = []  # type: List[str]
-        #: Whether every request with the same Accept header asks for the same.
+        #: Whether every request with the same Accept header gets the same response.
         self.is_plain = not query and len(accept) <= LONGEST_KEPT_ACCEPT
         ranges = _ranges(accept)
         if "format" in fields:

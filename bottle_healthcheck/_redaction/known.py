@@ -109,7 +109,7 @@ class KnownSecrets(object):
 
     def index(self):
         # type: () -> SecretIndex
-        """The index, made anew where a source has changed; threads at once make the same."""
+        """The index, built again if a source has changed; concurrent threads build equal ones."""
         readers, read_at, data, index = self._read
         now = self._clock()
         is_recent = 0 <= now - read_at < COMPARE_SECONDS

@@ -1,5 +1,5 @@
 # mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
-"""Secrets that their shape or their surroundings tell, whatever they are named."""
+"""Secrets that are known by their shape or their surroundings, whatever their names."""
 import re
 
 from .values import MASK, RANDOM, is_plain

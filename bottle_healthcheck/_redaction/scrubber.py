@@ -209,19 +209,19 @@ def _secrets_of_text(text, names, name, depth):
 
 
 def _named_values(data):
-    """Key, name and value; the value of {"name": .., "value": ..} has the name that is told.
+    """Key, name and value; in {"name": .., "value": ..} the name of the value is that text.
 
-    Where that may be among what is left out of the data, the value is taken for a secret.
+    If the data is cut, so that the name may be missing, the value counts as a secret.
     """
-    told, is_cut = {}, _jsonable.MORE in data
+    names, is_cut = {}, _jsonable.MORE in data
     if any(key[-5:].lower() == u"value" for key in data):
-        told = dict((key.lower(), value) for key, value in data.items()
-                    if isinstance(value, six.text_type) and _NAME.match(value))
+        names = dict((key.lower(), value) for key, value in data.items()
+                     if isinstance(value, six.text_type) and _NAME.match(value))
     for key, value in data.items():
         name = key
-        if (told or is_cut) and key[-5:].lower() == u"value":
+        if (names or is_cut) and key[-5:].lower() == u"value":
             kind = key[:-5].lower()
-            name = told.get(kind + u"name") or told.get(kind + u"key") or key
+            name = names.get(kind + u"name") or names.get(kind + u"key") or key
             if is_cut and name == key:
                 name = u"secret"
         yield key, name, value

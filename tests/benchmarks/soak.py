@@ -4,7 +4,7 @@
 
 runs for ten minutes, or so many seconds: a redis, which is checked and is a shared cache too, ends,
 is killed or hangs, and returns; a check hangs and is released; checks are replaced by others; the
-services are drained and resumed; gunicorn is told to reload. In a third server, a signal's handler
+services are drained and resumed; gunicorn reloads. In a third server, a signal's handler
 raises at any place of every request. It fails where a client gets anything but the documented
 answers, waits long, or where threads, files or memory grow.
 """
@@ -183,10 +183,10 @@ def look(answer, statuses, is_json):
     if not head.startswith(b"HTTP/1."):
         raise ValueError("no answer: %r" % answer[:80])
     status = int(head.split()[1])
-    told = json.loads(body.decode("ascii")) if is_json else {}
+    fields = json.loads(body.decode("ascii")) if is_json else {}
     if status not in statuses:
         raise ValueError("status %d: %r" % (status, body[:80]))
-    if "status" in told and (told["status"] == "success") is not (status == 200):
+    if "status" in fields and (fields["status"] == "success") is not (status == 200):
         raise ValueError("status %d with %r" % (status, body[:80]))
     return status
 
@@ -229,18 +229,18 @@ class Soak(object):
         if statuses is not None and server.name == "interrupted":
             statuses += (INTERRUPTED, 500)  # an exception that hits a check is its failure
         while not self._stopped.wait(chance.uniform(0.05, 0.2)):
-            begun, told = timeit.default_timer(), "nothing asked for"
+            begun, outcome = timeit.default_timer(), "given up"
             try:
                 if statuses is None:
                     give_up(server.port, request)
                 else:
-                    told = look(ask(server.port, request), statuses, is_json)
+                    outcome = look(ask(server.port, request), statuses, is_json)
                 if timeit.default_timer() - begun > LONGEST:
                     raise ValueError("took more than %g s" % LONGEST)
             except (EnvironmentError, ValueError) as exc:
-                told = "error"
+                outcome = "error"
                 self._count(self.errors, "%s of %s: %s" % (name, server.name, exc))
-            self._count(self.answers, (name, told))
+            self._count(self.answers, (name, outcome))
 
     def _count(self, counter, what):
         with self._lock:
@@ -299,8 +299,8 @@ def _children(pid):
 
 def _resources(pid):
     with open("/proc/%d/status" % pid) as lines:
-        told = dict(line.split(":", 1) for line in lines)
-    return {"memory": int(told["VmRSS"].split()[0]) * 1024, "threads": int(told["Threads"]),
+        fields = dict(line.split(":", 1) for line in lines)
+    return {"memory": int(fields["VmRSS"].split()[0]) * 1024, "threads": int(fields["Threads"]),
             "files": len(os.listdir("/proc/%d/fd" % pid))}
 
 
@@ -393,8 +393,8 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak")
     parser.add_argument("--seconds", type=float, default=600)
     answers, wrong = soak(parser.parse_args().seconds)
-    for (name, told), count in sorted(answers.items(), key=str):
-        print("%6d x %s: %s" % (count, name, told))
+    for (name, outcome), count in sorted(answers.items(), key=str):
+        print("%6d x %s: %s" % (count, name, outcome))
     print("\n".join(wrong) or "nothing that is not documented, and nothing has grown")
     return 1 if wrong else 0
 

@@ -211,7 +211,7 @@ def test_sql_with_wrong_credentials(postgres):
 
 
 @pytest.mark.smoke
-def test_sql_tells_what_the_server_refused(postgres):
+def test_sql_shows_error_of_server(postgres):
     output = failed(checks.sql(connecting(postgres), "SELECT 1 FROM nowhere"))
     assert 'relation "nowhere" does not exist' in output
 
@@ -408,7 +408,7 @@ def test_an_issuer_that_expires_soon(authority, tmpdir):
     issuer = Authority(str(tmpdir), u"Test issuer", authority, days=10)
     with http_server(certificate=issuer.server(days=90)) as server:
         check = certificate_check(server)
-        if sys.version_info < (3, 10):  # Python tells of the server's own alone
+        if sys.version_info < (3, 10):  # Python shows the server's own certificate alone
             assert passed(check).startswith("expires in 90.0 days (")
             return
         output = failed(check)

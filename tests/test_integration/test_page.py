@@ -121,16 +121,16 @@ def test_a_screen_reader_finds_headings_and_no_decoration(browser, width):
     with serving(service(*MIXED)) as url:
         browser.open(url + "/health?format=html", width)
         nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
-    told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes
-            if not node.get("ignored")]
+    shown = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes
+             if not node.get("ignored")]
     for name in ("Failing", "Failing 1", "queue", "Warning 1", "disk", "Passing 1", "database"):
-        assert ("heading", name) in told
-    assert [role for role, _ in told if role in ("image", "img", "SvgRoot")] == []
-    roles = [role for role, _ in told]
+        assert ("heading", name) in shown
+    assert [role for role, _ in shown if role in ("image", "img", "SvgRoot")] == []
+    roles = [role for role, _ in shown]
     for role in ("banner", "main", "contentinfo", "article", "DisclosureTriangle"):
         assert role in roles, role
-    assert ("link", "stop refreshing") in told
-    assert "last 1 run: 1 failed" in " ".join(name for _, name in told)
+    assert ("link", "stop refreshing") in shown
+    assert "last 1 run: 1 failed" in " ".join(name for _, name in shown)
 
 
 STATES = {"failure": MIXED, "warning": MIXED[::2], "success": MIXED[:1], "none": ()}
@@ -200,7 +200,7 @@ def test_the_policy_keeps_script_and_style_of_others_out(browser):
         assert browser.value("typeof window.ran") == "undefined"
         assert browser.value("getComputedStyle(document.querySelector('h1')).color"
                              ) != "rgb(255, 0, 0)"
-        browser.call("Runtime.evaluate", expression="1")  # the console's words came before this
+        browser.call("Runtime.evaluate", expression="1")  # after the console's messages
         refused = [one["entry"]["text"] for one in complaints(browser)]
         assert len(refused) == 2 and all("Content Security Policy" in one for one in refused)
 

@@ -1,6 +1,6 @@
 """Results shared by real processes through real cache servers, and what their failures cost.
 
-Processes are those of tests/member.py: their clocks go ahead as they are told to, so that a
+Processes are those of tests/member.py: the tests set their clocks ahead, so that a
 lifetime of 27 s takes none; those of the servers do not.
 """
 import contextlib
@@ -49,7 +49,7 @@ class Member(object):
         self._process.stdin.flush()
 
     def result(self):
-        """What came of it."""
+        """What the process wrote of its run."""
         line = self._process.stdout.readline()
         assert line, "the process ended"
         return json.loads(line.decode("ascii"))
@@ -77,10 +77,10 @@ class Fleet(object):
         self._folder = folder
         self._members = []
 
-    def member(self, timeout=0, takes=0.3, patience=30):
+    def member(self, timeout=0, takes=0.3, socket_timeout=30):
         address = self.server.port if self.server else os.path.join(self._folder, "cache")
         self._members.append(Member(self.kind, address, self.notes, timeout, takes,
-                                    patience))
+                                    socket_timeout))
         return self._members[-1]
 
     @property
@@ -102,7 +102,7 @@ class Fleet(object):
 @contextlib.contextmanager
 def fleet_with(kind, folder):
     if kind == "django" and sys.version_info < (3, 10):
-        pytest.skip("requirements.txt names Django from 3.10 on; its Redis cache came with 4.0")
+        pytest.skip("requirements.txt names Django from 3.10 on; its Redis cache is new in 4.0")
     if kind in ("redis", "memcache", "pylibmc", "files"):
         need_module("cachelib")
     if kind == "files":
@@ -212,7 +212,7 @@ def until_shared(fleet, first, second):
 
 
 def test_a_server_that_hangs_costs_its_clients_time_out_once_and_no_answer(fleet):
-    first, second = fleet.member(patience=3), fleet.member(patience=3)
+    first, second = fleet.member(socket_timeout=3), fleet.member(socket_timeout=3)
     first.run(), second.run()
     fleet.server.pause()
     slow = [one.run(later=28) for one in (first, second)]

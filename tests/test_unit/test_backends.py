@@ -173,7 +173,7 @@ class TestPymemcache(object):
     def test_a_client_whose_serde_cannot_be_seen_is_refused(self):
         with pytest.raises(TypeError) as refused:
             adapt(pymemcache("client.hash").HashClient([]))
-        assert "does not tell its serde" in str(refused.value)
+        assert "without a readable serde" in str(refused.value)
 
     def test_every_reply_is_waited_for(self):
         class Client(pymemcache().PooledClient):

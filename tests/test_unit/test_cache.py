@@ -38,11 +38,11 @@ class TestFreshResult(object):
     @pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
     def test_is_used_until_its_lifetime_ends(self, world, began, passed, lifetime):
         world.clock.now = began
-        check = Check(says=(passed, "first"))
+        check = Check(returns=(passed, "first"))
         health = health_of(check)
         health.run()
         assert internals.fresh_until(health) == began + lifetime
-        check.says = (passed, "second")
+        check.returns = (passed, "second")
         world.clock.tick(lifetime - 0.125)
         assert outcome(health.run()) == (passed, "first")
         world.clock.tick(0.125)
@@ -56,7 +56,7 @@ class TestFreshResult(object):
         for _ in range(3):
             assert outcome(health.run()) == (True, "fine")
         assert check.runs == 3
-        check.says = (False, "down")
+        check.returns = (False, "down")
         assert outcome(health.run()) == outcome(health.run()) == (False, "down")
         assert check.runs == 4
 
@@ -77,12 +77,12 @@ class TestFreshResult(object):
         assert shared.runs == 2
 
     def test_expires_though_wall_clock_is_set_back(self, world, monkeypatch):
-        check = Check(says=(False, "down"))
+        check = Check(returns=(False, "down"))
         health = health_of(check)
         health.run()
         an_hour_ago = time.time() - 3600
         monkeypatch.setattr(time, "time", lambda: an_hour_ago)
-        check.says = (True, "up")
+        check.returns = (True, "up")
         world.clock.tick(9)
         result = health.run().results[0]
         assert (result["passed"], result["output"]) == (True, "up")
@@ -104,7 +104,7 @@ class TestResponseTime(object):
     def test_is_duration_of_run_and_never_negative(
             self, world, monkeypatch, passed, began, ended, took):
         replace_timer(monkeypatch, began, ended)
-        assert health_of(Check(says=(passed, ""))).run().results[0]["response_time"] == took
+        assert health_of(Check(returns=(passed, ""))).run().results[0]["response_time"] == took
 
     def test_of_overrun_is_time_since_start(self, world):
         health = health_of(Check(), timeout=2)
@@ -113,7 +113,7 @@ class TestResponseTime(object):
         assert health.run().results[0]["response_time"] == 3.5
 
     def test_history_holds_last_sixty_runs(self, world, monkeypatch):
-        check = Check(says=lambda: (check.runs % 2 == 0, ""))
+        check = Check(returns=lambda: (check.runs % 2 == 0, ""))
         health = health_of(check, success_ttl=0, failed_ttl=0)
         assert health.cache.history(health.checkers[0]) == []
         times = [time for number in range(61) for time in (100.0, 100.0 + number)]
@@ -129,7 +129,8 @@ class TestStartingRun(object):
 
     def test_without_timeout_runs_in_thread_of_request(self, world):
         threads = []
-        health = health_of(Check(says=lambda: (threads.append(threading.current_thread()), "here")))
+        health = health_of(
+            Check(returns=lambda: (threads.append(threading.current_thread()), "here")))
         health.run()
         assert threads == [threading.current_thread()]
         assert not world.worker_names and not world.waits
@@ -192,7 +193,7 @@ class TestStartingRun(object):
         health = health_of(check, timeout=2, stale_while_revalidate=60)
         assert outcome(health.run()) == (True, "fine")
         world.clock.tick(30)
-        check.says = (True, "renewed")
+        check.returns = (True, "renewed")
         assert outcome(health.run()) == (True, "renewed")
         assert not world.waits
 
@@ -222,7 +223,7 @@ class TestStartingRun(object):
 
     def test_run_outlives_its_interrupted_request(self, monkeypatch):
         release = threading.Event()
-        check = Check(says=lambda: (release.wait(60), "done"))
+        check = Check(returns=lambda: (release.wait(60), "done"))
         health = HealthCheck(checkers=[check], timeout=60)
         start = getattr(*internals.start_place(health.cache))
 
@@ -243,7 +244,7 @@ def stale_health(world, check):
     health = health_of(check, timeout=2, success_ttl=10, stale_while_revalidate=60)
     world.work_after(0)
     health.run()
-    check.says = (True, "renewed")
+    check.returns = (True, "renewed")
     return health
 
 
@@ -308,7 +309,7 @@ def second_request_during(world, health, check, age):
         world.clock.tick(age)
         answers.append(health.run())
         return True, "at last"
-    check.says = running
+    check.returns = running
     assert outcome(health.run()) == (True, "at last")
     return answers[0]
 
@@ -317,13 +318,13 @@ class TestRunningCheck(object):
     """Rule 3: a check is running; the previous outcome is used, or the request joins the run."""
 
     def test_previous_result_is_used(self, world):
-        check = Check(says=(True, "previous"))
+        check = Check(returns=(True, "previous"))
         health = health_of(check, timeout=2)
         world.work_after(0)
         health.run()
         world.clock.tick(27)
         world.start_run(health)
-        check.says = (True, "new")
+        check.returns = (True, "new")
         world.clock.tick(1.999)
         assert outcome(health.run()) == (True, "previous")
         world.clock.tick(0.001)
@@ -334,7 +335,7 @@ class TestRunningCheck(object):
 
     @pytest.mark.parametrize("overdue, used", [(26.999, True), (27, False), (40, False)])
     def test_previous_result_is_used_for_one_more_lifetime(self, world, overdue, used):
-        health = health_of(Check(says=(True, "previous")), timeout=60)
+        health = health_of(Check(returns=(True, "previous")), timeout=60)
         world.work_after(0)
         health.run()
         world.clock.tick(27 + overdue)
@@ -405,7 +406,7 @@ class TestRunningCheck(object):
         assert world.waits == [2.0]
 
     def test_without_timeout_previous_result_is_used_for_ten_seconds(self, world):
-        check = Check(says=(True, "previous"))
+        check = Check(returns=(True, "previous"))
         health = health_of(check)
         health.run()
         world.clock.tick(27)
@@ -428,7 +429,7 @@ class TestOverrun(object):
     """Rule 4: a check runs for longer than its limit; its late outcome counts when it returns."""
 
     def test_is_reported_at_once_until_check_returns(self, world):
-        check = Check(says=(True, "late"))
+        check = Check(returns=(True, "late"))
         health = health_of(check, timeout=2)
         health.run()
         for age in (2.0, 12.3, 3600.0):
@@ -448,7 +449,7 @@ class TestOverrun(object):
         assert [passed for passed, _ in health.cache.history(health.checkers[0])] == [True, False]
 
     def test_lifetime_of_late_result_begins_with_return(self, world):
-        check = Check(says=(True, "late"))
+        check = Check(returns=(True, "late"))
         health = health_of(check, timeout=2)
         health.run()
         world.clock.tick(100)
@@ -519,7 +520,7 @@ class TestOverrun(object):
         assert [since(True), since(True), since(False), since(False)] == [5100, 5100, 5300, 5300]
         world.work()
         assert since(True) == 5400  # the late success was complete before the clock moved on
-        check.says = (False, "down")
+        check.returns = (False, "down")
         assert [since(True), since(True)] == [5600, 5600]
 
     @pytest.mark.parametrize("timeout", [None, 2])
@@ -543,7 +544,7 @@ class TestRunCheck(object):
         check = Check()
         health = health_of(check)
         health.run()
-        check.says = (True, "again")
+        check.returns = (True, "again")
         for given in ("check", check, health.checkers[0]):
             assert health.run_check(given)["output"] == "again"
         assert check.runs == 4
@@ -575,7 +576,7 @@ class TestRunCheck(object):
 
     def test_waits_two_seconds_for_run_without_timeout(self, world):
         answers = []
-        check = Check(says=lambda: (True, answers.append(health.run_check(check)["output"])))
+        check = Check(returns=lambda: (True, answers.append(health.run_check(check)["output"])))
         health = health_of(check)
         health.run()
         assert answers == ["timed out after 2 s"]
@@ -619,7 +620,7 @@ class TestChangedOption(object):
 
     @pytest.fixture
     def health(self, world, app):
-        health = HealthCheck(app, "/healthcheck", checkers=[Check(says=(False, "down"))])
+        health = HealthCheck(app, "/healthcheck", checkers=[Check(returns=(False, "down"))])
         assert ask_webtest(app).status_code == 500
         return health
 
@@ -730,7 +731,7 @@ class TestManyThreads(object):
             wait(run, seconds)
         internals.replace(monkeypatch, internals.WAIT, counted)
         internals.wait_longer(monkeypatch)
-        check = Check(says=lambda: (release.wait(60), "done"))
+        check = Check(returns=lambda: (release.wait(60), "done"))
         health = health_of(check, success_ttl=None, failed_ttl=None)
         assert [outcome(answer) for answer in reports_of_threads(health)] == [(True, "done")] * 32
         assert check.runs == 1
@@ -762,13 +763,13 @@ class TestCacheOfSeveral(object):
         ready = HealthCheck(cache=live.cache, success_ttl=5)
         ready.add_check(check, name="other name", critical=False)
         other = HealthCheck(cache=live.cache, checkers=[live.checkers[0]])
-        check.says = (True, "once")
+        check.returns = (True, "once")
         for health in (live, ready, other):
             assert outcome(health.run()) == (True, "once")
         assert check.runs == 1
 
     def test_name_critical_and_lifetimes_are_per_reader(self, world):
-        check = Check(says=(False, "down"))
+        check = Check(returns=(False, "down"))
         live = health_of(check, failed_ttl=50)
         ready = HealthCheck(cache=live.cache, failed_ttl=5)
         ready.add_check(check, name="another", critical=False)
@@ -786,7 +787,7 @@ class TestCacheOfSeveral(object):
         assert check.runs == 2
 
     def test_changing_a_result_changes_no_other(self, world):
-        health = health_of(Check(says=(True, {"rows": [1, 2]})))
+        health = health_of(Check(returns=(True, {"rows": [1, 2]})))
         output = health.run().results[0]["output"]
         output["rows"].append(3)
         output["more"] = "of mine"
@@ -865,7 +866,7 @@ class TestBaseException(object):
     @pytest.mark.parametrize("timeout", [None, 600])
     @pytest.mark.parametrize("kind", OWN_EXCEPTIONS)
     def test_is_a_failed_check_that_is_not_cached(self, kind, timeout, caplog):
-        check = Check(says=raising(kind, "at row 7"))
+        check = Check(returns=raising(kind, "at row 7"))
         health = health_of(check, timeout=timeout, success_ttl=60, failed_ttl=60)
         assert outcome(health.run()) == (False, kind.__name__ + ": at row 7")
         first = health.run().results[0]
@@ -873,7 +874,7 @@ class TestBaseException(object):
         assert first["expires"] == first["timestamp"]
         assert first["since"] <= first["timestamp"]
         assert len(caplog.records) == 1 and kind.__name__ + ": at row 7" in caplog.text
-        check.says = (True, "fine")
+        check.returns = (True, "fine")
         assert outcome(health.run()) == (True, "fine")
 
     def test_success_before_a_panic_is_no_previous_result(self, world):
@@ -881,11 +882,11 @@ class TestBaseException(object):
         health = health_of(check, timeout=2, success_ttl=10, failed_ttl=10)
         world.work_after(0)
         assert outcome(health.run()) == (True, "fine")
-        check.says = raising(Panic)
+        check.returns = raising(Panic)
         world.clock.tick(11)
         world.work_after(0)
         assert outcome(health.run()) == (False, "Panic")
-        check.says = (True, "fine")
+        check.returns = (True, "fine")
         world.start_run(health)
         world.meanwhile = []
         assert outcome(health.run()) == (False, "timed out after 2 s")
@@ -893,13 +894,13 @@ class TestBaseException(object):
     @pytest.mark.parametrize("kind", [KeyboardInterrupt, Gone])
     def test_interrupt_is_no_outcome_of_the_check(self, kind, caplog):
         changes = []
-        check = Check(says=raising(kind))
+        check = Check(returns=raising(kind))
         health = health_of(check, failed_ttl=60, on_change=lambda *change: changes.append(change))
         with pytest.raises(kind):
             health.run()
         assert (caplog.records, changes) == ([], [])
         assert health.cache.reported(health.checkers[0]) is None
-        check.says = (True, "fine")
+        check.returns = (True, "fine")
         assert outcome(health.run()) == (True, "fine")
         assert check.runs == 2
 
@@ -911,11 +912,11 @@ class TestBaseException(object):
         def interrupted():
             running.set()
             assert waiting.wait(60)
-            check.says = (True, "fine")
+            check.returns = (True, "fine")
             if own:
                 raise Panic("mine")
             raise KeyboardInterrupt()
-        check = Check(says=interrupted)
+        check = Check(returns=interrupted)
         health = health_of(check, success_ttl=0, failed_ttl=0)
         raised, reports = [], []
 
@@ -946,22 +947,22 @@ class TestBaseException(object):
         def ended():
             threads.append(threading.current_thread())
             raise kind("stop")
-        check = Check(says=ended)
+        check = Check(returns=ended)
         health = health_of(check, timeout=600, failed_ttl=60)
         for _ in range(2):
             assert outcome(health.run()) == (False, kind.__name__ + ": stop")
         assert threads[0] is threads[1]
-        check.says = (True, "fine")
+        check.returns = (True, "fine")
         assert outcome(health.run()) == (True, "fine")
 
     def test_exception_handler_may_raise_it(self):
         def handler(checker, exc):
             raise raised[0]("of the handler")
         raised = [Panic]
-        health = health_of(Check(says=raising(ValueError, "down")), exception_handler=handler)
+        health = health_of(Check(returns=raising(ValueError, "down")), exception_handler=handler)
         assert outcome(health.run()) == (False, "down")
         raised = [KeyboardInterrupt]
-        health = health_of(Check(says=raising(ValueError, "down")), exception_handler=handler)
+        health = health_of(Check(returns=raising(ValueError, "down")), exception_handler=handler)
         with pytest.raises(KeyboardInterrupt):
             health.run()
 
@@ -970,17 +971,17 @@ class TestBaseException(object):
         import types
         old_style = types.ClassType("OldStyle", (), {})
         for timeout in (None, 600):
-            check = Check(says=raising(old_style))
+            check = Check(returns=raising(old_style))
             health = health_of(check, timeout=timeout, failed_ttl=0)
             assert outcome(health.run())[0] is False
-            check.says = (True, "fine")
+            check.returns = (True, "fine")
             assert outcome(health.run()) == (True, "fine")
 
     @pytest.mark.parametrize("timeout", [None, 30])
     def test_system_exit_is_a_failed_check_and_logged(self, timeout, caplog):
         def leave():
             raise SystemExit("cannot go on")
-        health = health_of(Check(says=leave), timeout=timeout)
+        health = health_of(Check(returns=leave), timeout=timeout)
         assert outcome(health.run()) == (False, "SystemExit: cannot go on")
         wait_until(lambda: caplog.records, what="the line, written when the request may be over,")
         assert len(caplog.records) == 1 and "Traceback" in caplog.text

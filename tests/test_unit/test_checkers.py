@@ -61,7 +61,7 @@ def test_a_name_that_is_no_text_is_not_used():
 
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
-def test_names_that_differ_in_a_lone_surrogate_are_told_apart_in_every_format(order):
+def test_names_that_differ_in_a_lone_surrogate_differ_in_every_format(order):
     given = [u"a\ud800", u"a\\ud800", u"a\udfff", u"a\udcff", u"a\\xff"][order]
     app = bottle.Bottle()
     health = HealthCheck(app, "/health")

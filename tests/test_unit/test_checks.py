@@ -197,7 +197,7 @@ class Path(object):
     (checks.disk(Path()), "disk /a/path"),
     (checks.heartbeat("/f", 60), "heartbeat /f"),
 ])
-def test_names_tell_the_target_and_no_secret(check, name):
+def test_name_shows_target_and_no_secret(check, name):
     assert check.__name__ == name
     assert type(check.__name__) is str
 
@@ -217,11 +217,11 @@ def test_tcp_passes_where_somebody_listens():
         assert passed(checks.tcp("127.0.0.1", port, timeout=60)).startswith("connected (")
 
 
-def test_tcp_tells_what_was_refused():
+def test_tcp_shows_refusal():
     assert "onnection refused (" in failed(checks.tcp("127.0.0.1", free_port()))
 
 
-def test_tcp_tells_a_host_that_does_not_exist(monkeypatch):
+def test_tcp_shows_unknown_host(monkeypatch):
     def unknown(*args):  # no resolver is asked: it is not on this machine
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -280,18 +280,18 @@ def test_http_passes_on_a_whole_answer(response):
         assert passed(answer(port)).startswith(("200 OK (", "204 No Content ("))
 
 
-@pytest.mark.parametrize("code, expected, told", [
+@pytest.mark.parametrize("code, expected, expected_text", [
     (503, None, "503 Service Unavailable, expected 200 to 299 ("),
     (301, None, "301 Moved Permanently, expected 200 to 299 ("),
     (200, 404, "200 OK, expected 404 ("),
     (200, {204, 201}, "200 OK, expected 201, 204 ("),
     (799, 200, "799, expected 200 ("),
 ])
-def test_http_fails_on_another_status(code, expected, told):
+def test_http_fails_on_another_status(code, expected, expected_text):
     options = {} if expected is None else {"status": expected}
     head = "HTTP/1.1 %d Whatever\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n" % code
     with peer(head.encode("ascii")) as port:
-        assert told in failed(answer(port, **options))
+        assert expected_text in failed(answer(port, **options))
 
 
 @pytest.mark.parametrize("expected", [404, [404], (200, 404), range(400, 500), iter([404])])
@@ -326,23 +326,23 @@ def test_http_sends_user_and_password(user, header):
     assert ("\r\nAuthorization: Basic %s\r\n" % header).encode("ascii") in requests[0]
 
 
-@pytest.mark.parametrize("chunks, told", [
-    ([b"220 mail.example ESMTP\r\n"], "no valid HTTP came (BadStatusLine)"),
-    ([b"\x00\xff" * 50000], "no valid HTTP came (LineTooLong)"),
-    ([b"HTTP/1.1 abc\r\n\r\n"], "no valid HTTP came (BadStatusLine)"),
-    ([], "no valid HTTP came ("),
-    ([b"HTTP/1.1 103 Early Hints\r\n\r\n"], "no valid HTTP came (NoFinalResponse)"),
+@pytest.mark.parametrize("chunks, expected_text", [
+    ([b"220 mail.example ESMTP\r\n"], "no valid HTTP response (BadStatusLine)"),
+    ([b"\x00\xff" * 50000], "no valid HTTP response (LineTooLong)"),
+    ([b"HTTP/1.1 abc\r\n\r\n"], "no valid HTTP response (BadStatusLine)"),
+    ([], "no valid HTTP response ("),
+    ([b"HTTP/1.1 103 Early Hints\r\n\r\n"], "no valid HTTP response (NoFinalResponse)"),
     ([OK[:-1]], "closed 1 bytes too early"),
-    ([CHUNKED[:-9]], "no valid HTTP came (IncompleteRead)"),
+    ([CHUNKED[:-9]], "no valid HTTP response (IncompleteRead)"),
     ([b"HTTP/1.1 200 OK\r\n\r\n"] + [b"x" * 2 ** 16] * 17, "longer than 1048576 bytes"),
     ([CHUNKED[:-5]] + [b"10000\r\n" + b"x" * 2 ** 16 + b"\r\n"] * 17, "longer than 1048576"),
-    ([ECHO], "no valid HTTP came ("),
+    ([ECHO], "no valid HTTP response ("),
 ])
-def test_http_fails_on_garbage(chunks, told):
+def test_http_fails_on_garbage(chunks, expected_text):
     with peer(*chunks) as port:
         output = failed(checks.http("http://user:hunter2@127.0.0.1:%d/?token=hunter2" % port,
                                     timeout=60))
-    assert told in output
+    assert expected_text in output
     assert "hunter2" not in output and "dXNlcjpodW50ZXIy" not in output
 
 
@@ -371,7 +371,7 @@ def test_http_asks_a_host_with_umlauts_by_its_ascii_name(monkeypatch):
     assert ("\r\nHost: xn--kse-qla.example:%d\r\n" % port).encode("ascii") in requests[0]
 
 
-def test_http_tells_what_was_refused():
+def test_http_shows_refusal():
     assert "onnection refused (" in failed(answer(free_port()))
 
 
@@ -399,7 +399,7 @@ def test_the_time_of_a_handshake_is_that_of_the_whole_exchange(make):
 
 # sql
 
-def test_sql_tells_the_first_column():
+def test_sql_shows_first_column():
     connect = functools.partial(sqlite3.connect, ":memory:")
     assert passed(checks.sql(connect)).startswith("SELECT 1: 1 (")
     assert passed(checks.sql(connect, "SELECT 'a', 'b'")).startswith("SELECT 'a', 'b': a (")
@@ -415,7 +415,7 @@ def test_sql_takes_rows_that_are_dictionaries():
     assert passed and output.startswith("SELECT 7 AS number: 7 (")
 
 
-def test_sql_tells_what_was_refused(tmpdir):
+def test_sql_shows_error(tmpdir):
     memory = functools.partial(sqlite3.connect, ":memory:")
     nowhere = functools.partial(sqlite3.connect, str(tmpdir.join("missing", "file")))
     assert "unable to open database file" in failed(checks.sql(nowhere))
@@ -515,20 +515,20 @@ def test_redis_is_named_after_its_server(options, name):
     assert passed(check).startswith("Redis 7.0.15 (")
 
 
-def test_redis_takes_a_client_that_tells_no_server():
+def test_redis_accepts_client_without_address():
     client = Redis()
     del client.connection_pool
     assert checks.redis(client).__name__ == "redis"
 
 
-@pytest.mark.parametrize("exc, told", [
+@pytest.mark.parametrize("exc, expected_text", [
     (ValueError("Authentication required."), "Authentication required. ("),
     (ValueError("two\n  lines"), "two lines ("),
     (KeyError(), "KeyError ("),
 ])
-def test_redis_tells_what_was_refused(exc, told):
+def test_redis_shows_error(exc, expected_text):
     output = failed(checks.redis(Redis(exc, host="h", port=1)))
-    assert output.startswith("h:1: " + told)
+    assert output.startswith("h:1: " + expected_text)
 
 
 def test_a_target_that_an_error_names_is_not_named_again():
@@ -575,7 +575,7 @@ class Host(object):
 
 
 class Skipping(Stats):
-    """python-memcached leaves out the servers that are down, or tells nothing of them."""
+    """python-memcached leaves out the servers that are down, or returns nothing for them."""
     addresses = None
     servers = [Host()]
 
@@ -612,14 +612,14 @@ def test_memcached_fails_where_a_server_is_left_out(stats, count, kind, of):
 
 # disk
 
-def test_disk_tells_what_is_left(monkeypatch):
+def test_disk_shows_free_space(monkeypatch):
     monkeypatch.setattr(checks, "_disk_usage", lambda path: (200 * 10 ** 6, 5 * 10 ** 6))
-    told = "5 MB (2.5 %) free of 200 MB"
-    assert passed(checks.disk("/", 5 * 10 ** 6)) == told
-    assert passed(checks.disk("/", "2.5%")) == told
-    assert failed(checks.disk("/")) == "/: %s, expected at least 5 %%" % told
+    expected_text = "5 MB (2.5 %) free of 200 MB"
+    assert passed(checks.disk("/", 5 * 10 ** 6)) == expected_text
+    assert passed(checks.disk("/", "2.5%")) == expected_text
+    assert failed(checks.disk("/")) == "/: %s, expected at least 5 %%" % expected_text
     assert failed(checks.disk("/", 5000001)) == (
-        "/: %s, expected at least 5000001 bytes" % told)
+        "/: %s, expected at least 5000001 bytes" % expected_text)
 
 
 def test_disk_asks_the_system(tmpdir):
@@ -634,17 +634,18 @@ def test_disk_fails_where_there_is_no_space_at_all():
 
 # heartbeat
 
-@pytest.mark.parametrize("age, told", [
+@pytest.mark.parametrize("age, expected_text", [
     (30, "touched 30 s ago"), (-30, "touched 30 s in the future"),
 ])
-def test_heartbeat_tells_the_age(tmpdir, monkeypatch, age, told):
+def test_heartbeat_shows_age(tmpdir, monkeypatch, age, expected_text):
     path = tmpdir.join("beat")
     path.write("")
     os.utime(str(path), (1000, 1000))
     monkeypatch.setattr(time, "time", lambda: 1000.0 + age)
-    assert checks.heartbeat(str(path), 30)() == (True, told)
+    assert checks.heartbeat(str(path), 30)() == (True, expected_text)
     name = "%s: " % path
-    assert checks.heartbeat(str(path), 29)() == (False, name + told + ", expected at most 29 s")
+    expected = name + expected_text + ", expected at most 29 s"
+    assert checks.heartbeat(str(path), 29)() == (False, expected)
 
 
 def test_heartbeat_fails_without_the_file(tmpdir):
@@ -684,7 +685,7 @@ def test_a_disk_with_just_enough_left_passes(monkeypatch, free, min_free):
     passed(checks.disk("/", min_free))
 
 
-@pytest.mark.parametrize("age, max_age, told", [
+@pytest.mark.parametrize("age, max_age, expected_text", [
     (29.04, 29, "29.1 s ago, expected at most 29 s"),
     (29.0004, 29, "29.1 s ago, expected at most 29 s"),
     (-29.0004, 29.0, "29.1 s in the future, expected at most 29 s"),
@@ -692,12 +693,12 @@ def test_a_disk_with_just_enough_left_passes(monkeypatch, free, min_free):
     (29.25, 29.15, "29.3 s ago, expected at most 29.15 s"),
     (0.75, 0.5, "1 s ago, expected at most 0.5 s"),
     (1234569, 1234567, "1234569 s ago, expected at most 1234567 s")])
-def test_the_age_of_a_heartbeat_is_above_the_limit(tmpdir, monkeypatch, age, max_age, told):
+def test_heartbeat_age_is_above_its_limit(tmpdir, monkeypatch, age, max_age, expected_text):
     path = tmpdir.join("beat")
     path.write("")
     os.utime(str(path), (1000, 1000))
     monkeypatch.setattr(time, "time", lambda: 1000.0 + age)
-    assert failed(checks.heartbeat(str(path), max_age)).endswith(": touched " + told)
+    assert failed(checks.heartbeat(str(path), max_age)).endswith(": touched " + expected_text)
 
 
 @pytest.mark.parametrize("min_free", [5, 10, 0, 1, 0.05, 5.0, -1, 2 ** 20 - 1])
@@ -721,10 +722,10 @@ class Silent(Redis):
         raise AssertionError("a server that does not answer PING was asked for more")
 
 
-@pytest.mark.parametrize("told", [None, "no dictionary", {}, []])
-def test_ping_alone_decides_about_redis(monkeypatch, told):
+@pytest.mark.parametrize("expected_text", [None, "no dictionary", {}, []])
+def test_ping_alone_decides_about_redis(monkeypatch, expected_text):
     assert passed(checks.redis(Hardened(host="h", port=1))).startswith("PONG (")
-    monkeypatch.setattr(Redis, "info", lambda self, section: told)
+    monkeypatch.setattr(Redis, "info", lambda self, section: expected_text)
     assert passed(checks.redis(Redis())).startswith("PONG (")
 
 
@@ -755,7 +756,7 @@ def test_an_asynchronous_client_of_redis_is_refused():
 # certificate
 
 class Certificate(object):
-    """What _ssl tells of one, in this many seconds from the test's time."""
+    """What _ssl returns for one that expires so many seconds after the test's time."""
 
     def __init__(self, seconds, *names):
         self.seconds, self.names = seconds, names
@@ -771,11 +772,11 @@ NOW, DAY = 1800000000, 86400
 
 
 class Secure(object):
-    """A TLS socket, of a Python that tells the chain or of one that does not."""
+    """A TLS socket, of a Python that shows the chain or of one that does not."""
 
-    def __init__(self, chain, tells=True):
+    def __init__(self, chain, shows_chain=True):
         self.chain = chain
-        if tells:
+        if shows_chain:
             self._sslobj = self
 
     def get_verified_chain(self):
@@ -802,10 +803,10 @@ def connected_to(monkeypatch, sock):
         yield checks.certificate
 
 
-@pytest.mark.parametrize("sock, told", [
+@pytest.mark.parametrize("sock, expected_text", [
     (Secure([LEAF, ROOT]), "expires in 90.0 days (2027-04-15)"),
-    (Secure([LEAF], tells=False), "expires in 90.0 days (2027-04-15)"),
-    (Secure([ISSUER], tells=False), "expires in 90.0 days (2027-04-15)"),
+    (Secure([LEAF], shows_chain=False), "expires in 90.0 days (2027-04-15)"),
+    (Secure([ISSUER], shows_chain=False), "expires in 90.0 days (2027-04-15)"),
     (Secure([]), "expires in 90.0 days (2027-04-15)"),
     (Secure(None), "expires in 90.0 days (2027-04-15)"),
     (Secure([LEAF, LEAF]), "expires in 90.0 days (2027-04-15)"),
@@ -814,12 +815,12 @@ def connected_to(monkeypatch, sock):
      "its issuer Acme expires in 1.0 days (2027-01-16)"),
     (Secure([LEAF, Certificate(DAY)]),
      "its issuer without a name expires in 1.0 days (2027-01-16)")])
-def test_the_certificate_that_expires_first_decides(monkeypatch, sock, told):
+def test_the_certificate_that_expires_first_decides(monkeypatch, sock, expected_text):
     with connected_to(monkeypatch, sock) as certificate:
-        assert passed(certificate("h", 443, 1)).startswith(told + " (")
+        assert passed(certificate("h", 443, 1)).startswith(expected_text + " (")
 
 
-@pytest.mark.parametrize("sock, min_days, told", [
+@pytest.mark.parametrize("sock, min_days, expected_text", [
     (Secure([LEAF, ISSUER, ROOT]), 14,
      "its issuer Acme R3 expires in 10.0 days (2027-01-25), expected at least 14 ("),
     (Secure([LEAF, ISSUER, ROOT]), 10,
@@ -828,9 +829,9 @@ def test_the_certificate_that_expires_first_decides(monkeypatch, sock, told):
     (Secure([LEAF]), 90.04, ": expires in 90.0 days (2027-04-15), expected at least 90.04 ("),
     (Secure([Certificate(14 * DAY - 1)]), 14.0,
      ": expires in 13.99 days (2027-01-29), expected at least 14 (")])
-def test_the_days_of_a_certificate_are_below_the_limit(monkeypatch, sock, min_days, told):
+def test_the_days_of_a_certificate_are_below_the_limit(monkeypatch, sock, min_days, expected_text):
     with connected_to(monkeypatch, sock) as certificate:
-        assert told in failed(certificate("h", 443, min_days))
+        assert expected_text in failed(certificate("h", 443, min_days))
 
 
 # Hosts as people write them

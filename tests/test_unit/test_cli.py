@@ -20,8 +20,8 @@ import bottle_healthcheck
 from bottle_healthcheck import cli
 from tests.helpers import ROOT, free_port, need_command, wait_until
 
-IMPATIENT = ("--timeout", "0.3")
-PATIENT = ("--timeout", "60")  # a loaded machine may stall for longer than the default
+SHORT = ("--timeout", "0.3")
+LONG = ("--timeout", "60")  # a loaded machine may stall for longer than the default
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
@@ -93,7 +93,7 @@ def serve():
 def probe(capsys):
     """Runs `probe` and gives its exit status and its line, which is all that it printed."""
     def run(*arguments):
-        status = cli.main(("probe",) + PATIENT + arguments)
+        status = cli.main(("probe",) + LONG + arguments)
         out, err = capsys.readouterr()
         assert err == ""
         lines = out.split("\n")
@@ -189,7 +189,7 @@ def test_the_line_of_a_healthy_service(serve, probe):
                     r"\| time=[0-9]+\.[0-9]{3}s;;;0 checks=2;;;0 failed=0;;;0$", line)
 
 
-def test_the_line_of_a_failure_tells_what_failed_and_why(serve, probe):
+def test_line_of_failure_names_check_and_reason(serve, probe):
     body = report("failure", ("db", False, {"free": 3}), ("disk", True, "ok"), ("q", False, "gone"))
     url = serve(answer(body, "500 Internal Server Error")).url
     assert probe(url)[1] == ('unhealthy: answered 500 Internal Server Error, status failure, '
@@ -208,29 +208,29 @@ def test_the_line_of_a_single_check(serve, probe):
     ({"status": "failure", "error": "no check x"},
      "no health answer: answered 404 Not Found, error: no check x"),
     ({"error": ["a token\n"]}, 'no health answer: answered 404 Not Found, error: ["a token\\n"]')])
-def test_a_refusal_is_told(serve, probe, body, line):
+def test_error_of_response_is_shown(serve, probe, body, line):
     assert probe(serve(answer(body, "404 Not Found")).url) == (1, line)
 
 
-@pytest.mark.parametrize("name, output, told", [
+@pytest.mark.parametrize("name, output, shown", [
     ("db", "gone", "db: gone"), ("db", "db: gone", "db: gone"),
     ("redis", "redis localhost:6379: refused", "redis localhost:6379: refused"),
     ("redis localhost:6379", "localhost:6379: refused", "redis localhost:6379: refused"),
     ("redis", "localhost:6379: refused", "redis: localhost:6379: refused"),
     ("redis", "redisearch: gone", "redis: redisearch: gone"), ("a b", "b", "a b: b"),
     ("a b", "b: ", "a b: b:")])
-def test_no_name_is_told_twice(serve, probe, name, output, told):
+def test_no_name_is_shown_twice(serve, probe, name, output, shown):
     url = serve(answer(report("failure", (name, False, output)))).url
-    assert probe(url)[1].endswith("1 of 1 check failed: " + told)
+    assert probe(url)[1].endswith("1 of 1 check failed: " + shown)
 
 
-@pytest.mark.parametrize("code, status, told", [
+@pytest.mark.parametrize("code, status, line", [
     ("500 Internal Server Error", "success", "unhealthy: answered 500 Internal Server Error, but "
      "its status is success"),
     ("200 OK", "failure", "unhealthy: answered 200 OK, but its status is failure"),
     ("200 OK", "warn", "degraded: answered 200 OK, status warn")])
-def test_what_disagrees_is_told_as_such(serve, probe, code, status, told):
-    assert probe(serve(answer({"status": status}, code)).url)[1] == told
+def test_disagreement_of_code_and_status_is_shown(serve, probe, code, status, line):
+    assert probe(serve(answer({"status": status}, code)).url)[1] == line
 
 
 def test_a_degraded_service_says_that_nothing_critical_failed(serve, probe):
@@ -311,7 +311,7 @@ def test_a_silent_address_leaves_time_for_the_next(serve, probe, monkeypatch):
     monkeypatch.setattr(socket, "socket", Socket)
     assert probe("http://two.example:%d/" % server.port)[0] == 0
     assert [address for address, _ in tried] == ["127.0.0.2", "127.0.0.1"]
-    assert tried[0][1] <= 30  # half of PATIENT
+    assert tried[0][1] <= 30  # half of LONG
 
 
 @pytest.mark.parametrize("host, asked", [
@@ -390,15 +390,15 @@ def endless(data):
     (answer(b"", "103 Early Hints"), "103"),
 ], ids=short)
 def test_what_is_no_health_answer_says_why_in_a_line(serve, probe, talk, reason):
-    server, patience = serve(talk), IMPATIENT if "within" in reason else PATIENT
+    server, timeout = serve(talk), SHORT if "within" in reason else LONG
     answered = re.match("200 OK with|502|over 1 MiB|302|304|cut off|broken JSON", reason)
     words = "no health answer: answered " if answered else "unreachable: "
 
     def both():
-        status, line = probe(server.url, *patience)
+        status, line = probe(server.url, *timeout)
         assert status == 1
         assert line.startswith(words) and reason in line
-        status, line = probe(server.url, "--nagios", *patience)
+        status, line = probe(server.url, "--nagios", *timeout)
         assert status == 3
         assert line.startswith("HEALTHCHECK UNKNOWN - " + words) and reason in line
         return server.requests
@@ -439,7 +439,7 @@ def test_a_silent_name_server_is_waited_for_no_longer_than_anything_else(probe, 
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     try:
-        assert probe("http://health.example/", *IMPATIENT) == (
+        assert probe("http://health.example/", *SHORT) == (
             1, "unreachable: no whole answer within 0.3 s")
     finally:
         over.set()
@@ -505,9 +505,9 @@ def test_a_certificate_that_nobody_signed_is_unreachable(probe, tls_server):
 
 
 def test_tls_and_plain_mixed_up_are_unreachable(serve, probe, tls_server):
-    assert probe(tls_server.url, *IMPATIENT)[0] == 1
+    assert probe(tls_server.url, *SHORT)[0] == 1
     plain = serve(endless((b"", b"plain text\r\n")))
-    assert probe("https://127.0.0.1:%d/" % plain.port, *IMPATIENT)[0] == 1
+    assert probe("https://127.0.0.1:%d/" % plain.port, *SHORT)[0] == 1
 
 
 # The line is clean
@@ -702,7 +702,7 @@ def test_usage_errors_of_the_probe(capsys, arguments):
     assert "hunter2" not in err
 
 
-@pytest.mark.parametrize("arguments, told", [
+@pytest.mark.parametrize("arguments, shown", [
     (["probe", "http://a/", "--wat"], "unknown option --wat: expected one of --check, --exclude, "
      "--header, --help, --nagios, --quiet, --timeout, --verbose"),
     (["probe", "http://a/", "--nagois"], "unknown option --nagois: did you mean --nagios?"),
@@ -721,20 +721,20 @@ def test_usage_errors_of_the_probe(capsys, arguments):
     (["--prot", "8080"], "unknown option --prot: did you mean --port?"),
     (["probe", "http://a/", "--he=Authorization: Bearer hunter2hunter2"], "ambiguous option"),
 ])
-def test_usage_errors_name_what_is_wrong(demo, capsys, arguments, told):
+def test_usage_errors_name_what_is_wrong(demo, capsys, arguments, shown):
     assert cli.main(arguments) == 1
     err = capsys.readouterr().err
-    assert told in err and "unter2" not in err
+    assert shown in err and "unter2" not in err
 
 
-def test_the_version_is_told(capsys):
+def test_version_is_printed(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])
     assert not caught.value.code
     assert "bottle-healthcheck %s\n" % bottle_healthcheck.__version__ in capsys.readouterr()
 
 
-def test_a_mistaken_time_out_is_told_what_was_expected(capsys):
+def test_wrong_timeout_error_shows_what_was_expected(capsys):
     cli.main(["probe", "http://a/", "--timeout=soon"])
     assert "expected seconds, above 0 and at most 3600" in capsys.readouterr().err
 
@@ -749,15 +749,15 @@ def test_usage_errors_are_unknown_to_nagios(capsys, arguments, option):
     assert "hunter2" not in out
 
 
-@pytest.mark.parametrize("arguments, told", [
+@pytest.mark.parametrize("arguments, shown", [
     (["-h"], "probe"), (["--help"], "probe"), (["serve", "--help"], "--port"),
     (["probe", "-h"], "--nagios")])
-def test_help_is_told(capsys, arguments, told):
+def test_help_is_printed(capsys, arguments, shown):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert not caught.value.code
     out = capsys.readouterr().out
-    assert "usage: bottle-healthcheck" in out and told in out
+    assert "usage: bottle-healthcheck" in out and shown in out
     assert re.search("examples?:\n  bottle-healthcheck ", out)
 
 

@@ -109,7 +109,7 @@ def test_hidden_details_answer_404_to_every_name(query):
     answers = [ask(service("up", details=details), query) for details in (False, broken)]
     for answer in answers:
         assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
-        assert answer.body == (b'{"status": "failure", "error": "this health check tells no '
+        assert answer.body == (b'{"status": "failure", "error": "this health check shows no '
                                b'details"}')
 
 

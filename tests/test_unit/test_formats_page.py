@@ -309,7 +309,7 @@ def test_the_middle_of_a_long_output_is_folded(page, passed):
     assert u"more" not in u"".join(page(result(passed=passed)).texts("summary"))
 
 
-def test_what_to_do_is_told_with_its_links():
+def test_docstring_is_shown_with_its_links():
     app = service("up")
 
     @app.health.add_check

@@ -33,7 +33,7 @@ def wall(monkeypatch):
     return clock
 
 
-# The verdict
+# The overall status
 
 def test_a_success_is_json_with_the_status_first(app):
     health = HealthCheck(app, "/healthcheck")
@@ -104,7 +104,7 @@ def test_no_checks_are_a_success(app):
     assert answer.json["status"] == "success" and answer.json["results"] == []
 
 
-def test_every_check_runs_and_every_failure_is_told(app):
+def test_every_check_runs_and_every_failure_is_reported(app):
     HealthCheck(app, "/healthcheck", failed_status=503,
                 checkers=[fails, succeeds, lambda: raise_(OSError("disk"))])
     answer = ask(app)
@@ -162,7 +162,7 @@ def test_lifetimes_by_outcome(steady, passed, lifetime):
     assert len(runs) == 2
 
 
-def test_a_check_that_is_not_critical_is_told_and_does_not_fail_the_whole(app):
+def test_failure_that_is_not_critical_is_reported_with_status_success(app):
     health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
     health.add_check(fails, critical=False)
     answer = ask(app)
@@ -194,17 +194,17 @@ def test_any_output_is_answered_as_json(app, case, passed):
 
 class Evil(object):
     def __str__(self):
-        raise RuntimeError("must not be told")
+        raise RuntimeError("must not be shown")
 
     __repr__ = __str__
 
     def __getattr__(self, name):
-        raise RuntimeError("must not be told")
+        raise RuntimeError("must not be shown")
 
 
 class EvilException(Exception):
     def __str__(self):
-        raise RuntimeError("must not be told")
+        raise RuntimeError("must not be shown")
 
     __repr__ = __unicode__ = __str__
 
@@ -217,13 +217,13 @@ class EvilException(Exception):
     lambda: raise_(AssertionError()), lambda: raise_(StopIteration()),
     lambda: (yield), lambda: (False, "x" * 100000), lambda: raise_(RuntimeError("%s %d {}")),
     functools.partial(raise_, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"))])
-def test_whatever_a_check_does_the_others_are_told(app, check, caplog):
+def test_odd_check_does_not_affect_the_others(app, check, caplog):
     HealthCheck(app, "/healthcheck", checkers=[check, succeeds])
     answer = ask_wsgi(app)
     body = json.loads(answer.body.decode("ascii"))
     assert answer.status == (200 if body["results"][0]["passed"] else 500)
     assert body["results"][1]["output"] == "fine"
-    assert "must not be told" not in json.dumps(body)
+    assert "must not be shown" not in json.dumps(body)
     assert all(record.getMessage() for record in caplog.records)
 
 
@@ -423,7 +423,7 @@ def test_run_check_takes_a_name_a_function_or_a_registered_check(steady):
         result = health.run_check(checker)
         assert result["checker"] == "counting" and result["output"] == len(runs)
     assert len(runs) == 4  # now, whatever is kept
-    assert health.run().results[1]["output"] == 4  # and what it came to is kept
+    assert health.run().results[1]["output"] == 4  # and its outcome is cached
     assert health.run_check(u"pr\xfcfung")["output"] == "fine"
 
 
@@ -497,7 +497,7 @@ def hot(app, steady):
     return health
 
 
-def test_a_kept_response_tells_the_present_time_and_is_kept_until_a_result_expires(
+def test_kept_response_has_present_time_until_a_result_expires(
         app, hot, steady, wall):
     hot.cache.clear()
     first = ask(app).json
@@ -657,9 +657,9 @@ def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as stream:
-        told = stream.read()
+        pid_in_child = stream.read()
     os.waitpid(child, 0)
-    assert int(told) == child != os.getpid()
+    assert int(pid_in_child) == child != os.getpid()
     assert ask(app).json["pid"] == os.getpid()
 
 
@@ -742,14 +742,14 @@ def test_an_answer_that_is_made_while_an_option_changes_is_not_kept(app):
 
         @property
         def details(self):
-            """What is told until it is changed."""
-            return self.__dict__.get("told", True)
+            """True until it is set."""
+            return self.__dict__.get("shown", True)
 
         @details.setter
         def details(self, value):
             if app.routes:
                 self.asked.append(ask(app).json)
-            self.__dict__["told"] = value
+            self.__dict__["shown"] = value
 
     health = Slow(app, "/healthcheck")
     health.details = False
@@ -839,7 +839,7 @@ def test_attributes_of_the_function_are_the_checks():
     assert health.run().results[0]["output"] == ["storage", "Asks it."]
 
 
-def test_a_request_that_ends_between_boarding_and_the_run_leaves_no_flight(monkeypatch):
+def test_request_that_ends_before_its_run_starts_leaves_no_run(monkeypatch):
     health = HealthCheck(checkers=[lambda: (True, "ok")])
     with monkeypatch.context() as patch:
         internals.replace(patch, internals.start_place(health.cache), lambda *args: 1 / 0)

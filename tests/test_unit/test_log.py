@@ -84,7 +84,7 @@ class TestForgery(object):
             raise error("x")
         except error as exc:
             kind, raised = type(exc), exc
-        _log.tell(logging.ERROR, "it failed", exc_info=(kind, raised, None))
+        _log.write(logging.ERROR, "it failed", exc_info=(kind, raised, None))
         record, = lines.records
         assert FORGED in record.getMessage() and not is_forged(record)
 
@@ -93,10 +93,10 @@ class TestForgery(object):
             refuse()
         except RuntimeError:
             _log.failure("it failed")
-        told = lines.records[0].getMessage().split("\n")
-        assert told[:2] == ["it failed", "Traceback (most recent call last):"]
-        assert told[2].startswith(u"    File ") and told[-1].startswith(u"  RuntimeError: cannot")
-        assert u"      raise RuntimeError(\"cannot connect to %s\" % URL)" in told
+        text = lines.records[0].getMessage().split("\n")
+        assert text[:2] == ["it failed", "Traceback (most recent call last):"]
+        assert text[2].startswith(u"    File ") and text[-1].startswith(u"  RuntimeError: cannot")
+        assert u"      raise RuntimeError(\"cannot connect to %s\" % URL)" in text
 
 
 def fail_of(fail):

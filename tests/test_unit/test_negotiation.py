@@ -95,7 +95,7 @@ def test_formats_limits_what_an_accept_header_gets(offered, accept, name):
 
 
 @pytest.mark.parametrize("other", ["json", "health", "text", "html"])
-def test_who_asks_for_no_metrics_is_never_told_a_failure_with_their_status_200(other):
+def test_only_metrics_report_a_failure_with_status_200(other):
     pytest.importorskip("prometheus_client")
     app = service(formats=["prometheus", other])
     for accept in (None, "*/*", "text/plain", "image/png", "rubbish"):
@@ -127,7 +127,7 @@ def test_an_answer_by_the_accept_header_varies_with_it(accept, content_type):
         assert answer.headers["Vary"] == "Accept"
 
 
-def test_answers_that_are_kept_are_told_apart_by_the_accept_header():
+def test_kept_responses_are_found_by_accept_header():
     app = service("up")
     for accept, content_type in [(BROWSER, HTML), (None, JSON), (HEALTH, HEALTH)] * 2:
         assert ask(app, accept=accept, **NAVIGATION).headers["Content-Type"] == content_type

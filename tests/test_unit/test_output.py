@@ -213,7 +213,7 @@ class TestEveryWay(object):
     """Wherever outputs pass, they are bounded."""
 
     def test_what_a_check_returns(self, too_large):
-        health = HealthCheck(checkers=[Check(says=(False, too_large))])
+        health = HealthCheck(checkers=[Check(returns=(False, too_large))])
         assert_bounded(health.run().results[0]["output"])
         assert_bounded(health.run_check(health.checkers[0])["output"])
 
@@ -223,13 +223,13 @@ class TestEveryWay(object):
         assert_bounded(HealthCheck(checkers=[check]).run().results[0]["output"])
 
     def test_what_an_exception_handler_returns(self, too_large):
-        health = HealthCheck(checkers=[Check(says=lambda: 1 // 0)],
+        health = HealthCheck(checkers=[Check(returns=lambda: 1 // 0)],
                              exception_handler=lambda checker, exc: (False, too_large))
         assert_bounded(health.run().results[0]["output"])
 
     def test_what_handlers_and_observers_get(self, too_large):
         seen = []
-        health = HealthCheck(checkers=[Check(says=(False, too_large))],
+        health = HealthCheck(checkers=[Check(returns=(False, too_large))],
                              on_change=lambda before, now, report: seen.append(report.results))
         health.run()
         assert_bounded(seen[0][0]["output"])
@@ -242,7 +242,7 @@ class TestEveryWay(object):
     def test_what_is_shared(self, monkeypatch, too_large):
         internals.wait_longer(monkeypatch)
         store = Store()
-        health = HealthCheck(checkers=[Check(says=(True, too_large))],
+        health = HealthCheck(checkers=[Check(returns=(True, too_large))],
                              cache=ResultCache(backend=store, prefix="shop"))
         health.run()
         values = [value for value in store.values() if value]
@@ -254,7 +254,7 @@ class TestEveryWay(object):
         store = Store()
 
         def health():
-            return HealthCheck(checkers=[Check(says=(True, "mine"))],
+            return HealthCheck(checkers=[Check(returns=(True, "mine"))],
                                cache=ResultCache(backend=store, prefix="shop"))
         health().run()
         key = internals.key_of(store, "shop", "check")

@@ -162,7 +162,7 @@ HOSTILE = {
     "urls with quotes": "a://b:'", "urls with blanks": "a://b:c ", "far at": "://a:'b@",
     "far ats": "://a:'" + "b@" * 300, "far urls": "://a:'a,a://",
     "pairs of names": "'a', ", "pairs of secrets": "('password', 'x'), ", "open pairs": "'a',\"b",
-    "named": "password\nvalue: ", "names told": "key: a\nvalue: ", "gaps": "a" + " " * 90,
+    "named": "password\nvalue: ", "names given": "key: a\nvalue: ", "gaps": "a" + " " * 90,
     "elements": "<a b='c'>d", "secret elements": "<password>x</password>", "calls": "auth=A('",
     "subscripts": "a['password'] = ", "database keys": "(token)=(", "encoded": "token%3Da%26",
     "paths": "a/sk-a1", "tokens in paths": "/x/ghp_aaaaaaaaaaaaaaaaaaaaaaaa1", "three": '"""',
@@ -214,13 +214,13 @@ def test_hide_and_show_are_lists_of_texts(argument, wrong, error):
     assert str(caught.value).startswith(argument + " ")
 
 
-def test_what_is_no_list_of_texts_is_told():
-    for wrong, told in ((7, "hide is 7, expected a list of texts such as (\"word\",)"),
-                        ([7], "hide holds 7, expected texts only"),
-                        ([""], "hide holds an empty text, which is part of every name")):
+def test_error_for_what_is_no_list_of_texts():
+    for wrong, error in ((7, "hide is 7, expected a list of texts such as (\"word\",)"),
+                         ([7], "hide holds 7, expected texts only"),
+                         ([""], "hide holds an empty text, which is part of every name")):
         with pytest.raises((TypeError, ValueError)) as caught:
             EnvironmentDump(hide=wrong)
-        assert str(caught.value) == told
+        assert str(caught.value) == error
 
 
 def test_hide_adds_words():
@@ -583,7 +583,7 @@ def test_json_may_stand_behind_sixty_three_blanks():
 
 def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
     def fail(*args):
-        raise RuntimeError("must not be told")
+        raise RuntimeError("must not be shown")
     monkeypatch.setattr(scrubber, "mask_text", fail)
     assert scrubber.clean_output([u"raw: text", 3]) == [scrubber.FAILED, 3]
     assert scrubber.Redactor().clean({u"a": u"raw: text"}) == {u"a": scrubber.FAILED}
@@ -594,11 +594,11 @@ def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
     assert scrubber.Redactor().clean({u"a": u"raw text"}) == scrubber.FAILED
 
 
-def test_what_is_no_plain_data_is_told_by_its_type():
+def test_object_is_shown_by_its_type():
     assert scrubber.clean_output([object()]) == [_jsonable.type_name(object())]
 
 
-def test_names_that_become_equal_are_told_apart():
+def test_names_that_become_equal_stay_different():
     data = {u"redis://:abc@h": 1, u"redis://:xyz@h": 2}
     assert sorted(scrubber.Redactor().clean(data)) == [
         u"redis://:********@h", u"redis://:********@h'"]

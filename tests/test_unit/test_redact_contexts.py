@@ -148,7 +148,7 @@ def test_secrets_are_masked_in_every_context(context):
     clean_dump = scrubber.Redactor().clean
     for name, secret in secrets(SAMPLES):
         if context == "sentence of a secret" and len(secret) < 12:
-            continue  # too short to be told from a word that follows
+            continue  # too short to differ from a word that follows
         text = make(name, secret) if callable(make) else make.format(n=name, v=secret)
         count += 1
         for clean in (scrubber.clean_output, clean_dump):

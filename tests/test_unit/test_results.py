@@ -40,7 +40,7 @@ def test_a_result_is_written_as_json_would_write_it(name, passed, output, critic
 
 
 def test_a_check_that_raises_is_written_as_json_would_write_it():
-    health = HealthCheck(checkers=[Check(says=lambda: 1 // 0)])
+    health = HealthCheck(checkers=[Check(returns=lambda: 1 // 0)])
     assert json.loads(write_all(health).decode("ascii")) == health.run().results
 
 
@@ -60,11 +60,11 @@ def test_what_other_requests_found_meanwhile_is_shown(world):
     checks = [Check("first"), Check("second")]
     health = HealthCheck(checkers=checks)
     health.run()
-    checks[1].says = (True, "new")
+    checks[1].returns = (True, "new")
     health.run_check("second")
     assert [result["output"] for result in health.run().results] == ["fine", "new"]
     health.cache.clear()
-    checks[0].says = (False, "newer")
+    checks[0].returns = (False, "newer")
     assert [result["output"] for result in health.run().results] == ["newer", "new"]
     assert [check.runs for check in checks] == [2, 3]
 
@@ -81,12 +81,12 @@ def test_a_check_that_is_taken_out_and_put_back_runs_again(world):
 
 
 def test_each_cache_has_its_own_results(world):
-    check = Check(says=(True, "here"))
+    check = Check(returns=(True, "here"))
     health, here, there = HealthCheck(checkers=[check]), ResultCache(), ResultCache()
     other = HealthCheck(checkers=[check], cache=there)
     other.run()
     health.cache = here
-    check.says = (True, "there")
+    check.returns = (True, "there")
     assert health.run().results[0]["output"] == "there" and check.runs == 2
     health.cache = there
     assert health.run().results[0]["output"] == "here" and check.runs == 2

@@ -22,14 +22,14 @@ pair = internals.returned.pair
 class Unsized(object):
     """As an array of numpy without dimensions, or a proxy of Django: __len__ is there, no length.
 
-    True where says is.
+    True where `truth` is.
     """
 
-    def __init__(self, says):
-        self.says = says
+    def __init__(self, truth):
+        self.truth = truth
 
     def __bool__(self):
-        return self.says
+        return self.truth
 
     __nonzero__ = __bool__
 
@@ -176,9 +176,9 @@ class TestWarn(object):
         monkeypatch.setattr("time.time", lambda: 1.7e9)
         internals.replace(monkeypatch, internals.TIMER, world.clock)  # no run takes any time
         answers = []
-        for says, critical in ((WARN, True), (False, False)):
+        for passed, critical in ((WARN, True), (False, False)):
             app = service("up")
-            app.health.add_check(lambda: (says, "85 % full"), name="disk", critical=critical)
+            app.health.add_check(lambda: (passed, "85 % full"), name="disk", critical=critical)
             answer = ask(app, query)
             answers.append((answer.status, answer.body.decode("utf-8")))
         assert answers[0][0] == 200
@@ -224,7 +224,7 @@ class TestWarn(object):
         since = []
         for passed in (True, WARN, WARN, False, False, WARN, True, WARN):
             world.clock.tick(1)
-            check.says = (passed, "85 % full")
+            check.returns = (passed, "85 % full")
             since.append(health.run().results[0]["since"])
         assert [later != before for before, later in zip(since, since[1:])] == [
             True, False, True, False, True, True, True]

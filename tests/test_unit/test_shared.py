@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
-"""bottle_healthcheck._engine.shared: results in a backend that several processes ask.
+"""bottle_healthcheck._engine.shared: results in a backend that several processes share.
 
-A process is played by a HealthCheck with a ResultCache of its own.
+Each HealthCheck with a ResultCache of its own stands for a process.
 """
 import json
 import logging
@@ -18,14 +18,14 @@ from tests.helpers import PY2, raise_
 YEAR = 365 * 86400
 
 
-#: What is asked for one run of a check that passes.
+#: The calls for one run of a check that passes.
 RUN = [("get",), ("add", 10), ("get",), ("set", 54), ("set", 1)]
 
 
 class Backend(object):
     """A cache server on the world's clock, exclusive as Redis and Memcached are.
 
-    `broken` is called in place of every method with (method, key), where there is one.
+    If `broken` is set, it is called with (method, key) in place of every method.
     """
 
     def __init__(self, clock):
@@ -64,9 +64,9 @@ class Backend(object):
 
 
 class Fleet(World):
-    """A World with a wall clock, which `skew` sets wrong, and sleep that takes the clock along.
+    """A World with a wall clock, which is wrong by `skew`, and a sleep that moves the clock.
 
-    Where it is eager, workers do at once what they are handed, as far as `hang` lets them.
+    If it is eager, workers execute a job as soon as a request waits; a check may `hang`.
     """
 
     def __init__(self):
@@ -99,14 +99,14 @@ class Fleet(World):
         World.wait(self, run, seconds)
 
     def work(self):
-        """Lets the workers run what they were handed, until that is done or hangs."""
+        """Has the workers execute their jobs, until they are done or hang."""
         while self.jobs:
-            thread = threading.Thread(target=self._live, args=(self.jobs.pop(0),))
+            thread = threading.Thread(target=self._execute, args=(self.jobs.pop(0),))
             thread.daemon = True
             thread.start()
             self._stops.acquire()
 
-    def _live(self, job):
+    def _execute(self, job):
         try:
             job()
         except BaseException:  # as a worker does
@@ -115,29 +115,29 @@ class Fleet(World):
             self._stops.release()
 
     def hang(self):
-        """What a timed check says that hangs until it is released."""
+        """A check with a timeout that hangs until release() is called."""
         self._stops.release()
         self._goes.acquire()
         return True, "late"
 
     def release(self):
-        """Lets a check go on that hangs."""
+        """Lets a check return that hangs."""
         self._goes.release()
         self._stops.acquire()
 
     def process(self, *checks, **options):
-        """What one of several processes has; cache= for one that has it already."""
+        """The HealthCheck of a new process; with cache= of an existing one."""
         if "cache" not in options:
             options["cache"] = ResultCache(backend=self.backend, prefix="shop")
         return HealthCheck(checkers=checks, **options)
 
-    def dies_while_it_runs(self, name="check", **options):
-        """Another process takes the lock of a check, and is never heard of again."""
+    def crash_during_run(self, name="check", **options):
+        """Another process takes the lock of a check and crashes."""
         def die():
             self.backend.broken = lambda method, key: None
             raise Gone()
         with pytest.raises(Gone):
-            self.process(Check(name, says=die), **options).run()
+            self.process(Check(name, returns=die), **options).run()
         self.backend.broken = None
 
 
@@ -161,15 +161,15 @@ def only(health):
     return result
 
 
-def told(health):
-    """What a HealthCheck's only check says."""
+def output_of(health):
+    """The output of a HealthCheck's only check."""
     return only(health)["output"]
 
 
 # The rules
 
 def test_a_fresh_result_of_one_process_is_the_others(fleet):
-    check = Check(says=lambda: (True, {"rows": check.runs}))
+    check = Check(returns=lambda: (True, {"rows": check.runs}))
     first = only(fleet.process(check))
     fleet.clock.tick(5)
     second = fleet.process(check)
@@ -178,17 +178,17 @@ def test_a_fresh_result_of_one_process_is_the_others(fleet):
     fleet.clock.tick(21.9)
     assert only(second) == first  # its age counts
     fleet.clock.tick(0.2)
-    assert told(second) == {"rows": 2}
+    assert output_of(second) == {"rows": 2}
 
 
 def test_a_failure_is_shared_for_its_own_lifetime(fleet):
-    check = Check(says=(False, "down"))
+    check = Check(returns=(False, "down"))
     fleet.process(check).run()
     fleet.clock.tick(8.9)
-    assert told(fleet.process(check)) == "down"
+    assert output_of(fleet.process(check)) == "down"
     assert check.runs == 1
     fleet.clock.tick(0.2)
-    assert told(fleet.process(check)) == "down"
+    assert output_of(fleet.process(check)) == "down"
     assert check.runs == 2
 
 
@@ -213,17 +213,17 @@ def test_lifetimes_and_locks_are_whole_seconds(fleet):
 
 
 def test_a_run_elsewhere_is_waited_for_where_there_is_no_previous_result(fleet):
-    fleet.dies_while_it_runs()
-    other = fleet.process(Check(says=(True, "theirs")))
+    fleet.crash_during_run()
+    other = fleet.process(Check(returns=(True, "theirs")))
     fleet.meanwhile = [lambda: None, lambda: None, lambda: other.run_check("check")]
-    mine = Check(says=(True, "mine"))
-    assert told(fleet.process(mine)) == "theirs"
+    mine = Check(returns=(True, "mine"))
+    assert output_of(fleet.process(mine)) == "theirs"
     assert fleet.sleeps == [0.2] * 3
     assert mine.runs == 0
 
 
 def test_a_run_that_ended_between_the_look_and_the_lock_is_adopted(fleet):
-    other, mine = fleet.process(Check(says=(True, "theirs"))), Check(says=(True, "mine"))
+    other, mine = fleet.process(Check(returns=(True, "theirs"))), Check(returns=(True, "mine"))
     add = fleet.backend.add
 
     def add_late(*args, **kwargs):
@@ -232,24 +232,24 @@ def test_a_run_that_ended_between_the_look_and_the_lock_is_adopted(fleet):
         return add(*args, **kwargs)
     fleet.backend.add = add_late
     health = fleet.process(mine)
-    assert told(health) == "theirs"
+    assert output_of(health) == "theirs"
     assert mine.runs == 0
-    assert fleet.backend.take_calls()[-1] == ("set", 1)  # the lock is let go of
+    assert fleet.backend.take_calls()[-1] == ("set", 1)  # the lock is released
     assert health.cache.history(health.checkers[0]) == []
 
 
 def test_a_previous_result_serves_while_another_process_runs_the_check(fleet):
-    check, seen = Check(says=(True, "old")), []
+    check, seen = Check(returns=(True, "old")), []
     mine = fleet.process(check)
     mine.run()
     fleet.clock.tick(27)
-    newcomer = Check(says=lambda: (True, seen.append(told(mine)) or "new"))
+    newcomer = Check(returns=lambda: (True, seen.append(output_of(mine)) or "new"))
     fleet.process(newcomer).run()
     assert seen == ["old"] and fleet.sleeps == []
     fleet.backend.take_calls()
-    assert told(mine) == "old" and fleet.backend.calls == []  # it has just looked
+    assert output_of(mine) == "old" and fleet.backend.calls == []  # it has just looked
     fleet.clock.tick(0.2)
-    assert told(mine) == "new"
+    assert output_of(mine) == "new"
     assert check.runs == 1
 
 
@@ -259,33 +259,33 @@ def test_a_previous_result_serves_for_its_own_lifetime_and_no_longer(fleet):
     mine.run()
     fleet.clock.tick(53.9)
     seen = []
-    fleet.process(Check(says=lambda: (True, seen.append(told(mine))))).run()
+    fleet.process(Check(returns=lambda: (True, seen.append(output_of(mine))))).run()
     assert seen == ["fine"] and fleet.sleeps == []
     mine.cache.clear()
     fleet.clock.tick(2)
-    fleet.process(Check(says=lambda: (False, seen.append(told(mine))))).run()
+    fleet.process(Check(returns=lambda: (False, seen.append(output_of(mine))))).run()
     assert seen[1:] == ["timed out after 2 s"]
 
 
-@pytest.mark.parametrize("timeout, output, asked", [
+@pytest.mark.parametrize("timeout, output, sleeps", [
     (None, "timed out after 2 s", [0.2] * 10), (0.5, "timed out after 0.5 s", [0.2, 0.2, 0.1])])
-def test_what_does_not_come_is_told_as_a_failure_in_time(fleet, timeout, output, asked):
-    fleet.dies_while_it_runs()
+def test_missing_outcome_is_a_failure_in_time(fleet, timeout, output, sleeps):
+    fleet.crash_during_run()
     fleet.eager = True
     began = fleet.clock.now
-    assert told(fleet.process(Check(), timeout=timeout)) == output
-    assert fleet.sleeps == asked
+    assert output_of(fleet.process(Check(), timeout=timeout)) == output
+    assert fleet.sleeps == sleeps
     assert fleet.clock.now - began == pytest.approx(timeout or 2)
 
 
 @pytest.mark.parametrize("timeout", [None, 11])
 def test_the_lock_of_a_process_that_died_expires(fleet, timeout):
-    fleet.dies_while_it_runs()
+    fleet.crash_during_run()
     fleet.clock.tick(8.5)
     check = Check()
     fleet.eager = True
     health = fleet.process(check, timeout=timeout)
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
     assert check.runs == 1
     assert fleet.sleeps == [0.2] * 8
 
@@ -295,85 +295,85 @@ def test_after_a_long_silence_who_remembers_a_result_and_who_does_not_run_it_onc
     mine = fleet.process(check)
     mine.run()
     fleet.clock.tick(100)  # the server has forgotten the result
-    newcomer = Check(says=lambda: (True, seen.append(told(mine)) or "new"))
+    newcomer = Check(returns=lambda: (True, seen.append(output_of(mine)) or "new"))
     fleet.process(newcomer).run()
     assert seen == ["timed out after 2 s"]
     assert check.runs == 1 and newcomer.runs == 1
 
 
 def test_a_run_after_the_wait_has_all_its_time(fleet):
-    fleet.dies_while_it_runs(timeout=None)
-    fleet.eager, check = True, Check(says=fleet.hang)
+    fleet.crash_during_run(timeout=None)
+    fleet.eager, check = True, Check(returns=fleet.hang)
     health = fleet.process(check, timeout=10.5)
-    assert told(health) == "timed out after 10.5 s"
+    assert output_of(health) == "timed out after 10.5 s"
     assert check.runs == 1  # when the lock had expired after 10 s
     fleet.clock.tick(5)
     fleet.meanwhile = [fleet.release]
-    assert told(health) == "late"
+    assert output_of(health) == "late"
 
 
 def test_a_lock_that_does_not_expire_holds_nobody_for_longer_than_it_should(fleet):
-    fleet.dies_while_it_runs()
+    fleet.crash_during_run()
     for key, (value, _) in list(fleet.backend.kept.items()):
         fleet.backend.kept[key] = value, float("inf")
     check = Check()
     health = fleet.process(check)
-    assert told(health) == "timed out after 2 s"
+    assert output_of(health) == "timed out after 2 s"
     fleet.clock.tick(8.1)
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
     fleet.clock.tick(27)
-    assert told(fleet.process(check)) == "fine"  # that lock named another result
+    assert output_of(fleet.process(check)) == "fine"  # that lock named another result
     assert check.runs == 2
 
 
 def test_hung_runs_elsewhere_each_hold_the_lock_for_their_time(fleet):
-    fleet.dies_while_it_runs()
+    fleet.crash_during_run()
     health, check = fleet.process(Check()), Check()
     for _ in range(4):
-        assert told(health) == "timed out after 2 s"
+        assert output_of(health) == "timed out after 2 s"
         fleet.clock.tick(8.1)
-        fleet.dies_while_it_runs()  # it is the first after the lock's end
+        fleet.crash_during_run()  # it is the first after the lock's end
     assert check.runs == 0
 
 
 def test_a_long_wait_for_one_check_is_no_failure_of_the_next(fleet):
     slow, quick = Check("slow"), Check("quick")
-    fleet.dies_while_it_runs("slow")
-    fleet.dies_while_it_runs("quick")
+    fleet.crash_during_run("slow")
+    fleet.crash_during_run("quick")
     fleet.meanwhile = [lambda: fleet.process(Check("quick", (True, "ran"))).run_check("quick")]
     results = fleet.process(slow, quick).run().results
     assert [one["output"] for one in results] == ["timed out after 2 s", "ran"]
 
 
 def test_a_stale_result_serves_at_once_while_one_process_renews_it(fleet):
-    check = Check(says=lambda: (True, check.runs))
+    check = Check(returns=lambda: (True, check.runs))
     options = {"timeout": 1, "stale_while_revalidate": 60}
     first, second = fleet.process(check, **options), fleet.process(check, **options)
     fleet.eager = True
-    assert [told(first), told(second)] == [1, 1]
+    assert [output_of(first), output_of(second)] == [1, 1]
     fleet.eager = False
     fleet.clock.tick(70)
-    assert [told(first), told(second), told(first)] == [1, 1, 1]
+    assert [output_of(first), output_of(second), output_of(first)] == [1, 1, 1]
     assert len(fleet.jobs) == 2
-    check.says = fleet.hang
+    check.returns = fleet.hang
     fleet.work()
-    assert [told(first), told(second), check.runs] == [1, 1, 2]
+    assert [output_of(first), output_of(second), check.runs] == [1, 1, 2]
     fleet.release()
     fleet.clock.tick(0.2)
-    assert [told(first), told(second)] == ["late", 1]
+    assert [output_of(first), output_of(second)] == ["late", 1]
     fleet.work()
-    assert [told(second), check.runs] == ["late", 2]
+    assert [output_of(second), check.runs] == ["late", 2]
     assert fleet.sleeps == []
 
 
 @pytest.mark.parametrize("stamped, adopted", [(-1, False), (0, False), (1, True)])
 def test_only_what_is_newer_than_the_own_result_is_adopted(fleet, stamped, adopted):
-    health = fleet.process(Check(says=(False, "mine")))
+    health = fleet.process(Check(returns=(False, "mine")))
     health.run()
     at = fleet.wall() + stamped
     fleet.clock.tick(9)
     put(fleet, value(timestamp=at, since=at))
-    assert told(health) == ("theirs" if adopted else "mine")
+    assert output_of(health) == ("theirs" if adopted else "mine")
 
 
 @pytest.mark.parametrize("ahead, left", [(20, 27), (0, 27), (-0.5, 26.5), (-20, 7)])
@@ -381,25 +381,25 @@ def test_what_is_adopted_holds_for_what_is_left_of_its_lifetime(fleet, ahead, le
     at = fleet.wall() + ahead
     put(fleet, value(timestamp=at, since=at))
     health = fleet.process(Check())
-    assert told(health) == "theirs"
+    assert output_of(health) == "theirs"
     fleet.backend.take_calls()
     fleet.clock.tick(left - 0.25)
-    assert told(health) == "theirs"
+    assert output_of(health) == "theirs"
     assert fleet.backend.take_calls() == []
     fleet.clock.tick(0.25)
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
 
 
 def test_readers_have_lifetimes_of_their_own(fleet):
-    check = Check(says=lambda: (True, check.runs))
+    check = Check(returns=lambda: (True, check.runs))
     long = fleet.process(check)
     short = fleet.process(check, cache=long.cache, success_ttl=5)
-    assert [told(long), told(short)] == [1, 1]
+    assert [output_of(long), output_of(short)] == [1, 1]
     fleet.clock.tick(5)
-    assert [told(long), told(short), told(long)] == [1, 2, 2]
+    assert [output_of(long), output_of(short), output_of(long)] == [1, 2, 2]
     fleet.clock.tick(6)
-    assert told(fleet.process(check)) == 2
-    assert told(fleet.process(check, success_ttl=5)) == 3
+    assert output_of(fleet.process(check)) == 2
+    assert output_of(fleet.process(check, success_ttl=5)) == 3
 
 
 def test_what_is_not_kept_is_neither_shared_nor_locked(fleet):
@@ -410,46 +410,46 @@ def test_what_is_not_kept_is_neither_shared_nor_locked(fleet):
 
 
 def test_where_one_kind_is_not_kept_the_other_is_shared_without_a_lock(fleet):
-    check = Check(says=(False, "down"))
+    check = Check(returns=(False, "down"))
     for _ in range(2):
         fleet.process(check, failed_ttl=None).run()
     assert check.runs == 2
-    check.says = True, "fine"
+    check.returns = True, "fine"
     for _ in range(2):
-        assert told(fleet.process(check, failed_ttl=None)) == "fine"
+        assert output_of(fleet.process(check, failed_ttl=None)) == "fine"
     assert check.runs == 3
     assert fleet.backend.calls == [("get",)] * 3 + [("set", 54), ("get",)]
 
 
-def test_run_check_runs_now_and_tells_the_others(fleet):
-    check = Check(says=lambda: (True, check.runs))
+def test_run_check_runs_now_and_publishes(fleet):
+    check = Check(returns=lambda: (True, check.runs))
     first, second = fleet.process(check), fleet.process(check)
     first.run()
     assert first.run_check("check")["output"] == 2
     assert second.run_check(check)["output"] == 3
-    assert told(first) == 2  # its own, as long as that holds
-    assert told(fleet.process(check)) == 3
+    assert output_of(first) == 2  # its own, as long as that holds
+    assert output_of(fleet.process(check)) == 3
     assert ("add", 10) not in fleet.backend.take_calls()[4:]
 
 
 def test_run_check_does_not_wait_for_another_process(fleet):
-    fleet.dies_while_it_runs()
+    fleet.crash_during_run()
     assert fleet.process(Check()).run_check("check")["output"] == "fine"
     assert fleet.sleeps == []
 
 
 def test_clear_forgets_what_is_shared(fleet):
-    check = Check(says=lambda: (True, check.runs))
+    check = Check(returns=lambda: (True, check.runs))
     health = fleet.process(check)
-    assert told(health) == 1
+    assert output_of(health) == 1
     health.cache.clear()
-    assert told(health) == 2  # and is not kept waiting by the lock of the run just finished
-    assert told(fleet.process(check)) == 2
+    assert output_of(health) == 2  # and is not kept waiting by the lock of the run just finished
+    assert output_of(fleet.process(check)) == 2
     assert fleet.sleeps == []
 
 
 def test_clear_leaves_no_moment_in_which_the_old_result_is_kept_again(fleet):
-    check = Check(says=lambda: (True, check.runs))
+    check = Check(returns=lambda: (True, check.runs))
     health = fleet.process(check)
     health.run()
     asked = fleet.backend.set
@@ -460,7 +460,7 @@ def test_clear_leaves_no_moment_in_which_the_old_result_is_kept_again(fleet):
     fleet.backend.set = poll_meanwhile
     health.cache.clear()
     fleet.backend.set = asked
-    assert told(health) == 2
+    assert output_of(health) == 2
 
 
 def test_since_is_the_fleets(fleet):
@@ -473,29 +473,29 @@ def test_since_is_the_fleets(fleet):
     assert only(second)["since"] == first["since"] != only(second)["timestamp"]
 
 
-def test_a_change_elsewhere_is_logged_and_told_to_on_change(fleet, caplog):
+def test_change_elsewhere_is_logged_and_notified(fleet, caplog):
     caplog.set_level(logging.INFO, logger="bottle_healthcheck")
     changes = []
     check = Check()
     health = fleet.process(check, on_change=lambda *change: changes.append(change[:2]))
     health.run()
     fleet.clock.tick(27)
-    fleet.process(Check(says=(False, "down"))).run()
-    assert told(health) == "down"
+    fleet.process(Check(returns=(False, "down"))).run()
+    assert output_of(health) == "down"
     assert changes == [(None, "success"), ("success", "failure")]
     assert caplog.messages.count("check check is failing: down") == 2
     assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
 
 
 def test_a_fork_has_runs_of_its_own(fleet):
-    check = Check(says=fleet.hang)
+    check = Check(returns=fleet.hang)
     health = fleet.process(check, timeout=1)
     fleet.start_run(health)
     fleet.work()
     fleet.fork()
-    check.says, fleet.eager = (True, "the child's"), True
-    assert told(health) == "timed out after 1 s"  # the parent has the lock
-    assert told(health) == "the child's"
+    check.returns, fleet.eager = (True, "the child's"), True
+    assert output_of(health) == "timed out after 1 s"  # the parent has the lock
+    assert output_of(health) == "the child's"
     assert check.runs == 2
 
 
@@ -524,7 +524,7 @@ def test_keys_are_hashes_of_prefix_and_name(fleet):
 def test_a_value_is_json_text_with_a_version(fleet, monkeypatch):
     shown = [50.0, 50.25]
     internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
-    fleet.process(Check(says=(True, {u"caf\xe9": [1, None]})), success_ttl=60).run()
+    fleet.process(Check(returns=(True, {u"caf\xe9": [1, None]})), success_ttl=60).run()
     text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
     assert isinstance(text, str)
     text.encode("ascii")
@@ -535,7 +535,7 @@ def test_a_value_is_json_text_with_a_version(fleet, monkeypatch):
 
 
 def test_a_warning_is_one_for_all_who_share_it(fleet):
-    warning = Check(says=(WARN, "85 % full"))
+    warning = Check(returns=(WARN, "85 % full"))
     fleet.process(warning).run()
     check = Check()
     other = fleet.process(check)
@@ -568,15 +568,15 @@ def put(fleet, value, seconds=YEAR):
 
 def test_every_number_that_is_written_is_read(fleet, lines):
     output = [-2 ** 63, 2 ** 64 - 1, 1e300]
-    assert told(fleet.process(Check(says=(True, output)))) == output
-    assert told(fleet.process(Check())) == output
+    assert output_of(fleet.process(Check(returns=(True, output)))) == output
+    assert output_of(fleet.process(Check())) == output
     assert lines() == []
 
 
 def test_the_values_that_follow_differ_from_one_that_is_understood(fleet, lines):
     for text in (value(), value().encode("ascii"), u"" + value(), value(more="fields")):
         put(fleet, text)
-        assert told(fleet.process(Check())) == "theirs"
+        assert output_of(fleet.process(Check())) == "theirs"
     assert lines() == []
 
 
@@ -594,12 +594,12 @@ RUBBISH = [
 def test_what_is_no_result_is_replaced_and_logged_once(fleet, lines, text):
     put(fleet, text)
     check = Check()
-    assert told(fleet.process(check)) == "fine"
+    assert output_of(fleet.process(check)) == "fine"
     assert check.runs == 1
     (level, line), = lines()
     assert level == "WARNING" and "it holds what is no result" in line
     fleet.clock.tick(10)
-    assert [told(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
+    assert [output_of(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
     assert check.runs == 2
 
 
@@ -611,7 +611,7 @@ MISSES = ["", b"", value(version=1), value(version=3), value(version="2"), value
 def test_a_forgotten_value_and_other_versions_are_misses(fleet, lines, text):
     put(fleet, text)
     check = Check()
-    assert [told(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
+    assert [output_of(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
     assert check.runs == 1
     assert lines() == []
 
@@ -632,7 +632,7 @@ def test_a_result_of_a_wrong_clock_is_clamped_or_a_miss(fleet, lines, ahead, ado
 @pytest.mark.parametrize("skew", [-YEAR, -7200, -28, -20, -1, 0, 1, 20, 26, 28, 7200, YEAR])
 def test_no_result_lives_longer_than_twice_its_lifetime(fleet, skew):
     fleet.skew = skew
-    fleet.process(Check(says=(True, "old"))).run()
+    fleet.process(Check(returns=(True, "old"))).run()
     fleet.skew = 0.0
     for key, (kept, _) in list(fleet.backend.kept.items()):
         fleet.backend.kept[key] = kept, float("inf")  # a backend that never forgets, as well
@@ -640,7 +640,7 @@ def test_no_result_lives_longer_than_twice_its_lifetime(fleet, skew):
     pollers = [fleet.process(Check()) for _ in range(3)]
     for _ in range(70):
         for number, health in enumerate(pollers):
-            if fleet.clock.now - began >= 10 * number and told(health) == "old":
+            if fleet.clock.now - began >= 10 * number and output_of(health) == "old":
                 old_until = fleet.clock.now - began
                 for key, (kept, _) in list(fleet.backend.kept.items()):
                     fleet.backend.kept[key] = kept, float("inf")
@@ -659,7 +659,7 @@ def test_clocks_that_differ_a_little_do_not_make_two_run(fleet):
     fleet.skew = 1
     third.run()
     fleet.clock.tick(27)
-    check.says = lambda: (True, rivals.append(behind.run()))
+    check.returns = lambda: (True, rivals.append(behind.run()))
     third.run()
     assert check.runs == 2  # while the third runs it, the one with its clock behind does not
 
@@ -695,9 +695,9 @@ BROKEN = {
 @pytest.mark.parametrize("timeout", [None, 1])
 def test_with_a_broken_backend_the_endpoint_behaves_as_without(fleet, lines, kind, timeout):
     fleet.backend.broken = BROKEN[kind]
-    check = Check(says=lambda: (True, check.runs))
+    check = Check(returns=lambda: (True, check.runs))
     health = fleet.process(check, timeout=timeout)
-    alone = Check(says=lambda: (True, alone.runs))
+    alone = Check(returns=lambda: (True, alone.runs))
     without_backend = fleet.process(alone, timeout=timeout, cache=ResultCache())
     for _ in range(120):
         for one in (health, without_backend):
@@ -798,7 +798,7 @@ def test_the_end_of_an_outage_is_logged_once(fleet, lines, kind):
         health.run()
         fleet.clock.tick(1)
     assert [level for level, _ in lines()] == ["WARNING", "INFO"]
-    assert told(fleet.process(Check(says=(True, "not run")))) == "fine"
+    assert output_of(fleet.process(Check(returns=(True, "not run")))) == "fine"
 
 
 def test_a_slow_answer_counts_as_a_failure(fleet, lines):
@@ -809,7 +809,7 @@ def test_a_slow_answer_counts_as_a_failure(fleet, lines):
     check = Check()
     health = fleet.process(check, success_ttl=1)
     for _ in range(5):
-        assert told(health) == "fine"
+        assert output_of(health) == "fine"
         fleet.clock.tick(1)
     assert fleet.backend.calls == [("get",)]
     assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
@@ -845,10 +845,10 @@ def test_a_slow_backend_leaves_a_check_half_of_its_time(fleet, lines):
     fleet.backend._do = slowly
     health = fleet.process(Check(), timeout=0.5)
     fleet.work_after(0.4)
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
     assert fleet.backend.calls == [("get",)]
     assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
-                                   "its answer took more than half of a check's time-out")]
+                                   "its answer took more than half of a check's timeout")]
 
 
 def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
@@ -860,18 +860,18 @@ def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
     fleet.backend._do = slowly
     health = fleet.process(Check(), timeout=1)
     fleet.work_after(0.9)
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
     assert [call[0] for call in fleet.backend.calls[:3]] == ["get", "add", "set"]
 
 
 def test_a_check_has_all_its_time_after_a_backend_that_hung(fleet):
     def hang(method, key):
-        fleet.clock.tick(5)  # until the client's own time-out
+        fleet.clock.tick(5)  # until the client's own timeout
         raise IOError("timed out")
     fleet.backend.broken = hang
     health = fleet.process(Check(), timeout=1)
     fleet.work_after(0.9)
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
 
 
 @pytest.mark.parametrize("method", ["get", "add", "set"])
@@ -882,14 +882,14 @@ def test_a_failure_in_the_middle_costs_no_answer(fleet, lines, method):
         return None if called == "get" else True
     fleet.backend.broken = broken
     check = Check()
-    assert told(fleet.process(check)) == "fine"
+    assert output_of(fleet.process(check)) == "fine"
     assert check.runs == 1
     assert [level for level, _ in lines()] == ["WARNING"]
 
 
 @pytest.mark.parametrize("method, nth", [("get", 1), ("add", 1), ("set", 1), ("set", 2)])
 @pytest.mark.parametrize("timeout", [None, 1])
-def test_an_interrupted_question_leaves_no_flight_behind(fleet, method, nth, timeout):
+def test_interrupted_request_to_backend_leaves_no_run(fleet, method, nth, timeout):
     calls = []
 
     def interrupted(called, key):
@@ -907,21 +907,21 @@ def test_an_interrupted_question_leaves_no_flight_behind(fleet, method, nth, tim
         pass
     fleet.backend.broken = None
     fleet.meanwhile = [fleet.work]
-    assert told(health) == "fine"
+    assert output_of(health) == "fine"
     assert internals.runs_of(health.cache) == {}
 
 
 @pytest.mark.parametrize("timeout", [None, 1])
-def test_a_request_that_ends_while_it_waits_leaves_no_flight_behind(fleet, timeout):
-    fleet.dies_while_it_runs()
+def test_request_that_ends_while_it_waits_leaves_no_run(fleet, timeout):
+    fleet.crash_during_run()
     health = fleet.process(Check(), timeout=timeout)
     fleet.start_run(health)
     fleet.work()
     assert internals.runs_of(health.cache) == {}
 
 
-def test_a_check_that_ends_the_request_leaves_no_other_flight_behind(fleet):
-    fleet.dies_while_it_runs()
+def test_check_that_ends_the_request_leaves_no_other_run(fleet):
+    fleet.crash_during_run()
 
     def interrupted():
         raise KeyboardInterrupt()
@@ -945,10 +945,10 @@ def test_what_is_no_exception_is_not_shared_and_holds_nobody_up(fleet, timeout):
     def panics():
         raise Panic("at row 7")
     fleet.work_after(0)
-    assert told(fleet.process(Check(says=panics), timeout=timeout)) == "Panic: at row 7"
+    assert output_of(fleet.process(Check(returns=panics), timeout=timeout)) == "Panic: at row 7"
     assert [call for call in fleet.backend.take_calls() if call == ("set", 18)] == []
     fleet.work_after(0)
-    assert told(fleet.process(Check(), timeout=timeout)) == "fine"
+    assert output_of(fleet.process(Check(), timeout=timeout)) == "fine"
     assert fleet.sleeps == []
 
 
@@ -957,8 +957,8 @@ def test_what_interrupts_a_run_releases_its_lock(fleet, kind):
     def interrupted():
         raise kind()
     with pytest.raises(kind):
-        fleet.process(Check(says=interrupted)).run()
-    assert told(fleet.process(Check())) == "fine"
+        fleet.process(Check(returns=interrupted)).run()
+    assert output_of(fleet.process(Check())) == "fine"
     assert fleet.sleeps == []
 
 
@@ -1017,11 +1017,11 @@ class TestTimeOfTheSharedCache(object):
         assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
         fleet.release()
         since = health.cache.reported(health.checkers[0]).since
-        assert told(health) == "fine" and only(health)["since"] == since
+        assert output_of(health) == "fine" and only(health)["since"] == since
         assert check.runs == 2 and health.cache.history(health.checkers[0])[1][0] is True
 
     def test_the_previous_result_is_used_where_it_may_be(self, fleet):
-        health = fleet.process(Check(says=(True, "previous")), timeout=1, success_ttl=5)
+        health = fleet.process(Check(returns=(True, "previous")), timeout=1, success_ttl=5)
         hang, fleet.backend.broken = fleet.backend.broken, None
         first = only(health)
         fleet.backend.broken = hang
@@ -1032,52 +1032,52 @@ class TestTimeOfTheSharedCache(object):
         assert fleet.waits == [1.0]
 
     def test_who_wants_a_new_run_gets_no_previous_result(self, fleet):
-        health = fleet.process(Check(says=(True, "previous")), timeout=1, success_ttl=5)
+        health = fleet.process(Check(returns=(True, "previous")), timeout=1, success_ttl=5)
         hang, fleet.backend.broken = fleet.backend.broken, None
         health.run()
         fleet.backend.broken = hang
         fleet.clock.tick(7)
-        assert told(health) == "previous"
+        assert output_of(health) == "previous"
         result = health.run_check("check")
         assert result["output"] == "the shared cache has not answered for 1.0 s"
 
     def test_a_check_that_had_no_time_left_has_not_failed(self, fleet):
-        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        health = fleet.process(Check(returns=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.9)
-        assert told(health) == "the shared cache took 0.9 s of 1 s"
+        assert output_of(health) == "the shared cache took 0.9 s of 1 s"
         assert fleet.waits == [1.0, 0.1]
         assert health.cache.reported(health.checkers[0]) is None
         fleet.meanwhile = [fleet.release]
-        assert told(health) == "late"
+        assert output_of(health) == "late"
         assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=60))]
 
     @pytest.mark.parametrize("returns, output", [(True, "late"), (False, "timed out after 1 s")])
     def test_a_check_has_all_its_time_after_a_short_delay(self, fleet, returns, output):
-        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        health = fleet.process(Check(returns=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.0625)
         if returns:
             fleet.meanwhile.append(lambda: (fleet.clock.tick(0.03125), fleet.release()))
-        assert told(health) == output
+        assert output_of(health) == output
         assert fleet.waits == [1.0, 0.0625]
 
     def test_a_check_that_hangs_as_well_has_failed_when_it_had_all_its_time(self, fleet):
-        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        health = fleet.process(Check(returns=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.9)
-        told(health)
+        output_of(health)
         fleet.clock.tick(0.25)
-        assert told(health) == "timed out after 1 s"
-        assert told(health) == "still running after 1.0 s"
+        assert output_of(health) == "timed out after 1 s"
+        assert output_of(health) == "still running after 1.0 s"
         assert fleet.waits == [1.0, 0.1, 0.55]
 
     def test_who_joins_waits_no_longer_than_for_the_check_either(self, fleet):
-        health = fleet.process(Check(says=fleet.hang), timeout=1)
+        health = fleet.process(Check(returns=fleet.hang), timeout=1)
         fleet.eager = False
         fleet.start_run(health)
         fleet.work()
         fleet.clock.tick(0.9)
         fleet.meanwhile = [lambda: (fleet.clock.tick(0.5), fleet.release())]
         del fleet.waits[:]
-        assert told(health) == "the shared cache took 0.5 s of 1 s"
+        assert output_of(health) == "the shared cache took 0.5 s of 1 s"
         assert fleet.waits == [1.0, 0.1]
 
     def test_a_cache_that_is_silent_for_longer_keeps_nobody_waiting(self, fleet, lines):
@@ -1094,41 +1094,41 @@ class TestTimeOfTheSharedCache(object):
 
     def test_another_process_that_runs_the_check_is_another_thing(self, fleet):
         fleet.backend.broken = None
-        fleet.dies_while_it_runs()
+        fleet.crash_during_run()
         health = fleet.process(Check(), timeout=1)
-        assert told(health) == "timed out after 1 s"
+        assert output_of(health) == "timed out after 1 s"
         assert health.cache.reported(health.checkers[0]).passed is False
 
     def test_a_cache_that_hangs_later_in_the_wait_for_another_process(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
-        fleet.dies_while_it_runs()
+        fleet.crash_during_run()
         health = fleet.process(Check(), timeout=1)
         fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang)]
-        assert told(health) == "the shared cache took 0.8 s of 1 s"
+        assert output_of(health) == "the shared cache took 0.8 s of 1 s"
         assert health.cache.reported(health.checkers[0]) is None
 
     def test_without_a_timeout_those_who_join_wait_two_seconds(self, fleet):
         health = fleet.process(Check())
         internals.register_run(health.cache, health.checkers[0])  # its request asks the backend
-        assert told(health) == "the shared cache took 2.0 s of 2 s"
+        assert output_of(health) == "the shared cache took 2.0 s of 2 s"
         assert fleet.waits == [2.0]
         assert health.cache.reported(health.checkers[0]) is None
 
 
 def test_one_request_of_a_process_asks_for_all_that_wait_for_another_process(fleet):
-    fleet.dies_while_it_runs()
+    fleet.crash_during_run()
     health = fleet.process(Check())
     fleet.backend.take_calls()
     answers = []
-    fleet.meanwhile = [lambda: answers.append(told(health))]
-    answers.append(told(health))
+    fleet.meanwhile = [lambda: answers.append(output_of(health))]
+    answers.append(output_of(health))
     assert answers == ["timed out after 2 s"] * 2
     assert fleet.backend.take_calls().count(("add", 10)) == 11  # every 0.2 s within 2 s
 
 
 # Threads and processes at once
 
-class Real(object):
+class MemoryBackend(object):
     """A backend in memory, for real threads; lifetimes are not tested with it."""
 
     def __init__(self):
@@ -1154,7 +1154,7 @@ class Real(object):
 def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, timeout):
     internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.01)
     internals.wait_longer(monkeypatch)
-    backend, asked, told = Real(), [], []
+    backend, requests, outputs = MemoryBackend(), [], []
     everybody = threading.Event()
 
     def check():
@@ -1167,16 +1167,16 @@ def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, tim
                for _ in range(processes)]
 
     def ask(health):
-        asked.append(1)
-        if len(asked) == processes * threads:
+        requests.append(1)
+        if len(requests) == processes * threads:
             everybody.set()
-        told.append(health.run().results[0]["output"])
+        outputs.append(health.run().results[0]["output"])
     workers = [threading.Thread(target=ask, args=(health,)) for health in healths * threads]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert told == ["once"] * processes * threads
+    assert outputs == ["once"] * processes * threads
     assert check.runs == 1
     assert [internals.runs_of(health.cache) for health in healths] == [{}] * processes
 
@@ -1188,8 +1188,8 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
 
     def interrupted(method, key):
         fleet.backend.broken = None
-        flight, = internals.runs_of(health.cache).values()
-        seen.append(flight)
+        run, = internals.runs_of(health.cache).values()
+        seen.append(run)
         raise KeyboardInterrupt()
     fleet.backend.broken = interrupted
     with pytest.raises(KeyboardInterrupt):
@@ -1199,7 +1199,7 @@ def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
     assert outcome.output == "fine"
 
 
-def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
+def test_waiting_request_that_wakes_late_claims_at_once(fleet):
     health = fleet.process(Check(), timeout=2)
     checker = health.checkers[0]
     run = internals.register_run(health.cache, checker)
@@ -1214,11 +1214,11 @@ def test_who_comes_back_late_from_a_flight_that_only_asked_asks_at_once(fleet):
     assert len(fleet.jobs) == 1 and fleet.waits == [2.0]
 
 
-def test_run_check_runs_now_where_it_joined_a_flight_that_only_asked(fleet):
-    fleet.dies_while_it_runs()
+def test_run_check_runs_now_after_joining_a_denied_run(fleet):
+    fleet.crash_during_run()
     health = fleet.process(Check())
-    asking = internals.register_run(health.cache, health.checkers[0])
-    fleet.meanwhile = [lambda: internals.give_up(health.cache, asking)]
+    denied = internals.register_run(health.cache, health.checkers[0])
+    fleet.meanwhile = [lambda: internals.give_up(health.cache, denied)]
     assert health.run_check("check")["output"] == "fine"
     assert fleet.waits == [2.0] and fleet.sleeps == []
 
@@ -1242,8 +1242,8 @@ def test_while_one_tries_a_backend_that_failed_the_others_go_on_without(fleet):
 
 
 def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
-    fleet.dies_while_it_runs()
-    other = fleet.process(Check(says=(True, "theirs")))
+    fleet.crash_during_run()
+    other = fleet.process(Check(returns=(True, "theirs")))
     health, do = fleet.process(Check(), timeout=2), fleet.backend._do
 
     def slowly(*args):
@@ -1252,11 +1252,11 @@ def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
     fleet.backend._do = slowly
     fleet.meanwhile = [fleet.work, lambda: setattr(fleet.backend, "_do", do),
                        lambda: (other.run_check("check"), fleet.work())]
-    assert told(health) == "theirs"
+    assert output_of(health) == "theirs"
 
 
 def test_slow_answers_do_not_prolong_the_wait_for_another_process(fleet):
-    fleet.dies_while_it_runs()
+    fleet.crash_during_run()
     health, do = fleet.process(Check()), fleet.backend._do
     began = fleet.clock.now
 
@@ -1264,7 +1264,7 @@ def test_slow_answers_do_not_prolong_the_wait_for_another_process(fleet):
         fleet.clock.tick(0.04)
         return do(*args)
     fleet.backend._do = slowly
-    assert told(health) == "timed out after 2 s"
+    assert output_of(health) == "timed out after 2 s"
     assert fleet.clock.now - began < 2.5
 
 
@@ -1276,13 +1276,13 @@ class TestLargeValues(object):
     def test_a_value_over_the_limit_is_refused_unparsed(self, fleet, lines, monkeypatch):
         text = value()
         put(fleet, text + " " * (self.LIMIT - len(text)))
-        assert told(fleet.process(Check())) == "theirs"
+        assert output_of(fleet.process(Check())) == "theirs"
         for refused in (text + " " * (self.LIMIT + 1 - len(text)),
                         b"x" * (self.LIMIT + 1)):
             with monkeypatch.context() as patch:
                 internals.replace(patch, internals.PARSE, None)  # it would raise a TypeError
                 put(fleet, refused)
-                assert told(fleet.process(Check())) == "fine"
+                assert output_of(fleet.process(Check())) == "fine"
         assert [line.partition(": ")[2] for _, line in lines()] == [
             "it holds what is no result (more than 524288 bytes)"] * 2
 
@@ -1295,7 +1295,7 @@ class TestLargeValues(object):
             return parse(text)
         internals.replace(monkeypatch, internals.PARSE, slowly)
         put(fleet, value())
-        assert told(fleet.process(Check())) == "fine"
+        assert output_of(fleet.process(Check())) == "fine"
         assert [line for _, line in lines()] == [
             "the shared cache fails, and is left alone for 10 s: its answers took 1.5 s"]
 
@@ -1329,25 +1329,25 @@ class TestLargeValues(object):
 
     @pytest.mark.parametrize("error", [EOFError, type("TimeoutError", (Exception,), {})])
     def test_a_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
-        health, calls = fleet.process(Check(says=(True, "x" * 5000))), []
+        health, calls = fleet.process(Check(returns=(True, "x" * 5000))), []
 
         def fail(key, value, timeout):
             calls.append(value)
             raise error("gone")
         fleet.backend.set = fail
-        assert told(health) == "x" * 5000
-        assert len(calls) == (2 if error is EOFError else 1)  # a time-out is waited for once
+        assert output_of(health) == "x" * 5000
+        assert len(calls) == (2 if error is EOFError else 1)  # a timeout is waited for once
         assert [line for _, line in lines()] == [
             "the shared cache fails, and is left alone for 10 s: %s: gone" % error.__name__]
 
     def test_a_small_result_is_not_refused_for_its_size(self, fleet, lines):
         health, do_set = fleet.process(Check()), fleet.backend.set
         fleet.backend.set = lambda key, value, timeout: do_set(key, value, timeout) and 0
-        assert told(health) == "fine" and lines() == []
+        assert output_of(health) == "fine" and lines() == []
 
     def test_what_nobody_would_read_is_not_written(self, fleet, lines, monkeypatch):
         internals.replace(monkeypatch, internals.MAX_VALUE, 1000)
-        assert told(fleet.process(Check(says=(True, "x" * 1000)))) == "x" * 1000
+        assert output_of(fleet.process(Check(returns=(True, "x" * 1000)))) == "x" * 1000
         assert [call for call in fleet.backend.take_calls() if call[0] == "set"] == [("set", 1)]
         assert len(lines()) == 1 and "does not store the result of check check" in lines()[0][1]
 
@@ -1380,9 +1380,9 @@ def test_another_check_of_a_name_is_refused_on_one_cache(fleet):
 @pytest.mark.parametrize("backend, prefix, error, message", [
     (object(), "shop", TypeError, "backend is of type object, expected a client of redis-py or"),
     ({}, "shop", TypeError, "backend is of type dict, expected a client of redis-py or"),
-    (Real(), None, TypeError, "prefix is None, expected text such as 'shop'"),
-    (Real(), 5, TypeError, "prefix is of type int, expected text"),
-    (Real(), "", ValueError, "prefix is empty, expected a text that tells this service's"),
+    (MemoryBackend(), None, TypeError, "prefix is None, expected text such as 'shop'"),
+    (MemoryBackend(), 5, TypeError, "prefix is of type int, expected text"),
+    (MemoryBackend(), "", ValueError, "prefix is empty, expected a text that separates"),
     (None, "shop", ValueError, "prefix is given without a backend"),
 ])
 def test_a_mistake_is_refused(backend, prefix, error, message):

@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""What HealthCheck tells of changes: the log, on_change, and draining."""
+"""bottle_healthcheck._engine.transitions and .drain: log lines, on_change, and draining."""
 import errno
 import gc
 import logging
@@ -20,17 +20,17 @@ from tests.wsgi import ask_webtest
 
 @pytest.fixture
 def lines(caplog):
-    """What the package's logger was told: (level, first line, whether there is a traceback)."""
+    """Records of the package's logger: (level, first line, whether there is a traceback)."""
     caplog.set_level(logging.DEBUG, "bottle_healthcheck")
     formatter = logging.Formatter("%(message)s")
 
-    def told():
+    def lines_so_far():
         texts = [(record.levelname, formatter.format(record)) for record in caplog.records
                  if record.name == "bottle_healthcheck"]
         assert len(texts) == len(caplog.records), "another logger was used"
         return [(level, text.split("\n")[0], "Traceback (most recent call last)" in text)
                 for level, text in texts]
-    return told
+    return lines_so_far
 
 
 def every_time(check, **options):
@@ -58,10 +58,10 @@ def test_what_a_check_says_stays_on_its_line(world, caplog):
 def test_one_line_when_a_check_starts_failing_one_when_it_recovers(world, lines):
     check = Check("database")
     health = every_time(check)
-    for says in [(True, "fine"), (True, "fine"), (False, "down"), (False, "still down"),
-                 raising(ValueError("down, too")), (True, "fine"), (True, "fine"),
-                 raising(ValueError("no route"))]:
-        check.says = says
+    for returned in [(True, "fine"), (True, "fine"), (False, "down"), (False, "still down"),
+                     raising(ValueError("down, too")), (True, "fine"), (True, "fine"),
+                     raising(ValueError("no route"))]:
+        check.returns = returned
         health.run()
     assert lines() == [("WARNING", "check database is failing: down", False),
                        ("INFO", "check database has recovered", False),
@@ -123,7 +123,7 @@ def test_a_change_is_one_line_at_any_number_of_threads(lines, timeout, monkeypat
     ask_at_once(health)
     wait_until(lines)
     assert lines() == [("WARNING", "check database is failing: no route", True)]
-    check.says = (True, "fine")
+    check.returns = (True, "fine")
     ask_at_once(health)
     wait_until(lambda: len(lines()) > 1)
     assert lines()[1:] == [("INFO", "check database has recovered", False)]
@@ -151,9 +151,9 @@ def test_a_line_holds_any_bytes_and_any_text(world, lines, message, name):
     health = HealthCheck()
     health.add_check(raising(ValueError(message)), name=name)
     health.run()
-    told = lines()  # on 2.7 the formatting itself could fail
-    assert len(told) == 1 and told[0][1].startswith(u"check %s is failing: " % name)
-    assert told[0][2]
+    logged = lines()  # on 2.7 the formatting itself could fail
+    assert len(logged) == 1 and logged[0][1].startswith(u"check %s is failing: " % name)
+    assert logged[0][2]
 
 
 @pytest.mark.parametrize("name, shown", [
@@ -161,7 +161,7 @@ def test_a_line_holds_any_bytes_and_any_text(world, lines, message, name):
     (u"donn\xe9es".encode("utf-8") if PY2 else u"donn\xe9es", u"donn\xe9es")])
 def test_a_line_holds_any_name_as_text_that_can_be_written(world, lines, name, shown):
     health = HealthCheck()
-    health.add_check(Check(says=(False, u"caf\xe9")), name=name)
+    health.add_check(Check(returns=(False, u"caf\xe9")), name=name)
     health.run()
     assert lines() == [("WARNING", u"check %s is failing: caf\xe9" % shown, False)]
 
@@ -177,7 +177,7 @@ class Unprintable(Exception):
     SyntaxError("odd", (1, "a", "b", [])),
     UnicodeDecodeError("ascii", b"\xff", 0, 1, "odd"), ValueError(), RuntimeError("x" * 100000),
 ])
-def test_no_exception_is_too_odd_to_be_told(world, lines, exc):
+def test_odd_exceptions_are_logged(world, lines, exc):
     health = HealthCheck(checkers=[Check("odd", raising(exc))])
     assert health.run().status == "failure"
     assert [line[:1] for line in lines()] == [("WARNING",)]
@@ -207,7 +207,7 @@ def test_nothing_is_printed(level):
 # on_change
 
 class Changes(list):
-    """An on_change that notes what it hears."""
+    """An on_change that records its calls."""
 
     def __call__(self, previous, current, report):
         assert report.status == current
@@ -218,7 +218,7 @@ def test_on_change_hears_of_every_change_once_in_order(world):
     check, changes = Check(), Changes()
     health = every_time(check, on_change=changes)
     for passed in (True, True, False, False, True, False):
-        check.says = (passed, "")
+        check.returns = (passed, "")
         health.run()
     assert changes == [(None, "success"), ("success", "failure"), ("failure", "success"),
                        ("success", "failure")]
@@ -226,7 +226,7 @@ def test_on_change_hears_of_every_change_once_in_order(world):
 
 def test_on_change_hears_of_a_first_failure(world):
     changes = Changes()
-    HealthCheck(checkers=[Check(says=(False, ""))], on_change=changes).run()
+    HealthCheck(checkers=[Check(returns=(False, ""))], on_change=changes).run()
     assert changes == [(None, "failure")]
 
 
@@ -249,7 +249,7 @@ def test_on_change_is_judged_by_all_checks_and_moved_by_none_alone(world):
     health.run_check("one")
     assert changes == []
     health.run()
-    one.says = (False, "down")
+    one.returns = (False, "down")
     health.run(check="one")
     health.run(check=["one", "other"][:1], exclude=[])
     health.run_check("one")
@@ -259,11 +259,11 @@ def test_on_change_is_judged_by_all_checks_and_moved_by_none_alone(world):
 
 
 def test_a_drained_answer_moves_nothing(world):
-    check, changes = Check(says=(True, "")), Changes()
+    check, changes = Check(returns=(True, "")), Changes()
     health = every_time(check, on_change=changes)
     health.run()
     health.drain()
-    check.says = (False, "")
+    check.returns = (False, "")
     health.run()
     assert changes == [(None, "success")]
     health.resume()
@@ -295,12 +295,12 @@ def test_an_overrun_and_its_late_success_are_two_changes(world):
     health.run()
     health.run()
     world.work()
-    assert changes == [(None, "failure")]  # told in a request's thread, not in a worker's
+    assert changes == [(None, "failure")]  # notified in a request's thread, not in a worker
     health.run()
     assert changes == [(None, "failure"), ("failure", "success")]
 
 
-def test_a_late_success_is_told_by_the_route_too(world):
+def test_late_success_is_notified_by_route_too(world):
     changes, app = Changes(), bottle.Bottle()
     HealthCheck(app, "/healthcheck", checkers=[Check()], timeout=2, on_change=changes)
     client = webtest.TestApp(app)
@@ -312,15 +312,15 @@ def test_a_late_success_is_told_by_the_route_too(world):
 
 
 @pytest.mark.parametrize("passed", [True, False])
-def test_the_route_tells_a_new_result_at_once(world, passed):
+def test_route_shows_new_result_at_once(world, passed):
     """The bytes of the last answer are sent again for a second, unless something has changed."""
-    check, app = Check(says=(passed, "")), bottle.Bottle()
+    check, app = Check(returns=(passed, "")), bottle.Bottle()
     health = HealthCheck(app, "/healthcheck", checkers=[check])
     client = webtest.TestApp(app)
     for _ in range(3):
         answer = client.get("/healthcheck", expect_errors=True)
     assert answer.json["results"][0]["passed"] is passed and check.runs == 1
-    check.says = (not passed, "")
+    check.returns = (not passed, "")
     health.run_check(check)
     answer = client.get("/healthcheck", expect_errors=True)
     assert answer.json["results"][0]["passed"] is not passed
@@ -332,7 +332,7 @@ def test_an_on_change_that_asks_for_the_health_hears_of_what_it_causes(world):
     def on_change(previous, current, report):
         heard.append(("begin", current))
         if len(heard) == 1:
-            check.says = (False, "down")
+            check.returns = (False, "down")
             assert not health.run().passed
         heard.append(("end", current))
     health = every_time(check, on_change=on_change)
@@ -341,8 +341,8 @@ def test_an_on_change_that_asks_for_the_health_hears_of_what_it_causes(world):
                      ("begin", "failure"), ("end", "failure")]
 
 
-@pytest.mark.parametrize("exc", [ValueError("cannot tell"), SystemExit(1)])
-def test_what_on_change_raises_is_logged_and_the_next_change_is_told(world, lines, exc):
+@pytest.mark.parametrize("exc", [ValueError("cannot notify"), SystemExit(1)])
+def test_exception_is_logged_and_next_change_notified(world, lines, exc):
     check, heard = Check(), []
 
     def on_change(previous, current, report):
@@ -350,20 +350,20 @@ def test_what_on_change_raises_is_logged_and_the_next_change_is_told(world, line
         raise exc
     health = every_time(check, on_change=on_change)
     assert health.run().passed
-    check.says = (False, "down")
+    check.returns = (False, "down")
     assert not health.run().passed
     assert heard == ["success", "failure"]
     assert lines()[0] == ("ERROR", "on_change failed", True)
     assert [line[0] for line in lines()] == ["ERROR", "WARNING", "ERROR"]
 
 
-def test_what_is_no_exception_goes_on_and_the_next_request_tells_the_rest(world):
+def test_interrupt_leaves_rest_to_next_request(world):
     check, heard = Check(), []
 
     def on_change(previous, current, report):
         heard.append(current)
         if len(heard) == 1:
-            check.says = (False, "down")
+            check.returns = (False, "down")
             health.run()
             raise KeyboardInterrupt()
     health = every_time(check, on_change=on_change)
@@ -389,20 +389,20 @@ def test_an_end_of_the_request_while_a_failure_is_logged_loses_no_later_change(
         internals.replace(patch, internals.LOG_FAILURE, interrupted)
         with pytest.raises(KeyboardInterrupt):
             health.run()
-    check.says = (False, "down")
+    check.returns = (False, "down")
     health.run()
     assert heard == ["success", "failure"]
 
 
 def test_an_on_change_that_does_not_return_holds_one_thread_and_the_newest_changes():
-    inside, may_return, told = threading.Event(), threading.Event(), []
+    inside, may_return, changes = threading.Event(), threading.Event(), []
 
     def on_change(previous, current, report):
-        told.append((previous, current, report.results[0]["output"]))
-        if len(told) == 1:
+        changes.append((previous, current, report.results[0]["output"]))
+        if len(changes) == 1:
             inside.set()
             may_return.wait(60)
-    check = Check(says=lambda: (check.runs % 2 == 1, check.runs))
+    check = Check(returns=lambda: (check.runs % 2 == 1, check.runs))
     health = every_time(check, on_change=on_change)
     first = threading.Thread(target=health.run)
     first.start()
@@ -413,23 +413,23 @@ def test_an_on_change_that_does_not_return_holds_one_thread_and_the_newest_chang
         health.run()
     gc.collect()
     after = len([one for one in gc.get_objects() if type(one) is internals.Report])
-    assert len(told) == 1 and not may_return.is_set()
+    assert len(changes) == 1 and not may_return.is_set()
     assert after - before <= 101
     may_return.set()
     first.join()
     status = ["failure", "success"]
-    assert told == [(None, "success", 1)] + [
+    assert changes == [(None, "success", 1)] + [
         (status[1 - runs % 2], status[runs % 2], runs) for runs in range(152, 252)]
 
 
-def test_a_fork_while_on_change_is_told_leaves_the_child_able_to_tell(world):
+def test_fork_during_on_change_lets_child_notify(world):
     check, heard = Check(), []
 
     def on_change(previous, current, report):
         heard.append(current)
         if len(heard) == 1:
             world.fork()
-            check.says = (False, "down")
+            check.returns = (False, "down")
             health.run()
             assert heard == ["success", "failure"]
     health = every_time(check, on_change=on_change)
@@ -437,8 +437,8 @@ def test_a_fork_while_on_change_is_told_leaves_the_child_able_to_tell(world):
     assert heard == ["success", "failure"]
 
 
-def test_many_threads_tell_each_change_once_in_order():
-    turns, heard, telling = [0], [], []
+def test_many_threads_notify_once_in_order():
+    turns, heard, notifying = [0], [], []
     lock = threading.Lock()
 
     def check():
@@ -447,10 +447,10 @@ def test_many_threads_tell_each_change_once_in_order():
             return turns[0] % 3 == 0, turns[0]
 
     def on_change(previous, current, report):
-        telling.append(1)
-        assert len(telling) == 1, "two threads tell at once"
+        notifying.append(1)
+        assert len(notifying) == 1, "two threads notify at once"
         heard.append((previous, current))
-        telling.pop()
+        notifying.pop()
     health = HealthCheck(checkers=[check], success_ttl=0, failed_ttl=0, on_change=on_change)
     for _ in range(10):
         ask_at_once(health, 16)
@@ -459,7 +459,7 @@ def test_many_threads_tell_each_change_once_in_order():
         assert before[1] == after[0] != after[1]
 
 
-def test_without_checks_the_first_verdict_is_a_success(world):
+def test_without_checks_first_status_is_success(world):
     changes = Changes()
     HealthCheck(on_change=changes).run()
     assert changes == [(None, "success")]
@@ -471,14 +471,14 @@ def test_since_is_never_after_the_timestamp_of_a_clock_that_is_set_back(
     wall = FakeClock(5000.0)
     for place in internals.WALL_CLOCKS:
         internals.replace(monkeypatch, place, Wall(wall))
-    check = Check(says=lambda: (passes, ""))
-    health, told = every_time(check), []
+    check = Check(returns=lambda: (passes, ""))
+    health, times = every_time(check), []
     for now in (5000.0, 5010.0, 1000.0, 1010.0, 900.0, 6000.0):
         wall.now = now
         result, = health.run().results
-        told.append((result["since"], result["timestamp"]))
-    assert told == [(5000.0, 5000.0), (5000.0, 5010.0), (1000.0, 1000.0), (1000.0, 1010.0),
-                    (900.0, 900.0), (900.0, 6000.0)]
+        times.append((result["since"], result["timestamp"]))
+    assert times == [(5000.0, 5000.0), (5000.0, 5010.0), (1000.0, 1000.0), (1000.0, 1010.0),
+                     (900.0, 900.0), (900.0, 6000.0)]
 
 
 class Wall(object):
@@ -520,7 +520,7 @@ def test_drain_answers_every_method(world, app, method):
     assert (answer.body == b"") is (method == "HEAD")
 
 
-def test_drain_tells_what_it_is_given(world, app):
+def test_drain_shows_its_output(world, app):
     health = HealthCheck(app, "/healthcheck")
     health.drain({"until": "noon"})
     assert ask_webtest(app).json["results"][0]["output"] == {"until": "noon"}
