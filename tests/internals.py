@@ -12,7 +12,7 @@ from bottle_healthcheck._http import callbacks, negotiation, plugin, response  #
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401
-    known, patterns, scrubber)
+    command_lines, known, pairs, patterns, scrubber)
 from bottle_healthcheck._engine import drain
 
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
@@ -25,6 +25,10 @@ WAIT = (runs.Run, "wait")
 DRAIN_WORKER = (drain, "Worker")
 LONGEST_LOOK = (drain, "MAX_LOOK_SECONDS")
 WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
+
+#: What must be found in a text before rules search it: (module, name) each.
+PRE_FILTERS = [(scrubber, "_SUSPICIOUS"), (pairs, "_SIGN"), (command_lines, "_IN_TEXT"),
+               (command_lines, "_LONG_NEIGHBOUR"), (command_lines, "_IS_SAID")]
 
 #: What masks the secrets of outputs.
 CLEAN_OUTPUT = (scrubber, "clean_output")

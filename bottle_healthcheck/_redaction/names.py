@@ -13,11 +13,12 @@ NOT_SECRET, WEAK, STRONG = range(3)
 #: So many characters are read of a name: what it names stands at its end.
 MAX_NAME = 200
 #: In the dump a name that contains one of these hides whatever stands there.
-CONTRACT = ("key", "token", "pass")
-#: Strong anywhere in a name.
-STRONG_PARTS = ("passw", "passphrase", "passcode", "secret", "pwd", "pswd", "mnemonic",
-                "seedphrase", "recoveryphrase")
-#: Weak at the end of a name: authToken, DBPW.
+ALWAYS_MASKED_PARTS = ("key", "token", "pass")
+#: Strong in any word of a name (DBPASSWORD) but secretary, and as two words: pass_phrase.
+_STRONG = re.compile("passw|passphrase|passcode|secret(?!ar)|pwd|pswd|mnemonic|seedphrase"
+                     "|recoveryphrase")
+STRONG_PAIRS = frozenset("password passphrase passcode seedphrase recoveryphrase".split())
+#: Weak at the end of the last word (authToken, DBPW), and as the last two: connect.sid.
 WEAK_ENDS = ("pass", "passin", "passout", "token", "tokens", "pw", "psw", "auth", "sessid",
              "sessionid", "connectsid", "credential", "credentials", "creds")
 #: Weak as the last word.
@@ -39,19 +40,19 @@ SETTINGS = frozenset(
     "header headers helper host hours interval issuer length level limit location login manager "
     "max method methods min minutes mode model name namespace path policy port prefix prompt "
     "provider queue realm ref region required reset role rotation samesite scope scopes seconds "
-    "secretary secretsmanager secure server service size source state status stdin store timeout "
+    "secretsmanager secure server service size source state status stdin store timeout "
     "total ttl type uri url user username validator validators version".split())
 #: First words of switches and of limits.
 SWITCHES = frozenset("allow ask disable enable max min no require show skip use without".split())
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _EXCEPTION = re.compile(r"(?:Error|Exception|Expired)\Z")
 
 
 class Names(object):
     """Judges names; hide adds words that make a name secret, show exempts exact names.
 
-    In the outputs of checks nothing is masked for its name alone.
+    In the outputs of checks no name hides whatever it names, states and numbers too.
     """
 
     def __init__(self, hide=(), show=(), for_outputs=False):
@@ -82,7 +83,7 @@ class Names(object):
         if self.for_outputs or name in self._show:
             return False
         lower = _fold(name).lower()
-        return any(word in lower for word in CONTRACT + self._hide)
+        return any(word in lower for word in ALWAYS_MASKED_PARTS + self._hide)
 
     def _strength(self, name):
         words = _words(name)
@@ -96,12 +97,14 @@ class Names(object):
         last, joined = words[-1], "".join(words)
         if last in SETTINGS or _EXCEPTION.search(name):
             return NOT_SECRET
-        if any(part in joined for part in STRONG_PARTS):
+        pairs = list(map("".join, zip(words, words[1:])))
+        if any(map(_STRONG.search, words)) or not STRONG_PAIRS.isdisjoint(pairs):
             return STRONG
         is_key = last in ("key", "keys") and not self.for_outputs
         if joined.endswith(("key", "keys")):
             is_key = is_key or joined.rstrip("s")[:-3].endswith(KEYS_OF)
-        is_weak = is_key or is_session or last in WEAK_WORDS or joined.endswith(WEAK_ENDS)
+        is_weak_end = last.endswith(WEAK_ENDS) or pairs[-1:] and pairs[-1] in WEAK_ENDS
+        is_weak = is_key or is_session or last in WEAK_WORDS or is_weak_end
         return WEAK if is_weak else NOT_SECRET
 
 

@@ -2,17 +2,20 @@
 """name=value, name: value, name "value" and their like, in whatever notation they stand."""
 import re
 
-from .names import WEAK, Names, is_setting
+from .names import STRONG, WEAK, Names, is_setting
 from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
 
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
 #: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
-#: name "value" and a form's name="name", two line breaks and the value.
+#: name "value", a form's name="name", two line breaks and the value, PHP's ["name"]=> and below it
+#: string(5) "value".
 _PAIR = (
     r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])(?:"
     r"(?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
-    r"|(?:" + _QUOTES + r")?(?:\](?=[ \t]{0,8}=)|\)(?==\())?)"
+    r"|(?:" + _QUOTES + r")?(?::(?:\"[\w\\]{1,99}\":)?pr[a-z]{5,7}(?=\]=>))?"
+    r"(?:\](?=[ \t]{0,8}=)|\)(?==\())?)"
     r"[ \t]{0,40}(?P<sign>=>|:=|==|::(?= )|[=:]|(?<= )->(?= )|%(?:25)?3[AaDd])[ \t]{0,40}"
+    r"(?:\n {1,64}string\(\d{1,9}\) (?=\"))?"
     r"|[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\3)[^\\\n]){0,512}\3\))"
     r"|[ \t]{1,8}(?=[\"'])|[\"'](?:\r?\n){2}")
 #: <name>value</name>, <x name="name">value</x>
@@ -30,17 +33,19 @@ _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 #: Below a weak name in YAML, what may be secret is masked, not the whole mapping.
 _MAPPING = re.compile(r"(?<=\n)[ \t]{1,64}[\w.-]{1,64}:\s")
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
-_ENDS = {
-    "word": re.compile(
-        r"[\s\x00-\x1f;<`]|&(?:quot;|#3[49];|(?=[\w.-]{1,64}=))|,(?=\s|[\w.-]{1,64}[=:])"
-        r"|[\"'](?=[\s,;:)\]}>]|\Z)|%26(?=[\w.-]{1,64}%3[Dd])|\\[nr\"']", re.U),
-    "field": re.compile(r"[;\r\n\"']"),
-    "line": re.compile(r"[\r\n]|\\[rn](?=\s|[\w.-]{1,64}[ \t]?[:=]|[\"']|\Z)", re.U),
-    "element": re.compile("<"),
-    "quoted line": re.compile(r"[\r\n\"']"),
-}
+_WORD_END = re.compile(
+    r"[\s\x00-\x1f;<`]|&(?:quot;|#3[49];|(?=[\w.-]{1,64}=))|,(?=\s|[\w.-]{1,64}[=:])"
+    r"|[\"'](?=[\s,;:)\]}>]|\Z)|%26(?=[\w.-]{1,64}%3[Dd])|\\[nr\"']", re.U)
+_FIELD_END = re.compile(r"[;\r\n\"']")
+_LINE_END = re.compile(r"[\r\n]|\\[rn](?=\s|[\w.-]{1,64}[ \t]?[:=]|[\"']|\Z)", re.U)
+_QUOTED_LINE_END = re.compile(r"[\r\n\"']")
+_ELEMENT_END = re.compile("<")
+#: password=x|secret: y
+_LAST_NAME = re.compile(r"[|/]([\w.-]{1,64})[:=]\Z", re.U)
+#: password: my dog has fleas
+_PASSPHRASE = re.compile(r"[a-z]{1,15}(?: [a-z]{1,15}){2,15}(?=[ \t]*(?:[\r\n]|\Z))")
 _HEADER = re.compile(r"(?i)(?:authorization|cookie)\Z")
-_PHRASE = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
+_PHRASE_NAME = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
 #: In front of a port, such a name is a host.
 _PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")
 #: A store's secret "db-credentials": a name of its, no secret text.
@@ -62,7 +67,7 @@ def mask_pairs(text, names, all_names=False):
             strength = WEAK
         if strength and not _is_no_pair(text, match):
             start, end = _value_span(text, match, names)
-            if not _is_harmless(text, match, names, strength, start, end):
+            if not _is_pair_harmless(text, match, names, strength, start, end):
                 value = MASK
                 if strength == WEAK and not all_names and _MAPPING.match(text, start):
                     value = mask_pairs(text[start:end], names, all_names=True)
@@ -97,7 +102,7 @@ def _is_no_pair(text, match):
     return is_host or text[start - 1:start] == ":" or text.startswith("//", end)
 
 
-def _is_harmless(text, match, names, strength, start, end):
+def _is_pair_harmless(text, match, names, strength, start, end):
     """Whether the value is no secret. What is quoted behind = is no prose, nor is a call."""
     if end - start > MAX_HARMLESS:
         return False
@@ -115,34 +120,77 @@ def _is_harmless(text, match, names, strength, start, end):
 
 def _value_span(text, match, names):
     """Where the value begins and ends."""
+    return (_quoted(text, match) or _bracketed(text, match, names)
+            or _yaml_block(text, match) or _unquoted(text, match, names))
+
+
+def _quoted(text, match):
+    quote = _QUOTE.match(text, match.end())
+    if not quote:
+        return None
+    closing = re.compile(r"(?<!\\)" + re.escape(quote.group(1)) + r"(?!\w)", re.U)
+    return quote.end(), _find_end(closing, text, quote.end())
+
+
+def _bracketed(text, match, names):
+    opened = _OPENED.match(text, match.end())
+    if not opened:
+        return None
+    end = _closing_bracket(text, opened.end())
+    if text[end:end + 1].isalnum():  # (part)of-it
+        end = _word_end(text, end, names)
+    return match.end(), end
+
+
+def _yaml_block(text, match):
+    block = _BLOCK.match(text, match.end())
+    if not block or match.group("sign") != ":" or not _is_first(text, match):
+        return None
+    further_in = r"\n(?!\s{%d}[ \t-])" % (match.start() - _line_start(text, match))
+    end = _find_end(re.compile(further_in), text, block.end() - 1)
+    return block.end(), max(block.end(), end)
+
+
+def _unquoted(text, match, names):
+    """A line, a field, what follows on an authorization scheme, or a word."""
     start, sign, name = match.end(), match.group("sign"), match.group("name")
-    quote = _QUOTE.match(text, start)
-    if quote:
-        closing = re.compile(r"(?<!\\)" + re.escape(quote.group(1)) + r"(?!\w)", re.U)
-        return quote.end(), _find_end(closing, text, quote.end())
-    opened = _OPENED.match(text, start)
-    if opened:
-        end = _closing_bracket(text, opened.end())
-        is_part = text[end:end + 1].isalnum()  # (part)of-it
-        return start, _find_end(_ENDS["word"], text, end) if is_part else end
-    near = max(0, match.start() - 200)
-    line = text.rfind("\n", near, match.start()) + 1 or near
-    is_first = "\n" in match.group() or not text[line:match.start()].strip(" \t-\"'")
-    block = is_first and sign == ":" and _BLOCK.match(text, start)
-    if block:
-        no_further_in = re.compile(r"\n(?!\s{%d}[ \t-])" % (match.start() - line))
-        return block.end(), max(block.end(), _find_end(no_further_in, text, block.end() - 1))
     before = text[match.start() - 1:match.start()]
-    is_yaml = is_first and not names.for_outputs and text[start - 1] != ":"
-    kind = "element" if match.group("tag") else "word"
+    is_yaml = not names.for_outputs and text[start - 1] != ":" and _is_first(text, match)
     is_line = sign == ":" and bool(is_yaml or _HEADER.search(name))
-    if is_line or _PHRASE.match(name):
-        kind = "quoted line" if before in ("'", "\"") else "line"
-    elif before == ";" or _FIELD.match(text, start):
-        kind = "field"
-    elif text[start:start + 16].split(" ")[0].lower() in SCHEMES:
+    if is_line or _PHRASE_NAME.match(name):
+        line_end = _QUOTED_LINE_END if before in ("'", "\"") else _LINE_END
+        return start, _find_end(line_end, text, start)
+    if before == ";" or _FIELD.match(text, start):
+        return start, _find_end(_FIELD_END, text, start)
+    phrase = _PASSPHRASE.match(text, start)
+    if phrase and sign == ":" and names.strength(name) == STRONG:
+        return phrase.span()
+    if text[start:start + 16].split(" ")[0].lower() in SCHEMES:
         start = text.find(" ", start) + 1 or start
-    return start, _find_end(_ENDS[kind], text, start)
+    if match.group("tag"):
+        return start, _find_end(_ELEMENT_END, text, start)
+    return start, _word_end(text, start, names)
+
+
+def _line_start(text, match):
+    near = max(0, match.start() - 200)
+    return text.rfind("\n", near, match.start()) + 1 or near
+
+
+def _is_first(text, match):
+    """Whether the name is the first of its line, as in YAML."""
+    line = text[_line_start(text, match):match.start()]
+    return "\n" in match.group() or not line.strip(" \t-\"'")
+
+
+def _word_end(text, start, names):
+    """Where the word ends, or the name of another secret at its end begins."""
+    end = _find_end(_WORD_END, text, start)
+    last_start = max(start, end - 70)
+    last = _LAST_NAME.search(text[last_start:end])
+    if last and names.strength(last.group(1)):
+        return last_start + last.start()
+    return end
 
 
 def _find_end(pattern, text, start):

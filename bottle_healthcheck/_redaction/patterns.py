@@ -18,7 +18,8 @@ PREFIXES = tuple(
     "tk-us- tskey- tvly- whsec_ xai- xapp- xkeysib- xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxp- "
     "xoxr- xoxs- xsmtpsib- ya29.".split())
 _WORD = re.compile(r"(?<![\w.-])[A-Za-z][\w.~+-]{18,}={0,2}")
-_MARKED = re.compile(r"(?=[^0-9]*[0-9])\S*?(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8}"
+_MARKED = re.compile(r"(?=[^0-9]*[0-9])\S*?(?=[a-z]*[A-Z0-9])"
+                     r"(?![0-9]+(?![A-Za-z0-9]))[A-Za-z0-9]{8}"
                      r"|[\w-]{2,8}?(?=[a-z]*[A-Z])(?=[A-Z]*[a-z])[A-Za-z]{28}")
 
 #: (needle, pattern): in a text with the needle, group 1 is kept and the rest of a match is masked;
@@ -27,7 +28,7 @@ _TABLE = (
     # URLs within URLs, user:password@host, Oracle's user/password@host:port and user/password@NAME
     ("%", r"(%(?:25)?3[Aa](?:%(?:25)?2[Ff]){2}(?:(?!%(?:25)?3[Aa])[\w.~%-]){0,64}%(?:25)?3[Aa])"
           r"(?:(?!%(?:25)?40)[\w.~!%+-]){1,256}(?=%(?:25)?40)"),
-    ("@", r"((?<![\w.:@/-])[\w.-]{0,64}:)(?![/0-9]{1,6}(?!\w))(?:[^\s\"']{1,256}"
+    ("@", r"((?<![\w.:@/-])(?!(?:b?cc|[BC]cc?|to|To|[Ff]rom|mailto):)[\w.-]{0,64}:)(?![/0-9]{1,6}(?!\w))(?:[^\s\"']{1,256}"
           r"(?=@(?!sha\d)(?:tcp\(|unix\(|[\w.-]{1,128}[:/][\w/])[\w.-])"
           r"|(?P<perhaps>[^\s\"']{1,256})(?=@(?!sha\d)[\w.-]))"),
     ("@", r"((?<![\w./-])[\w.-]{1,64}/)(?:[^\s\"'/@]{1,128}"
@@ -54,7 +55,7 @@ _TABLE = (
     ("$", r"()\$(?:2[abxy]|[156y]|apr1|argon2\w{1,2})\$[\w./$=,+-]{8,256}"),
     (":AA", r"((?<![\w-])(?:bot)?\d{6,12}:)AA[\w-]{30,64}"),
     # Bearer X
-    (" ", r"((?<!\w)[Bb](?:earer|EARER|asic) {1,4})"
+    (" ", r"((?<!\w)[Bb](?:earer|EARER|asic(?= +\S*[A-Z=])) {1,4})"
           r"(?=[\w.~+/-]{0,8191}?(?:[0-9=]|[a-z][A-Z]|\w{16}))[\w.~+/-]{8,8192}=*(?![\w=])"),
     # What servers and clients say
     ("AUTH", r"(\bAUTH\"? {1,4}(?:\"?\w{1,64}\"? {1,4})?\"?)(?=\S{0,256}\d)[^\s\"]{8,512}"),

@@ -7,7 +7,7 @@ import six
 
 from .. import _jsonable
 from . import known
-from .command_lines import mask_command_line
+from .command_lines import mask_command_line, mask_words
 from .names import NOT_SECRET, STRONG, Names, is_setting
 from .pairs import mask_pairs
 from .patterns import mask_patterns
@@ -31,7 +31,7 @@ _HEADER = re.compile(r"(?i)\w+-[\w-]+\Z|authorization\Z|cookie\Z")
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
-_SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|(?:^|[\s\[(])-|\S{19}|\s(?=\S*[0-9])\S{8}"
+_SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|(?<![\w-])-[-\w]|\S{19}|[\s|](?=\S*[0-9])\S{6}"
                          r"|pass|PASS|hook|auth|AUTH|[Bb]earer|BEARER|[Bb]asic", re.U)
 
 
@@ -52,7 +52,7 @@ class Redactor(object):
         try:
             index = self._known.index()
             if self._names.for_outputs:
-                return _Scrubber(self._names, index, {}).value(data)
+                return _Scrubber(self._names, index, {}, hides_numbers=False).value(data)
             scrubber = _Scrubber(self._names, index.with_more(self._collect(data)), self._masked)
             result = scrubber.value(data)
             self._masked = scrubber.masked
@@ -68,8 +68,8 @@ class _Scrubber(object):
     searched, as they are shown, but for known secrets.
     """
 
-    def __init__(self, names, index, masked_before):
-        self._names, self._index = names, index
+    def __init__(self, names, index, masked_before, hides_numbers=True):
+        self._names, self._index, self._hides_numbers = names, index, hides_numbers
         self._masked_before, self.masked = masked_before, {}
 
     def value(self, value, name=u"", above=(u"", NOT_SECRET), depth=0):
@@ -90,8 +90,7 @@ class _Scrubber(object):
             if value is None or isinstance(value, bool):
                 return value
             if isinstance(value, (float,) + six.integer_types):
-                is_secret = strength and not self._names.for_outputs
-                return MASK if is_secret else value
+                return MASK if self._is_secret_number(value, name, above) else value
             return _jsonable.type_name(value)
         except Exception:
             return FAILED
@@ -110,17 +109,29 @@ class _Scrubber(object):
         if are_texts and len(data) == 2 and self._is_pair(data[0], data[1]):
             return [self._text(data[0], depth), self.value(data[1], data[0], above, depth)]
         words = [self.value(item, u"", above, depth) for item in data]
-        if are_texts and not above[1]:  # a command line, whose words may have blanks
-            masked = mask_command_line(u"\x1f".join(words), self._names).split(u"\x1f")
-            words = masked if len(masked) == len(words) else words
+        if are_texts and not above[1]:
+            words = mask_words(words, self._names)
         return words
 
     def _is_pair(self, name, value):
         """Whether two texts are a name and its value, not two names: ["auth", "cache"]."""
         strength = _NAME.match(name) and self._names.strength(name)
-        if not strength or self._names.strength(value):
+        is_name = self._names.strength(value) or value.isalpha() and is_setting(value)
+        if not strength or is_name:
             return False
         return strength == STRONG or _HEADER.match(name) or not is_plain(value)
+
+    def _is_secret_number(self, number, name, above):
+        """In outputs numbers of JSON in a text alone may be secret, as they are in other texts."""
+        secret_name, strength = above
+        if not strength or not self._hides_numbers:
+            return False
+        is_below = secret_name != name
+        if not is_below and not self._names.for_outputs:
+            return True
+        is_harmless_below = is_below and is_setting(name)
+        return not is_harmless_below and not is_harmless(
+            secret_name, six.text_type(number), strength, True)
 
     def _named_text(self, text, name, above, depth):
         """A text, masked below a secret name unless it is a state, a setting or a reference."""
@@ -165,7 +176,8 @@ class _Scrubber(object):
                 masked = mask_text(text, self._names, are_headers)
             self.masked[key] = masked
             return masked
-        shown = self.value(data, depth=depth + 1)
+        scrubber = self if self._hides_numbers else _Scrubber(self._names, self._index, {})
+        shown = scrubber.value(data, depth=depth + 1)
         return text if shown == data else _jsonable.text(json.dumps(shown, ensure_ascii=False))
 
 

@@ -71,7 +71,10 @@ def is_harmless(name, value, strength, may_be_prose):
             return may_be_prose and is_count
         return may_be_prose or is_count
     if strength == STRONG:
-        return may_be_prose and first in STATES and all(map(is_plain, words))
+        is_phrase = len(words) > 3 and all(len(word) > 3 and word.isalpha() and word not in STATES
+                                           for word in words[1:])  # set horse battery staple
+        return (may_be_prose and first in STATES and not is_phrase
+                and all(map(is_plain, words)))
     is_prose = may_be_prose or bool(_CONNECTION.search(text))
     return is_prose and first not in SCHEMES and all(map(is_plain, words))
 

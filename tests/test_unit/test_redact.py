@@ -2,6 +2,7 @@
 import collections
 import gc
 import json
+import random
 
 import bottle
 import pytest
@@ -12,7 +13,7 @@ from bottle_healthcheck import EnvironmentDump
 from tests import counting, growth
 from tests.corpus_loader import load
 from tests.helpers import FakeClock, examples
-from tests.internals import _jsonable, known, patterns, scrubber
+from tests.internals import PRE_FILTERS, _jsonable, command_lines, known, patterns, scrubber
 
 try:
     from hypothesis import HealthCheck, given, settings, strategies as st
@@ -750,12 +751,131 @@ def test_a_second_dump_searches_new_texts_alone(monkeypatch):
     assert u"password=tangerine" in searched
 
 
-def test_no_rule_finds_a_secret_where_nothing_is_suspicious(monkeypatch):
-    class Everything(object):
-        search = staticmethod(lambda text: True)
-    fast = [shown(case) for case in CASES]
-    monkeypatch.setattr(scrubber, "_SUSPICIOUS", Everything)
-    assert [shown(case) for case in CASES] == fast
+class Everything(object):
+    """Finds itself in every text: a pre-filter that lets all pass."""
+    search = staticmethod(lambda text: True)
+
+    def __contains__(self, text):
+        return True
+
+
+#: What generated texts are made of, beside the needles of the patterns.
+WORDS = (u"password", u"secret", u"token", u"key", u"auth", u"API", u"user", u"is", u"was", u"and",
+         u"hunter22", u"abc12345", u"Zq7Wm2Xc9Lp4", u"P@ssw0rd!9", u"ok", u"3306", u"10.0.0.1")
+SIGNS = (u" ", u" ", u" ", u"|", u"\t", u": ", u"=", u" -", u" --", u"'", u"\"", u"\n", u"\x1f",
+         u"/", u"@", u", ", u"-", u".", u"(", u"\\n", u"<", u">", u"%3D")
+
+
+def generated_texts(count):
+    """Texts of words and signs, always the same."""
+    chance = random.Random(7)
+    words = WORDS * 8 + tuple(row[0] for row in patterns.PATTERNS + command_lines.PATTERNS)
+    for _ in range(count):
+        yield u"".join(chance.choice(kind) for _ in range(chance.randint(2, 8))
+                       for kind in (words, SIGNS))
+
+
+def test_pre_filters_let_all_pass_that_a_rule_masks(monkeypatch):
+    every = list(generated_texts(4000))
+    clean_dump = scrubber.Redactor().clean
+    fast = [(scrubber.clean_output(text), clean_dump(text)) for text in every]
+    fast_cases = [shown(case) for case in CASES]
+    for module, name in PRE_FILTERS:
+        monkeypatch.setattr(module, name, Everything)
+    for module in (patterns, command_lines):
+        monkeypatch.setattr(module, "PATTERNS", [(u"", row[1]) for row in module.PATTERNS])
+    clean_dump = scrubber.Redactor().clean
+    assert sum(text != masked[0] for text, masked in zip(every, fast)) > 300
+    for text, masked in zip(every, fast):
+        assert (text, scrubber.clean_output(text), clean_dump(text)) == (text,) + masked
+    assert [shown(case) for case in CASES] == fast_cases
+
+
+@pytest.mark.parametrize("text, expected", [
+    (u"password=(ab)cd|secret: hunter2", u"password=********|secret: ********"),
+    (u"password=x|secret: hunter2", u"password=********|secret: ********"),
+    (u"password=x/secret: hunter2", u"password=********/secret: ********"),
+    (u"auth=basic|secret: hunter2 x", u"auth=basic|secret: ******** x"),
+    (u"password=ab/cd= x", u"password=******** x")])
+def test_a_name_at_the_end_of_a_value_names_the_next_one(text, expected):
+    assert scrubber.clean_output(text) == expected
+    assert scrubber.Redactor().clean([text]) == [expected]
+
+
+@pytest.mark.parametrize("words, expected", [
+    ([u"x", u"--password", u"my pass"], [u"x", u"--password", MASK]),
+    ([u"x", u"--password", u"it's mine, all"], [u"x", u"--password", MASK]),
+    ([u"curl", u"-u", u"ann:my pw"], [u"curl", u"-u", u"ann:" + MASK]),
+    ([u"sh", u"-c", u"mysql -phunter2 shop"], [u"sh", u"-c", u"mysql -p******** shop"])])
+def test_words_of_a_list_are_masked_to_their_end(words, expected):
+    assert scrubber.clean_output(words) == scrubber.Redactor().clean(words) == expected
+
+
+@pytest.mark.parametrize("data, expected", [
+    ({u"pin": [12345, 67]}, {u"pin": [MASK, 67]}),
+    ({u"secret": {u"a": 12345678, u"port": 54321}}, {u"secret": {u"a": MASK, u"port": 54321}}),
+    ({u"jwt": {u"leeway": 12345}}, {u"jwt": {u"leeway": 12345}})])
+def test_long_numbers_below_a_secret_name_are_masked_in_a_dump_alone(data, expected):
+    assert scrubber.Redactor().clean(data) == expected
+    assert scrubber.clean_output(data) == data
+
+
+@pytest.mark.parametrize("text, expected", [
+    (u'{"secret": 12345678}', u'{"secret": "********"}'),
+    (u'{"a": "{\\"pin\\": [12345]}"}', u'{"a": "{\\"pin\\": [\\"********\\"]}"}'),
+    (u'{"token": 3600, "auth": 7, "secret": 12}', u'{"token": 3600, "auth": 7, "secret": 12}'),
+    (u'{"secret": {"count": 1, "port": 54321}}', u'{"secret": {"count": 1, "port": 54321}}')])
+def test_numbers_in_the_json_of_an_output_are_judged_as_text(text, expected):
+    assert scrubber.clean_output(text) == expected
+    assert scrubber.clean_output(json.loads(text)) == json.loads(text) or u"pin" in text
+
+
+@pytest.mark.parametrize("phrase", [u"my dog has fleas", u"set horse battery staple"])
+def test_a_password_of_words_is_masked_as_a_whole(phrase):
+    assert scrubber.clean_output(u"password: %s\nport: 1" % phrase) == (
+        u"password: ********\nport: 1")
+    assert scrubber.clean_output({u"password": phrase}) == {u"password": MASK}
+
+
+@pytest.mark.parametrize("said", [
+    u"rotated for user ann", u"invalid for the service account", u"is not set", u"set from file"])
+def test_what_is_said_of_a_password_is_shown(said):
+    for output in (u"password: " + said, {u"password": said}):
+        assert scrubber.clean_output(output) == output
+
+
+@pytest.mark.parametrize("text, expected", [
+    (u"password|hunter22", u"password|********"), (u"token|abc12345", u"token|********"),
+    (u"the password is hunter2", u"the password is ********"),
+    (u"the secret was P@ssw0rd!9, sorry", u"the secret was ********, sorry"),
+    (u"array(1) {\n  [\"password\"]=>\n  string(7) \"hunter2\"\n}",
+     u"array(1) {\n  [\"password\"]=>\n  string(7) \"********\"\n}"),
+    (u"[\"password\":protected]=>\n    string(7) \"hunter2\"",
+     u"[\"password\":protected]=>\n    string(7) \"********\""),
+    (u"[\"password\":\"App\\Db\":private]=>\n    string(7) \"hunter2\"",
+     u"[\"password\":\"App\\Db\":private]=>\n    string(7) \"********\"")])
+def test_secrets_in_cells_sentences_and_dumps_of_php_are_masked(text, expected):
+    assert scrubber.clean_output(text) == expected
+    assert scrubber.Redactor().clean([text]) == [expected]
+
+
+@pytest.mark.parametrize("output", [
+    {u"bypass_workers": u"4x2y6z8"}, {u"compass_width": u"a1b2c3d4"},
+    {u"secretary_phone": u"+49 30 1234567"}, {u"map_w": u"a1b2c3d4"}, [u"password", u"user"],
+    u"compass_width=1234567", u"mkdir -p v1.2.3", u"mysql is slow -port 3306",
+    u"Basic knowledge123 needed", u"cc:bob1234567@example.com", u"mailto:bob1234567@example.com",
+    u"curl -u 1000:1000 x", u"the password is sha256", u"the secret is 12 days old",
+    u"dapi-gateway-prod-12345678", u"pul-requests-open-12345678", u"npm_config_registry_20240101",
+    u"ops_dashboard_service_12345678"])
+def test_what_only_resembles_a_secret_is_shown(output):
+    assert scrubber.clean_output(output) == output
+
+
+@pytest.mark.parametrize("name", [
+    u"pass_phrase", u"PassWord", u"DB_PWDs", u"seed_phrase", u"DBPASSWORD", u"shop.connect.sid",
+    u"map_pw", u"DBPW", u"client_secrets"])
+def test_words_and_pairs_of_words_make_a_name_secret(name):
+    assert scrubber.clean_output({name: u"a1b2c3d4"}) == {name: MASK}
 
 
 def test_an_ordinary_output_costs_little():
