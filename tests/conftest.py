@@ -1,4 +1,6 @@
 """Fixtures of many modules."""
+import logging
+
 import bottle
 import pytest
 
@@ -13,7 +15,22 @@ def app():
 
 @pytest.fixture
 def world(monkeypatch):
-    """No threads and no time, but what the test says."""
+    """Runs without threads and without time."""
     world = World()
     world.take_over(monkeypatch)
     return world
+
+
+@pytest.fixture
+def log_lines(caplog):
+    """Records of the package's logger: (level, first line, whether there is a traceback)."""
+    caplog.set_level(logging.DEBUG, "bottle_healthcheck")
+    formatter = logging.Formatter("%(message)s")
+
+    def lines_so_far():
+        texts = [(record.levelname, formatter.format(record)) for record in caplog.records
+                 if record.name == "bottle_healthcheck"]
+        assert len(texts) == len(caplog.records), "another logger was used"
+        return [(level, text.split("\n")[0], "Traceback (most recent call last)" in text)
+                for level, text in texts]
+    return lines_so_far

@@ -166,341 +166,6 @@ def output_of(health):
     return only(health)["output"]
 
 
-# The rules
-
-def test_a_fresh_result_of_one_process_is_the_others(fleet):
-    check = Check(returns=lambda: (True, {"rows": check.runs}))
-    first = only(fleet.process(check))
-    fleet.clock.tick(5)
-    second = fleet.process(check)
-    assert only(second) == first
-    assert check.runs == 1
-    fleet.clock.tick(21.9)
-    assert only(second) == first  # its age counts
-    fleet.clock.tick(0.2)
-    assert output_of(second) == {"rows": 2}
-
-
-def test_a_failure_is_shared_for_its_own_lifetime(fleet):
-    check = Check(returns=(False, "down"))
-    fleet.process(check).run()
-    fleet.clock.tick(8.9)
-    assert output_of(fleet.process(check)) == "down"
-    assert check.runs == 1
-    fleet.clock.tick(0.2)
-    assert output_of(fleet.process(check)) == "down"
-    assert check.runs == 2
-
-
-def test_the_backend_is_asked_when_the_local_copy_expires_and_not_before(fleet):
-    health = fleet.process(Check())
-    health.run()
-    assert fleet.backend.take_calls() == RUN
-    for _ in range(26):
-        fleet.clock.tick(1)
-        health.run()
-    assert fleet.backend.take_calls() == []
-    fleet.clock.tick(1)
-    health.run()
-    assert fleet.backend.take_calls() == RUN
-
-
-def test_lifetimes_and_locks_are_whole_seconds(fleet):
-    health = fleet.process(Check(), timeout=2.5, success_ttl=0.2)
-    fleet.work_after(0.1)
-    health.run()
-    assert fleet.backend.take_calls() == [("get",), ("add", 3), ("get",), ("set", 1), ("set", 1)]
-
-
-def test_a_run_elsewhere_is_waited_for_where_there_is_no_previous_result(fleet):
-    fleet.crash_during_run()
-    other = fleet.process(Check(returns=(True, "theirs")))
-    fleet.meanwhile = [lambda: None, lambda: None, lambda: other.run_check("check")]
-    mine = Check(returns=(True, "mine"))
-    assert output_of(fleet.process(mine)) == "theirs"
-    assert fleet.sleeps == [0.2] * 3
-    assert mine.runs == 0
-
-
-def test_a_run_that_ended_between_the_look_and_the_lock_is_adopted(fleet):
-    other, mine = fleet.process(Check(returns=(True, "theirs"))), Check(returns=(True, "mine"))
-    add = fleet.backend.add
-
-    def add_late(*args, **kwargs):
-        fleet.backend.add = add
-        other.run_check("check")
-        return add(*args, **kwargs)
-    fleet.backend.add = add_late
-    health = fleet.process(mine)
-    assert output_of(health) == "theirs"
-    assert mine.runs == 0
-    assert fleet.backend.take_calls()[-1] == ("set", 1)  # the lock is released
-    assert health.cache.history(health.checkers[0]) == []
-
-
-def test_a_previous_result_serves_while_another_process_runs_the_check(fleet):
-    check, seen = Check(returns=(True, "old")), []
-    mine = fleet.process(check)
-    mine.run()
-    fleet.clock.tick(27)
-    newcomer = Check(returns=lambda: (True, seen.append(output_of(mine)) or "new"))
-    fleet.process(newcomer).run()
-    assert seen == ["old"] and fleet.sleeps == []
-    fleet.backend.take_calls()
-    assert output_of(mine) == "old" and fleet.backend.calls == []  # it has just looked
-    fleet.clock.tick(0.2)
-    assert output_of(mine) == "new"
-    assert check.runs == 1
-
-
-def test_a_previous_result_serves_for_its_own_lifetime_and_no_longer(fleet):
-    check = Check()
-    mine = fleet.process(check, failed_ttl=27)
-    mine.run()
-    fleet.clock.tick(53.9)
-    seen = []
-    fleet.process(Check(returns=lambda: (True, seen.append(output_of(mine))))).run()
-    assert seen == ["fine"] and fleet.sleeps == []
-    mine.cache.clear()
-    fleet.clock.tick(2)
-    fleet.process(Check(returns=lambda: (False, seen.append(output_of(mine))))).run()
-    assert seen[1:] == ["timed out after 2 s"]
-
-
-@pytest.mark.parametrize("timeout, output, sleeps", [
-    (None, "timed out after 2 s", [0.2] * 10), (0.5, "timed out after 0.5 s", [0.2, 0.2, 0.1])])
-def test_missing_outcome_is_a_failure_in_time(fleet, timeout, output, sleeps):
-    fleet.crash_during_run()
-    fleet.eager = True
-    began = fleet.clock.now
-    assert output_of(fleet.process(Check(), timeout=timeout)) == output
-    assert fleet.sleeps == sleeps
-    assert fleet.clock.now - began == pytest.approx(timeout or 2)
-
-
-@pytest.mark.parametrize("timeout", [None, 11])
-def test_the_lock_of_a_process_that_died_expires(fleet, timeout):
-    fleet.crash_during_run()
-    fleet.clock.tick(8.5)
-    check = Check()
-    fleet.eager = True
-    health = fleet.process(check, timeout=timeout)
-    assert output_of(health) == "fine"
-    assert check.runs == 1
-    assert fleet.sleeps == [0.2] * 8
-
-
-def test_after_a_long_silence_who_remembers_a_result_and_who_does_not_run_it_once(fleet):
-    check, seen = Check(), []
-    mine = fleet.process(check)
-    mine.run()
-    fleet.clock.tick(100)  # the server has forgotten the result
-    newcomer = Check(returns=lambda: (True, seen.append(output_of(mine)) or "new"))
-    fleet.process(newcomer).run()
-    assert seen == ["timed out after 2 s"]
-    assert check.runs == 1 and newcomer.runs == 1
-
-
-def test_a_run_after_the_wait_has_all_its_time(fleet):
-    fleet.crash_during_run(timeout=None)
-    fleet.eager, check = True, Check(returns=fleet.hang)
-    health = fleet.process(check, timeout=10.5)
-    assert output_of(health) == "timed out after 10.5 s"
-    assert check.runs == 1  # when the lock had expired after 10 s
-    fleet.clock.tick(5)
-    fleet.meanwhile = [fleet.release]
-    assert output_of(health) == "late"
-
-
-def test_a_lock_that_does_not_expire_holds_nobody_for_longer_than_it_should(fleet):
-    fleet.crash_during_run()
-    for key, (value, _) in list(fleet.backend.kept.items()):
-        fleet.backend.kept[key] = value, float("inf")
-    check = Check()
-    health = fleet.process(check)
-    assert output_of(health) == "timed out after 2 s"
-    fleet.clock.tick(8.1)
-    assert output_of(health) == "fine"
-    fleet.clock.tick(27)
-    assert output_of(fleet.process(check)) == "fine"  # that lock named another result
-    assert check.runs == 2
-
-
-def test_hung_runs_elsewhere_each_hold_the_lock_for_their_time(fleet):
-    fleet.crash_during_run()
-    health, check = fleet.process(Check()), Check()
-    for _ in range(4):
-        assert output_of(health) == "timed out after 2 s"
-        fleet.clock.tick(8.1)
-        fleet.crash_during_run()  # it is the first after the lock's end
-    assert check.runs == 0
-
-
-def test_a_long_wait_for_one_check_is_no_failure_of_the_next(fleet):
-    slow, quick = Check("slow"), Check("quick")
-    fleet.crash_during_run("slow")
-    fleet.crash_during_run("quick")
-    fleet.meanwhile = [lambda: fleet.process(Check("quick", (True, "ran"))).run_check("quick")]
-    results = fleet.process(slow, quick).run().results
-    assert [one["output"] for one in results] == ["timed out after 2 s", "ran"]
-
-
-def test_a_stale_result_serves_at_once_while_one_process_renews_it(fleet):
-    check = Check(returns=lambda: (True, check.runs))
-    options = {"timeout": 1, "stale_while_revalidate": 60}
-    first, second = fleet.process(check, **options), fleet.process(check, **options)
-    fleet.eager = True
-    assert [output_of(first), output_of(second)] == [1, 1]
-    fleet.eager = False
-    fleet.clock.tick(70)
-    assert [output_of(first), output_of(second), output_of(first)] == [1, 1, 1]
-    assert len(fleet.jobs) == 2
-    check.returns = fleet.hang
-    fleet.work()
-    assert [output_of(first), output_of(second), check.runs] == [1, 1, 2]
-    fleet.release()
-    fleet.clock.tick(0.2)
-    assert [output_of(first), output_of(second)] == ["late", 1]
-    fleet.work()
-    assert [output_of(second), check.runs] == ["late", 2]
-    assert fleet.sleeps == []
-
-
-@pytest.mark.parametrize("stamped, adopted", [(-1, False), (0, False), (1, True)])
-def test_only_what_is_newer_than_the_own_result_is_adopted(fleet, stamped, adopted):
-    health = fleet.process(Check(returns=(False, "mine")))
-    health.run()
-    at = fleet.wall() + stamped
-    fleet.clock.tick(9)
-    put(fleet, value(timestamp=at, since=at))
-    assert output_of(health) == ("theirs" if adopted else "mine")
-
-
-@pytest.mark.parametrize("ahead, left", [(20, 27), (0, 27), (-0.5, 26.5), (-20, 7)])
-def test_what_is_adopted_holds_for_what_is_left_of_its_lifetime(fleet, ahead, left):
-    at = fleet.wall() + ahead
-    put(fleet, value(timestamp=at, since=at))
-    health = fleet.process(Check())
-    assert output_of(health) == "theirs"
-    fleet.backend.take_calls()
-    fleet.clock.tick(left - 0.25)
-    assert output_of(health) == "theirs"
-    assert fleet.backend.take_calls() == []
-    fleet.clock.tick(0.25)
-    assert output_of(health) == "fine"
-
-
-def test_readers_have_lifetimes_of_their_own(fleet):
-    check = Check(returns=lambda: (True, check.runs))
-    long = fleet.process(check)
-    short = fleet.process(check, cache=long.cache, success_ttl=5)
-    assert [output_of(long), output_of(short)] == [1, 1]
-    fleet.clock.tick(5)
-    assert [output_of(long), output_of(short), output_of(long)] == [1, 2, 2]
-    fleet.clock.tick(6)
-    assert output_of(fleet.process(check)) == 2
-    assert output_of(fleet.process(check, success_ttl=5)) == 3
-
-
-def test_what_is_not_kept_is_neither_shared_nor_locked(fleet):
-    check = Check()
-    for lifetime in (None, 0):
-        fleet.process(check, success_ttl=lifetime, failed_ttl=lifetime).run()
-    assert check.runs == 2 and fleet.backend.calls == []
-
-
-def test_where_one_kind_is_not_kept_the_other_is_shared_without_a_lock(fleet):
-    check = Check(returns=(False, "down"))
-    for _ in range(2):
-        fleet.process(check, failed_ttl=None).run()
-    assert check.runs == 2
-    check.returns = True, "fine"
-    for _ in range(2):
-        assert output_of(fleet.process(check, failed_ttl=None)) == "fine"
-    assert check.runs == 3
-    assert fleet.backend.calls == [("get",)] * 3 + [("set", 54), ("get",)]
-
-
-def test_run_check_runs_now_and_publishes(fleet):
-    check = Check(returns=lambda: (True, check.runs))
-    first, second = fleet.process(check), fleet.process(check)
-    first.run()
-    assert first.run_check("check")["output"] == 2
-    assert second.run_check(check)["output"] == 3
-    assert output_of(first) == 2  # its own, as long as that holds
-    assert output_of(fleet.process(check)) == 3
-    assert ("add", 10) not in fleet.backend.take_calls()[4:]
-
-
-def test_run_check_does_not_wait_for_another_process(fleet):
-    fleet.crash_during_run()
-    assert fleet.process(Check()).run_check("check")["output"] == "fine"
-    assert fleet.sleeps == []
-
-
-def test_clear_forgets_what_is_shared(fleet):
-    check = Check(returns=lambda: (True, check.runs))
-    health = fleet.process(check)
-    assert output_of(health) == 1
-    health.cache.clear()
-    assert output_of(health) == 2  # and is not kept waiting by the lock of the run just finished
-    assert output_of(fleet.process(check)) == 2
-    assert fleet.sleeps == []
-
-
-def test_clear_leaves_no_moment_in_which_the_old_result_is_kept_again(fleet):
-    check = Check(returns=lambda: (True, check.runs))
-    health = fleet.process(check)
-    health.run()
-    asked = fleet.backend.set
-
-    def poll_meanwhile(key, value, timeout):
-        health.run()
-        return asked(key, value, timeout)
-    fleet.backend.set = poll_meanwhile
-    health.cache.clear()
-    fleet.backend.set = asked
-    assert output_of(health) == 2
-
-
-def test_since_is_the_fleets(fleet):
-    check = Check()
-    first = only(fleet.process(check))
-    fleet.clock.tick(26)
-    second = fleet.process(check)
-    assert only(second)["since"] == first["since"]
-    fleet.clock.tick(1)
-    assert only(second)["since"] == first["since"] != only(second)["timestamp"]
-
-
-def test_change_elsewhere_is_logged_and_notified(fleet, caplog):
-    caplog.set_level(logging.INFO, logger="bottle_healthcheck")
-    changes = []
-    check = Check()
-    health = fleet.process(check, on_change=lambda *change: changes.append(change[:2]))
-    health.run()
-    fleet.clock.tick(27)
-    fleet.process(Check(returns=(False, "down"))).run()
-    assert output_of(health) == "down"
-    assert changes == [(None, "success"), ("success", "failure")]
-    assert caplog.messages.count("check check is failing: down") == 2
-    assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
-
-
-def test_a_fork_has_runs_of_its_own(fleet):
-    check = Check(returns=fleet.hang)
-    health = fleet.process(check, timeout=1)
-    fleet.start_run(health)
-    fleet.work()
-    fleet.fork()
-    check.returns, fleet.eager = (True, "the child's"), True
-    assert output_of(health) == "timed out after 1 s"  # the parent has the lock
-    assert output_of(health) == "the child's"
-    assert check.runs == 2
-
-
-# Keys and values
-
 def key_of(fleet, prefix, name):
     """The key of a result."""
     del fleet.backend.calls[:]
@@ -509,42 +174,6 @@ def key_of(fleet, prefix, name):
     fleet.process(Check(name), cache=cache).run_check(name)
     key, = fleet.backend.kept
     return key
-
-
-def test_keys_are_hashes_of_prefix_and_name(fleet):
-    keys = [key_of(fleet, prefix, name) for prefix, name in [
-        ("shop", "database"), ("shop", "data base"), ("shopd", "atabase"), ("shop\0", "database"),
-        (u"caf\xe9", "database"), ("shop", "x" * 10000), ("sh", 'op", "database')]]
-    assert len(set(keys)) == len(keys)
-    assert all(re.match("healthcheck-[0-9a-f]{64}$", key) for key in keys)
-    assert key_of(fleet, "shop", "database") == keys[0]
-    assert key_of(fleet, b"caf\xe9" if PY2 else "caf\udce9", "database") not in keys
-
-
-def test_a_value_is_json_text_with_a_version(fleet, monkeypatch):
-    shown = [50.0, 50.25]
-    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
-    fleet.process(Check(returns=(True, {u"caf\xe9": [1, None]})), success_ttl=60).run()
-    text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
-    assert isinstance(text, str)
-    text.encode("ascii")
-    now = fleet.wall()
-    fields = json.loads(text)
-    assert fields == {"version": 2, "response_time": 0.25, "passed": True, "warning": False,
-                      "timestamp": now, "since": now, "output": {u"caf\xe9": [1, None]}}
-
-
-def test_a_warning_is_one_for_all_who_share_it(fleet):
-    warning = Check(returns=(WARN, "85 % full"))
-    fleet.process(warning).run()
-    check = Check()
-    other = fleet.process(check)
-    report = other.run()
-    assert report.passed and report.warns and check.runs == 0
-    result, = report.results
-    assert (result["passed"], result["critical"], result["output"]) == (False, False, "85 % full")
-    text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
-    assert json.loads(text)["version"] != 1  # whose readers would take it for a failure
 
 
 def value(**fields):
@@ -566,18 +195,413 @@ def put(fleet, value, seconds=YEAR):
     fleet.backend.kept[key] = value, fleet.clock.now + seconds
 
 
-def test_every_number_that_is_written_is_read(fleet, lines):
-    output = [-2 ** 63, 2 ** 64 - 1, 1e300]
-    assert output_of(fleet.process(Check(returns=(True, output)))) == output
-    assert output_of(fleet.process(Check())) == output
-    assert lines() == []
+class TestSharedResult(object):
+    """A fresh outcome of one process is used by the others."""
+
+    def test_fresh_result_is_used_by_others(self, fleet):
+        check = Check(returns=lambda: (True, {"rows": check.runs}))
+        first = only(fleet.process(check))
+        fleet.clock.tick(5)
+        second = fleet.process(check)
+        assert only(second) == first
+        assert check.runs == 1
+        fleet.clock.tick(21.9)
+        assert only(second) == first  # its age counts
+        fleet.clock.tick(0.2)
+        assert output_of(second) == {"rows": 2}
+
+    def test_failure_is_shared_for_its_lifetime(self, fleet):
+        check = Check(returns=(False, "down"))
+        fleet.process(check).run()
+        fleet.clock.tick(8.9)
+        assert output_of(fleet.process(check)) == "down"
+        assert check.runs == 1
+        fleet.clock.tick(0.2)
+        assert output_of(fleet.process(check)) == "down"
+        assert check.runs == 2
+
+    def test_backend_is_called_when_local_copy_expires(self, fleet):
+        health = fleet.process(Check())
+        health.run()
+        assert fleet.backend.take_calls() == RUN
+        for _ in range(26):
+            fleet.clock.tick(1)
+            health.run()
+        assert fleet.backend.take_calls() == []
+        fleet.clock.tick(1)
+        health.run()
+        assert fleet.backend.take_calls() == RUN
+
+    @pytest.mark.parametrize("stamped, adopted", [(-1, False), (0, False), (1, True)])
+    def test_only_newer_result_is_adopted(self, fleet, stamped, adopted):
+        health = fleet.process(Check(returns=(False, "mine")))
+        health.run()
+        at = fleet.wall() + stamped
+        fleet.clock.tick(9)
+        put(fleet, value(timestamp=at, since=at))
+        assert output_of(health) == ("theirs" if adopted else "mine")
+
+    @pytest.mark.parametrize("ahead, left", [(20, 27), (0, 27), (-0.5, 26.5), (-20, 7)])
+    def test_adopted_result_is_fresh_for_rest_of_lifetime(self, fleet, ahead, left):
+        at = fleet.wall() + ahead
+        put(fleet, value(timestamp=at, since=at))
+        health = fleet.process(Check())
+        assert output_of(health) == "theirs"
+        fleet.backend.take_calls()
+        fleet.clock.tick(left - 0.25)
+        assert output_of(health) == "theirs"
+        assert fleet.backend.take_calls() == []
+        fleet.clock.tick(0.25)
+        assert output_of(health) == "fine"
+
+    def test_readers_have_their_own_lifetimes(self, fleet):
+        check = Check(returns=lambda: (True, check.runs))
+        long = fleet.process(check)
+        short = fleet.process(check, cache=long.cache, success_ttl=5)
+        assert [output_of(long), output_of(short)] == [1, 1]
+        fleet.clock.tick(5)
+        assert [output_of(long), output_of(short), output_of(long)] == [1, 2, 2]
+        fleet.clock.tick(6)
+        assert output_of(fleet.process(check)) == 2
+        assert output_of(fleet.process(check, success_ttl=5)) == 3
+
+    def test_without_lifetimes_backend_is_not_called(self, fleet):
+        check = Check()
+        for lifetime in (None, 0):
+            fleet.process(check, success_ttl=lifetime, failed_ttl=lifetime).run()
+        assert check.runs == 2 and fleet.backend.calls == []
+
+    def test_with_one_lifetime_no_lock_is_taken(self, fleet):
+        check = Check(returns=(False, "down"))
+        for _ in range(2):
+            fleet.process(check, failed_ttl=None).run()
+        assert check.runs == 2
+        check.returns = True, "fine"
+        for _ in range(2):
+            assert output_of(fleet.process(check, failed_ttl=None)) == "fine"
+        assert check.runs == 3
+        assert fleet.backend.calls == [("get",)] * 3 + [("set", 54), ("get",)]
+
+    def test_warning_is_shared_as_warning(self, fleet):
+        warning = Check(returns=(WARN, "85 % full"))
+        fleet.process(warning).run()
+        check = Check()
+        other = fleet.process(check)
+        report = other.run()
+        assert report.passed and report.warns and check.runs == 0
+        result, = report.results
+        assert (result["passed"], result["critical"]) == (False, False)
+        assert result["output"] == "85 % full"
+        text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
+        assert json.loads(text)["version"] != 1  # whose readers would take it for a failure
+
+    def test_since_is_shared(self, fleet):
+        check = Check()
+        first = only(fleet.process(check))
+        fleet.clock.tick(26)
+        second = fleet.process(check)
+        assert only(second)["since"] == first["since"]
+        fleet.clock.tick(1)
+        assert only(second)["since"] == first["since"] != only(second)["timestamp"]
+
+    def test_change_elsewhere_is_logged_and_notified(self, fleet, caplog):
+        caplog.set_level(logging.INFO, logger="bottle_healthcheck")
+        changes = []
+        check = Check()
+        health = fleet.process(check, on_change=lambda *change: changes.append(change[:2]))
+        health.run()
+        fleet.clock.tick(27)
+        fleet.process(Check(returns=(False, "down"))).run()
+        assert output_of(health) == "down"
+        assert changes == [(None, "success"), ("success", "failure")]
+        assert caplog.messages.count("check check is failing: down") == 2
+        assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=1))]
+
+    @pytest.mark.parametrize("timeout", [None, 1])
+    def test_base_exception_is_not_shared(self, fleet, timeout):
+        class Panic(BaseException):
+            pass
+
+        def panics():
+            raise Panic("at row 7")
+        fleet.work_after(0)
+        assert output_of(fleet.process(Check(returns=panics), timeout=timeout)) == "Panic: at row 7"
+        assert [call for call in fleet.backend.take_calls() if call == ("set", 18)] == []
+        fleet.work_after(0)
+        assert output_of(fleet.process(Check(), timeout=timeout)) == "fine"
+        assert fleet.sleeps == []
 
 
-def test_the_values_that_follow_differ_from_one_that_is_understood(fleet, lines):
-    for text in (value(), value().encode("ascii"), u"" + value(), value(more="fields")):
-        put(fleet, text)
-        assert output_of(fleet.process(Check())) == "theirs"
-    assert lines() == []
+class TestLock(object):
+    """One process at a time runs a check; the others wait for its outcome."""
+
+    def test_lifetimes_and_locks_are_whole_seconds(self, fleet):
+        health = fleet.process(Check(), timeout=2.5, success_ttl=0.2)
+        fleet.work_after(0.1)
+        health.run()
+        assert fleet.backend.take_calls() == [
+            ("get",), ("add", 3), ("get",), ("set", 1), ("set", 1)]
+
+    def test_run_elsewhere_is_awaited(self, fleet):
+        fleet.crash_during_run()
+        other = fleet.process(Check(returns=(True, "theirs")))
+        fleet.meanwhile = [lambda: None, lambda: None, lambda: other.run_check("check")]
+        mine = Check(returns=(True, "mine"))
+        assert output_of(fleet.process(mine)) == "theirs"
+        assert fleet.sleeps == [0.2] * 3
+        assert mine.runs == 0
+
+    def test_run_that_ended_before_lock_is_adopted(self, fleet):
+        other, mine = fleet.process(Check(returns=(True, "theirs"))), Check(returns=(True, "mine"))
+        add = fleet.backend.add
+
+        def add_late(*args, **kwargs):
+            fleet.backend.add = add
+            other.run_check("check")
+            return add(*args, **kwargs)
+        fleet.backend.add = add_late
+        health = fleet.process(mine)
+        assert output_of(health) == "theirs"
+        assert mine.runs == 0
+        assert fleet.backend.take_calls()[-1] == ("set", 1)  # the lock is released
+        assert health.cache.history(health.checkers[0]) == []
+
+    def test_previous_result_is_used_during_run_elsewhere(self, fleet):
+        check, seen = Check(returns=(True, "old")), []
+        mine = fleet.process(check)
+        mine.run()
+        fleet.clock.tick(27)
+        newcomer = Check(returns=lambda: (True, seen.append(output_of(mine)) or "new"))
+        fleet.process(newcomer).run()
+        assert seen == ["old"] and fleet.sleeps == []
+        fleet.backend.take_calls()
+        assert output_of(mine) == "old" and fleet.backend.calls == []  # it has just looked
+        fleet.clock.tick(0.2)
+        assert output_of(mine) == "new"
+        assert check.runs == 1
+
+    def test_previous_result_is_used_for_one_more_lifetime(self, fleet):
+        check = Check()
+        mine = fleet.process(check, failed_ttl=27)
+        mine.run()
+        fleet.clock.tick(53.9)
+        seen = []
+        fleet.process(Check(returns=lambda: (True, seen.append(output_of(mine))))).run()
+        assert seen == ["fine"] and fleet.sleeps == []
+        mine.cache.clear()
+        fleet.clock.tick(2)
+        fleet.process(Check(returns=lambda: (False, seen.append(output_of(mine))))).run()
+        assert seen[1:] == ["timed out after 2 s"]
+
+    def test_stale_result_is_used_while_one_process_renews(self, fleet):
+        check = Check(returns=lambda: (True, check.runs))
+        options = {"timeout": 1, "stale_while_revalidate": 60}
+        first, second = fleet.process(check, **options), fleet.process(check, **options)
+        fleet.eager = True
+        assert [output_of(first), output_of(second)] == [1, 1]
+        fleet.eager = False
+        fleet.clock.tick(70)
+        assert [output_of(first), output_of(second), output_of(first)] == [1, 1, 1]
+        assert len(fleet.jobs) == 2
+        check.returns = fleet.hang
+        fleet.work()
+        assert [output_of(first), output_of(second), check.runs] == [1, 1, 2]
+        fleet.release()
+        fleet.clock.tick(0.2)
+        assert [output_of(first), output_of(second)] == ["late", 1]
+        fleet.work()
+        assert [output_of(second), check.runs] == ["late", 2]
+        assert fleet.sleeps == []
+
+    @pytest.mark.parametrize("timeout, output, sleeps", [
+        (None, "timed out after 2 s", [0.2] * 10), (0.5, "timed out after 0.5 s", [0.2, 0.2, 0.1])])
+    def test_missing_outcome_is_a_failure_in_time(self, fleet, timeout, output, sleeps):
+        fleet.crash_during_run()
+        fleet.eager = True
+        began = fleet.clock.now
+        assert output_of(fleet.process(Check(), timeout=timeout)) == output
+        assert fleet.sleeps == sleeps
+        assert fleet.clock.now - began == pytest.approx(timeout or 2)
+
+    @pytest.mark.parametrize("timeout", [None, 11])
+    def test_lock_of_crashed_process_expires(self, fleet, timeout):
+        fleet.crash_during_run()
+        fleet.clock.tick(8.5)
+        check = Check()
+        fleet.eager = True
+        health = fleet.process(check, timeout=timeout)
+        assert output_of(health) == "fine"
+        assert check.runs == 1
+        assert fleet.sleeps == [0.2] * 8
+
+    def test_runs_once_after_result_is_lost(self, fleet):
+        check, seen = Check(), []
+        mine = fleet.process(check)
+        mine.run()
+        fleet.clock.tick(100)  # the server has forgotten the result
+        newcomer = Check(returns=lambda: (True, seen.append(output_of(mine)) or "new"))
+        fleet.process(newcomer).run()
+        assert seen == ["timed out after 2 s"]
+        assert check.runs == 1 and newcomer.runs == 1
+
+    def test_run_after_wait_has_its_whole_timeout(self, fleet):
+        fleet.crash_during_run(timeout=None)
+        fleet.eager, check = True, Check(returns=fleet.hang)
+        health = fleet.process(check, timeout=10.5)
+        assert output_of(health) == "timed out after 10.5 s"
+        assert check.runs == 1  # when the lock had expired after 10 s
+        fleet.clock.tick(5)
+        fleet.meanwhile = [fleet.release]
+        assert output_of(health) == "late"
+
+    def test_lock_that_never_expires_is_overridden(self, fleet):
+        fleet.crash_during_run()
+        for key, (value, _) in list(fleet.backend.kept.items()):
+            fleet.backend.kept[key] = value, float("inf")
+        check = Check()
+        health = fleet.process(check)
+        assert output_of(health) == "timed out after 2 s"
+        fleet.clock.tick(8.1)
+        assert output_of(health) == "fine"
+        fleet.clock.tick(27)
+        assert output_of(fleet.process(check)) == "fine"  # that lock named another result
+        assert check.runs == 2
+
+    def test_each_hung_run_elsewhere_holds_the_lock(self, fleet):
+        fleet.crash_during_run()
+        health, check = fleet.process(Check()), Check()
+        for _ in range(4):
+            assert output_of(health) == "timed out after 2 s"
+            fleet.clock.tick(8.1)
+            fleet.crash_during_run()  # it is the first after the lock's end
+        assert check.runs == 0
+
+    def test_long_wait_is_no_failure_of_next_check(self, fleet):
+        slow, quick = Check("slow"), Check("quick")
+        fleet.crash_during_run("slow")
+        fleet.crash_during_run("quick")
+        fleet.meanwhile = [lambda: fleet.process(Check("quick", (True, "ran"))).run_check("quick")]
+        results = fleet.process(slow, quick).run().results
+        assert [one["output"] for one in results] == ["timed out after 2 s", "ran"]
+
+    def test_clock_differences_do_not_make_two_run(self, fleet):
+        check, rivals = Check(), []
+        ahead, behind = fleet.process(check), fleet.process(check)
+        third = fleet.process(check)
+        fleet.skew = 3
+        ahead.run()
+        fleet.skew = 0
+        behind.run()
+        fleet.skew = 1
+        third.run()
+        fleet.clock.tick(27)
+        check.returns = lambda: (True, rivals.append(behind.run()))
+        third.run()
+        assert check.runs == 2  # while the third runs it, the one with its clock behind does not
+
+    def test_one_request_polls_for_all_of_its_process(self, fleet):
+        fleet.crash_during_run()
+        health = fleet.process(Check())
+        fleet.backend.take_calls()
+        answers = []
+        fleet.meanwhile = [lambda: answers.append(output_of(health))]
+        answers.append(output_of(health))
+        assert answers == ["timed out after 2 s"] * 2
+        assert fleet.backend.take_calls().count(("add", 10)) == 11  # every 0.2 s within 2 s
+
+    def test_slow_backend_does_not_shorten_the_wait(self, fleet):
+        fleet.crash_during_run()
+        other = fleet.process(Check(returns=(True, "theirs")))
+        health, do = fleet.process(Check(), timeout=2), fleet.backend._do
+
+        def slowly(*args):
+            fleet.clock.tick(0.2)
+            return do(*args)
+        fleet.backend._do = slowly
+        fleet.meanwhile = [fleet.work, lambda: setattr(fleet.backend, "_do", do),
+                           lambda: (other.run_check("check"), fleet.work())]
+        assert output_of(health) == "theirs"
+
+    def test_slow_backend_does_not_prolong_the_wait(self, fleet):
+        fleet.crash_during_run()
+        health, do = fleet.process(Check()), fleet.backend._do
+        began = fleet.clock.now
+
+        def slowly(*args):
+            fleet.clock.tick(0.04)
+            return do(*args)
+        fleet.backend._do = slowly
+        assert output_of(health) == "timed out after 2 s"
+        assert fleet.clock.now - began < 2.5
+
+    @pytest.mark.parametrize("kind", [Gone, KeyboardInterrupt])
+    def test_interrupted_run_releases_its_lock(self, fleet, kind):
+        def interrupted():
+            raise kind()
+        with pytest.raises(kind):
+            fleet.process(Check(returns=interrupted)).run()
+        assert output_of(fleet.process(Check())) == "fine"
+        assert fleet.sleeps == []
+
+    def test_fork_has_runs_of_its_own(self, fleet):
+        check = Check(returns=fleet.hang)
+        health = fleet.process(check, timeout=1)
+        fleet.start_run(health)
+        fleet.work()
+        fleet.fork()
+        check.returns, fleet.eager = (True, "the child's"), True
+        assert output_of(health) == "timed out after 1 s"  # the parent has the lock
+        assert output_of(health) == "the child's"
+        assert check.runs == 2
+
+
+class TestRunCheckAndClear(object):
+
+    def test_run_check_runs_now_and_publishes(self, fleet):
+        check = Check(returns=lambda: (True, check.runs))
+        first, second = fleet.process(check), fleet.process(check)
+        first.run()
+        assert first.run_check("check")["output"] == 2
+        assert second.run_check(check)["output"] == 3
+        assert output_of(first) == 2  # its own, as long as that holds
+        assert output_of(fleet.process(check)) == 3
+        assert ("add", 10) not in fleet.backend.take_calls()[4:]
+
+    def test_run_check_does_not_wait_for_another_process(self, fleet):
+        fleet.crash_during_run()
+        assert fleet.process(Check()).run_check("check")["output"] == "fine"
+        assert fleet.sleeps == []
+
+    def test_run_check_runs_now_after_joining_a_denied_run(self, fleet):
+        fleet.crash_during_run()
+        health = fleet.process(Check())
+        denied = internals.register_run(health.cache, health.checkers[0])
+        fleet.meanwhile = [lambda: internals.give_up(health.cache, denied)]
+        assert health.run_check("check")["output"] == "fine"
+        assert fleet.waits == [2.0] and fleet.sleeps == []
+
+    def test_clear_deletes_shared_results(self, fleet):
+        check = Check(returns=lambda: (True, check.runs))
+        health = fleet.process(check)
+        assert output_of(health) == 1
+        health.cache.clear()
+        assert output_of(health) == 2  # the lock of the previous run is released
+        assert output_of(fleet.process(check)) == 2
+        assert fleet.sleeps == []
+
+    def test_old_result_is_not_cached_during_clear(self, fleet):
+        check = Check(returns=lambda: (True, check.runs))
+        health = fleet.process(check)
+        health.run()
+        asked = fleet.backend.set
+
+        def poll_meanwhile(key, value, timeout):
+            health.run()
+            return asked(key, value, timeout)
+        fleet.backend.set = poll_meanwhile
+        health.cache.clear()
+        fleet.backend.set = asked
+        assert output_of(health) == 2
 
 
 RUBBISH = [
@@ -589,82 +613,192 @@ RUBBISH = [
 ] + [value(**{name: wrong}) for name in ("timestamp", "since", "response_time") for wrong in (
     "1700000000", None, [], {}, True, -1, float("nan"), float("inf"), 1.7e12, 10 ** 400)]
 
-
-@pytest.mark.parametrize("text", RUBBISH, ids=lambda text: repr(text).split(" at 0x")[0][:60])
-def test_what_is_no_result_is_replaced_and_logged_once(fleet, lines, text):
-    put(fleet, text)
-    check = Check()
-    assert output_of(fleet.process(check)) == "fine"
-    assert check.runs == 1
-    (level, line), = lines()
-    assert level == "WARNING" and "it holds what is no result" in line
-    fleet.clock.tick(10)
-    assert [output_of(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
-    assert check.runs == 2
-
-
 MISSES = ["", b"", value(version=1), value(version=3), value(version="2"), value(version=None),
           json.dumps({"version": 3, "result": []})]
 
 
-@pytest.mark.parametrize("text", MISSES, ids=repr)
-def test_a_forgotten_value_and_other_versions_are_misses(fleet, lines, text):
-    put(fleet, text)
-    check = Check()
-    assert [output_of(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
-    assert check.runs == 1
-    assert lines() == []
+class TestValues(object):
+    """Keys and values in the backend."""
+
+    def test_keys_are_hashes_of_prefix_and_name(self, fleet):
+        keys = [key_of(fleet, prefix, name) for prefix, name in [
+            ("shop", "database"), ("shop", "data base"), ("shopd", "atabase"),
+            ("shop\0", "database"),
+            (u"caf\xe9", "database"), ("shop", "x" * 10000), ("sh", 'op", "database')]]
+        assert len(set(keys)) == len(keys)
+        assert all(re.match("healthcheck-[0-9a-f]{64}$", key) for key in keys)
+        assert key_of(fleet, "shop", "database") == keys[0]
+        assert key_of(fleet, b"caf\xe9" if PY2 else "caf\udce9", "database") not in keys
+
+    def test_value_is_json_text_with_a_version(self, fleet, monkeypatch):
+        shown = [50.0, 50.25]
+        internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
+        fleet.process(Check(returns=(True, {u"caf\xe9": [1, None]})), success_ttl=60).run()
+        text, = [one for one, _ in fleet.backend.kept.values() if one.startswith("{")]
+        assert isinstance(text, str)
+        text.encode("ascii")
+        now = fleet.wall()
+        fields = json.loads(text)
+        assert fields == {"version": 2, "response_time": 0.25, "passed": True, "warning": False,
+                          "timestamp": now, "since": now, "output": {u"caf\xe9": [1, None]}}
+
+    def test_every_written_number_is_read(self, fleet, lines):
+        output = [-2 ** 63, 2 ** 64 - 1, 1e300]
+        assert output_of(fleet.process(Check(returns=(True, output)))) == output
+        assert output_of(fleet.process(Check())) == output
+        assert lines() == []
+
+    def test_valid_values_are_read(self, fleet, lines):
+        for text in (value(), value().encode("ascii"), u"" + value(), value(more="fields")):
+            put(fleet, text)
+            assert output_of(fleet.process(Check())) == "theirs"
+        assert lines() == []
+
+    @pytest.mark.parametrize("text", RUBBISH, ids=lambda text: repr(text).split(" at 0x")[0][:60])
+    def test_invalid_value_is_replaced_and_logged_once(self, fleet, lines, text):
+        put(fleet, text)
+        check = Check()
+        assert output_of(fleet.process(check)) == "fine"
+        assert check.runs == 1
+        (level, line), = lines()
+        assert level == "WARNING" and "it holds what is no result" in line
+        fleet.clock.tick(10)
+        assert [output_of(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
+        assert check.runs == 2
+
+    @pytest.mark.parametrize("text", MISSES, ids=repr)
+    def test_deleted_value_and_other_versions_are_misses(self, fleet, lines, text):
+        put(fleet, text)
+        check = Check()
+        assert [output_of(fleet.process(check)) for _ in range(2)] == ["fine"] * 2
+        assert check.runs == 1
+        assert lines() == []
+
+    @pytest.mark.parametrize("ahead, adopted", [
+        (-YEAR, False), (-7200, False), (-28, False), (-26, True), (0, True), (26, True),
+        (28, False),
+        (7200, False), (YEAR, False)])
+    def test_result_of_wrong_clock_is_clamped_or_a_miss(self, fleet, lines, ahead, adopted):
+        now = fleet.wall()
+        put(fleet, value(timestamp=now + ahead, since=now + ahead + 5))
+        result = only(fleet.process(Check()))
+        assert result["output"] == ("theirs" if adopted else "fine")
+        assert result["timestamp"] <= now and result["since"] <= result["timestamp"]
+        assert now < result["expires"] <= now + 27
+        assert lines() == []
+
+    @pytest.mark.parametrize("skew", [-YEAR, -7200, -28, -20, -1, 0, 1, 20, 26, 28, 7200, YEAR])
+    def test_no_result_is_used_for_over_two_lifetimes(self, fleet, skew):
+        fleet.skew = skew
+        fleet.process(Check(returns=(True, "old"))).run()
+        fleet.skew = 0.0
+        for key, (kept, _) in list(fleet.backend.kept.items()):
+            fleet.backend.kept[key] = kept, float("inf")  # a backend that never forgets, as well
+        began, old_until = fleet.clock.now, 0
+        pollers = [fleet.process(Check()) for _ in range(3)]
+        for _ in range(70):
+            for number, health in enumerate(pollers):
+                if fleet.clock.now - began >= 10 * number and output_of(health) == "old":
+                    old_until = fleet.clock.now - began
+                    for key, (kept, _) in list(fleet.backend.kept.items()):
+                        fleet.backend.kept[key] = kept, float("inf")
+            fleet.clock.tick(1)
+        assert old_until <= 2 * 27
 
 
-@pytest.mark.parametrize("ahead, adopted", [
-    (-YEAR, False), (-7200, False), (-28, False), (-26, True), (0, True), (26, True), (28, False),
-    (7200, False), (YEAR, False)])
-def test_a_result_of_a_wrong_clock_is_clamped_or_a_miss(fleet, lines, ahead, adopted):
-    now = fleet.wall()
-    put(fleet, value(timestamp=now + ahead, since=now + ahead + 5))
-    result = only(fleet.process(Check()))
-    assert result["output"] == ("theirs" if adopted else "fine")
-    assert result["timestamp"] <= now and result["since"] <= result["timestamp"]
-    assert now < result["expires"] <= now + 27
-    assert lines() == []
+class TestLargeValues(object):
+    """What is too large to be a result is not parsed, and what the server refuses is logged."""
 
+    LIMIT = 2 ** 19
 
-@pytest.mark.parametrize("skew", [-YEAR, -7200, -28, -20, -1, 0, 1, 20, 26, 28, 7200, YEAR])
-def test_no_result_lives_longer_than_twice_its_lifetime(fleet, skew):
-    fleet.skew = skew
-    fleet.process(Check(returns=(True, "old"))).run()
-    fleet.skew = 0.0
-    for key, (kept, _) in list(fleet.backend.kept.items()):
-        fleet.backend.kept[key] = kept, float("inf")  # a backend that never forgets, as well
-    began, old_until = fleet.clock.now, 0
-    pollers = [fleet.process(Check()) for _ in range(3)]
-    for _ in range(70):
-        for number, health in enumerate(pollers):
-            if fleet.clock.now - began >= 10 * number and output_of(health) == "old":
-                old_until = fleet.clock.now - began
-                for key, (kept, _) in list(fleet.backend.kept.items()):
-                    fleet.backend.kept[key] = kept, float("inf")
-        fleet.clock.tick(1)
-    assert old_until <= 2 * 27
+    def test_a_value_over_the_limit_is_refused_unparsed(self, fleet, lines, monkeypatch):
+        text = value()
+        put(fleet, text + " " * (self.LIMIT - len(text)))
+        assert output_of(fleet.process(Check())) == "theirs"
+        for refused in (text + " " * (self.LIMIT + 1 - len(text)),
+                        b"x" * (self.LIMIT + 1)):
+            with monkeypatch.context() as patch:
+                internals.replace(patch, internals.PARSE, None)  # it would raise a TypeError
+                put(fleet, refused)
+                assert output_of(fleet.process(Check())) == "fine"
+        assert [line.partition(": ")[2] for _, line in lines()] == [
+            "it holds what is no result (more than 524288 bytes)"] * 2
 
+    def test_the_time_that_reading_takes_is_the_servers(self, fleet, lines, monkeypatch):
+        module, name = internals.PARSE
+        parse = getattr(module, name)
 
-def test_clocks_that_differ_a_little_do_not_make_two_run(fleet):
-    check, rivals = Check(), []
-    ahead, behind = fleet.process(check), fleet.process(check)
-    third = fleet.process(check)
-    fleet.skew = 3
-    ahead.run()
-    fleet.skew = 0
-    behind.run()
-    fleet.skew = 1
-    third.run()
-    fleet.clock.tick(27)
-    check.returns = lambda: (True, rivals.append(behind.run()))
-    third.run()
-    assert check.runs == 2  # while the third runs it, the one with its clock behind does not
+        def slowly(text):
+            fleet.clock.tick(1.5)
+            return parse(text)
+        internals.replace(monkeypatch, internals.PARSE, slowly)
+        put(fleet, value())
+        assert output_of(fleet.process(Check())) == "fine"
+        assert [line for _, line in lines()] == [
+            "the shared cache fails, and is left alone for 10 s: its answers took 1.5 s"]
 
+    @pytest.mark.parametrize("refuse", [
+        lambda: False, lambda: 0,
+        lambda: raise_(ValueError("b'object too large for cache'")),
+        lambda: raise_(EOFError("the connection was closed"))])
+    def test_a_result_that_the_server_refuses_for_its_size_is_logged_once(
+            self, fleet, lines, refuse):
+        output = ["x" * 5000]
+        health, do_set = fleet.process(Check("a\nb", lambda: (True, output[0]))), fleet.backend.set
 
-# A backend that fails
+        def set_small(key, value, timeout):
+            return refuse() if len(value) > 1000 else do_set(key, value, timeout)
+        fleet.backend.set = set_small
+
+        def results(count):
+            for _ in range(count):
+                assert health.run().passed
+                fleet.clock.tick(28)
+        results(3)
+        (level, line), = lines()
+        assert level == "WARNING"
+        assert line.startswith("the shared cache does not store the result of check a b, 51")
+        output[0] = "y"
+        results(2)
+        assert len(lines()) == 1
+        output[0] = "x" * 6000
+        results(2)
+        assert len(lines()) == 2
+
+    @pytest.mark.parametrize("error", [EOFError, type("TimeoutError", (Exception,), {})])
+    def test_a_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
+        health, calls = fleet.process(Check(returns=(True, "x" * 5000))), []
+
+        def fail(key, value, timeout):
+            calls.append(value)
+            raise error("gone")
+        fleet.backend.set = fail
+        assert output_of(health) == "x" * 5000
+        assert len(calls) == (2 if error is EOFError else 1)  # a timeout is waited for once
+        assert [line for _, line in lines()] == [
+            "the shared cache fails, and is left alone for 10 s: %s: gone" % error.__name__]
+
+    def test_a_small_result_is_not_refused_for_its_size(self, fleet, lines):
+        health, do_set = fleet.process(Check()), fleet.backend.set
+        fleet.backend.set = lambda key, value, timeout: do_set(key, value, timeout) and 0
+        assert output_of(health) == "fine" and lines() == []
+
+    def test_what_nobody_would_read_is_not_written(self, fleet, lines, monkeypatch):
+        internals.replace(monkeypatch, internals.MAX_VALUE, 1000)
+        assert output_of(fleet.process(Check(returns=(True, "x" * 1000)))) == "x" * 1000
+        assert [call for call in fleet.backend.take_calls() if call[0] == "set"] == [("set", 1)]
+        assert len(lines()) == 1 and "does not store the result of check check" in lines()[0][1]
+
+    def test_a_large_lock_is_nobodys(self, fleet, lines):
+        checker, lock = fleet.process(Check()).checkers[0], internals.SharedLock()
+        results = internals.SharedResults(fleet.backend, "shop")
+        assert results.claim(checker, None, lock, fleet.clock.now).may_run
+        key, = fleet.backend.kept
+        for size, may_run in ((92, False), (93, True)):
+            fleet.backend.kept[key] = "held by " + "x" * size, fleet.clock.now + 60
+            assert results.claim(checker, None, internals.SharedLock(),
+                                 fleet.clock.now).may_run is may_run
+
 
 def raises(exc):
     def broken(method, key):
@@ -691,278 +825,209 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(BROKEN))
-@pytest.mark.parametrize("timeout", [None, 1])
-def test_with_a_broken_backend_the_endpoint_behaves_as_without(fleet, lines, kind, timeout):
-    fleet.backend.broken = BROKEN[kind]
-    check = Check(returns=lambda: (True, check.runs))
-    health = fleet.process(check, timeout=timeout)
-    alone = Check(returns=lambda: (True, alone.runs))
-    without_backend = fleet.process(alone, timeout=timeout, cache=ResultCache())
-    for _ in range(120):
-        for one in (health, without_backend):
-            if timeout:
-                fleet.meanwhile = [fleet.work]
-            assert one.run().passed
-        assert check.runs == alone.runs
-        fleet.meanwhile = []
-        fleet.clock.tick(1)
-    assert check.runs == 5
-    assert fleet.sleeps == []
-    (level, line), = lines()
-    assert level == "WARNING"
-    assert "fails, and is left alone for 10 s: " in line
+class TestFailingBackend(object):
+    """A backend that fails costs no response, and is not called for a while."""
 
+    @pytest.mark.parametrize("kind", sorted(BROKEN))
+    @pytest.mark.parametrize("timeout", [None, 1])
+    def test_endpoint_behaves_as_without_backend(self, fleet, lines, kind, timeout):
+        fleet.backend.broken = BROKEN[kind]
+        check = Check(returns=lambda: (True, check.runs))
+        health = fleet.process(check, timeout=timeout)
+        alone = Check(returns=lambda: (True, alone.runs))
+        without_backend = fleet.process(alone, timeout=timeout, cache=ResultCache())
+        for _ in range(120):
+            for one in (health, without_backend):
+                if timeout:
+                    fleet.meanwhile = [fleet.work]
+                assert one.run().passed
+            assert check.runs == alone.runs
+            fleet.meanwhile = []
+            fleet.clock.tick(1)
+        assert check.runs == 5
+        assert fleet.sleeps == []
+        (level, line), = lines()
+        assert level == "WARNING"
+        assert "fails, and is left alone for 10 s: " in line
 
-def test_a_warning_says_what_is_wrong(fleet, lines):
-    fleet.backend.broken = raises(IOError("connection refused"))
-    fleet.process(Check()).run()
-    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
-                                   "%s: connection refused" % IOError.__name__)]
+    def test_warning_names_the_error(self, fleet, lines):
+        fleet.backend.broken = raises(IOError("connection refused"))
+        fleet.process(Check()).run()
+        assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                       "%s: connection refused" % IOError.__name__)]
 
+    def test_backend_that_stores_nothing(self, fleet, lines):
+        fleet.backend.broken = lambda method, key: None if method == "get" else True
+        check = Check()
+        for _ in range(3):
+            fleet.process(check).run()
+        assert check.runs == 3 and lines() == [] and fleet.sleeps == []
 
-def test_a_backend_that_keeps_nothing_is_as_none(fleet, lines):
-    fleet.backend.broken = lambda method, key: None if method == "get" else True
-    check = Check()
-    for _ in range(3):
-        fleet.process(check).run()
-    assert check.runs == 3 and lines() == [] and fleet.sleeps == []
+    def test_backend_that_evicts_results_but_no_locks(self, fleet, lines):
+        check = Check()
+        for _ in range(3):
+            fleet.process(check).run()
+            for key, (kept, _) in list(fleet.backend.kept.items()):
+                if kept.startswith("{"):
+                    del fleet.backend.kept[key]
+        assert check.runs == 3 and lines() == [] and fleet.sleeps == []
 
+    @pytest.mark.parametrize("question", ["add", "set"])
+    def test_lock_released_during_claim_is_no_failure(self, fleet, lines, question):
+        results = internals.SharedResults(fleet.backend, "shop")
+        checker = fleet.process(Check()).checkers[0]
+        lock = internals.SharedLock()
+        assert results.claim(checker, None, lock, fleet.clock.now).may_run
+        if question == "set":  # that is called where nobody holds it
+            results.release(lock)
+        ask = getattr(fleet.backend, question)
 
-def test_a_backend_that_evicts_results_and_keeps_locks_makes_nobody_wait(fleet, lines):
-    check = Check()
-    for _ in range(3):
-        fleet.process(check).run()
-        for key, (kept, _) in list(fleet.backend.kept.items()):
-            if kept.startswith("{"):
-                del fleet.backend.kept[key]
-    assert check.runs == 3 and lines() == [] and fleet.sleeps == []
+        def another_ends_its_run(key, value, timeout):
+            setattr(fleet.backend, question, ask)
+            answer = ask(key, value, timeout)
+            fleet.backend.set(key, u"", 1)
+            return answer
+        setattr(fleet.backend, question, another_ends_its_run)
+        assert results.claim(checker, None, internals.SharedLock(), fleet.clock.now).may_run
+        assert lines() == []
 
-
-@pytest.mark.parametrize("question", ["add", "set"])
-def test_a_lock_that_is_let_go_of_meanwhile_is_no_failure(fleet, lines, question):
-    results = internals.SharedResults(fleet.backend, "shop")
-    checker = fleet.process(Check()).checkers[0]
-    lock = internals.SharedLock()
-    assert results.claim(checker, None, lock, fleet.clock.now).may_run
-    if question == "set":  # that is called where nobody holds it
-        results.release(lock)
-    ask = getattr(fleet.backend, question)
-
-    def another_ends_its_run(key, value, timeout):
-        setattr(fleet.backend, question, ask)
-        answer = ask(key, value, timeout)
-        fleet.backend.set(key, u"", 1)
-        return answer
-    setattr(fleet.backend, question, another_ends_its_run)
-    assert results.claim(checker, None, internals.SharedLock(), fleet.clock.now).may_run
-    assert lines() == []
-
-
-def test_a_backend_that_fails_is_left_alone_and_tried_again(fleet, lines):
-    checks = [Check("check_%d" % number) for number in range(5)]
-    fleet.backend.broken = raises(IOError("down"))
-    health = fleet.process(*checks, success_ttl=1)
-    health.run()
-    assert len(fleet.backend.take_calls()) == 1
-    for _ in range(9):
-        fleet.clock.tick(1)
+    def test_failed_backend_is_tried_again_later(self, fleet, lines):
+        checks = [Check("check_%d" % number) for number in range(5)]
+        fleet.backend.broken = raises(IOError("down"))
+        health = fleet.process(*checks, success_ttl=1)
         health.run()
-    assert fleet.backend.take_calls() == []
-    for _ in range(10):
-        fleet.clock.tick(1)
+        assert len(fleet.backend.take_calls()) == 1
+        for _ in range(9):
+            fleet.clock.tick(1)
+            health.run()
+        assert fleet.backend.take_calls() == []
+        for _ in range(10):
+            fleet.clock.tick(1)
+            health.run()
+        assert fleet.backend.take_calls() == [("get",)]
+        assert [level for level, _ in lines()] == ["WARNING"]
+        fleet.backend.broken = None
+        fleet.clock.tick(10)
         health.run()
-    assert fleet.backend.take_calls() == [("get",)]
-    assert [level for level, _ in lines()] == ["WARNING"]
-    fleet.backend.broken = None
-    fleet.clock.tick(10)
-    health.run()
-    assert len(fleet.backend.take_calls()) == 5 * len(RUN)
-    assert lines()[1:] == [("INFO", "the shared cache answers again")]
-    fleet.backend.broken = raises(IOError("down again"))
-    fleet.clock.tick(10)
-    health.run()
-    assert [level for level, _ in lines()] == ["WARNING", "INFO", "WARNING"]
-
-
-@pytest.mark.parametrize("kind", ["down", "silent", "rubbish", "objects"])
-def test_the_end_of_an_outage_is_logged_once(fleet, lines, kind):
-    check = Check()
-    health = fleet.process(check)
-    fleet.backend.broken = BROKEN[kind]
-    for _ in range(60):
+        assert len(fleet.backend.take_calls()) == 5 * len(RUN)
+        assert lines()[1:] == [("INFO", "the shared cache answers again")]
+        fleet.backend.broken = raises(IOError("down again"))
+        fleet.clock.tick(10)
         health.run()
-        fleet.clock.tick(1)
-    fleet.backend.broken = None
-    for _ in range(60):
+        assert [level for level, _ in lines()] == ["WARNING", "INFO", "WARNING"]
+
+    @pytest.mark.parametrize("kind", ["down", "silent", "rubbish", "objects"])
+    def test_end_of_outage_is_logged_once(self, fleet, lines, kind):
+        check = Check()
+        health = fleet.process(check)
+        fleet.backend.broken = BROKEN[kind]
+        for _ in range(60):
+            health.run()
+            fleet.clock.tick(1)
+        fleet.backend.broken = None
+        for _ in range(60):
+            health.run()
+            fleet.clock.tick(1)
+        assert [level for level, _ in lines()] == ["WARNING", "INFO"]
+        assert output_of(fleet.process(Check(returns=(True, "not run")))) == "fine"
+
+    def test_one_thread_tries_a_failed_backend(self, fleet):
+        health, other = fleet.process(Check()), Check("other")
+        health.add_check(other)
+        fleet.backend.broken = raises(IOError("down"))
         health.run()
-        fleet.clock.tick(1)
-    assert [level for level, _ in lines()] == ["WARNING", "INFO"]
-    assert output_of(fleet.process(Check(returns=(True, "not run")))) == "fine"
+        fleet.clock.tick(28)
+        asked = []
 
+        def hang(method, key):
+            asked.append(method)
+            if len(asked) == 1:  # meanwhile in another thread
+                assert health.run(check="other").passed
+            raise IOError("timed out")
+        fleet.backend.broken = hang
+        health.run()
+        assert asked == ["get"] and other.runs == 2
 
-def test_a_slow_answer_counts_as_a_failure(fleet, lines):
-    def slowly(method, key):
-        fleet.clock.tick(1.5)
-        return None if method == "get" else True
-    fleet.backend.broken = slowly
-    check = Check()
-    health = fleet.process(check, success_ttl=1)
-    for _ in range(5):
-        assert output_of(health) == "fine"
-        fleet.clock.tick(1)
-    assert fleet.backend.calls == [("get",)]
-    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
-                                   "its answers took 1.5 s")]
+    def test_slow_call_is_a_failure(self, fleet, lines):
+        def slowly(method, key):
+            fleet.clock.tick(1.5)
+            return None if method == "get" else True
+        fleet.backend.broken = slowly
+        check = Check()
+        health = fleet.process(check, success_ttl=1)
+        for _ in range(5):
+            assert output_of(health) == "fine"
+            fleet.clock.tick(1)
+        assert fleet.backend.calls == [("get",)]
+        assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                       "its answers took 1.5 s")]
 
+    def test_slow_calls_add_up_to_a_failure(self, fleet, lines):
+        do, begun = fleet.backend._do, fleet.clock.now
 
-def test_answers_that_are_slow_in_all_count_as_a_failure(fleet, lines):
-    do, begun = fleet.backend._do, fleet.clock.now
-
-    def slowly(*args):
-        fleet.clock.tick(0.4)
-        return do(*args)
-    fleet.backend._do = slowly
-    health = fleet.process(*[Check(str(number)) for number in range(10)])
-    assert health.run().passed
-    assert len(fleet.backend.calls) == 3 and fleet.clock.now - begun < 1.5
-    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
-                                   "its answers took 1.2 s")]
-    fleet.clock.tick(27)
-    fleet.backend._do = do
-    for _ in range(20):  # quick answers, whatever their number in whatever time
-        fleet.clock.tick(9)
+        def slowly(*args):
+            fleet.clock.tick(0.4)
+            return do(*args)
+        fleet.backend._do = slowly
+        health = fleet.process(*[Check(str(number)) for number in range(10)])
         assert health.run().passed
-    assert [level for level, _ in lines()] == ["WARNING", "INFO"]
+        assert len(fleet.backend.calls) == 3 and fleet.clock.now - begun < 1.5
+        assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                       "its answers took 1.2 s")]
+        fleet.clock.tick(27)
+        fleet.backend._do = do
+        for _ in range(20):  # quick answers, whatever their number in whatever time
+            fleet.clock.tick(9)
+            assert health.run().passed
+        assert [level for level, _ in lines()] == ["WARNING", "INFO"]
 
+    def test_slow_backend_leaves_check_half_of_its_time(self, fleet, lines):
+        do = fleet.backend._do
 
-def test_a_slow_backend_leaves_a_check_half_of_its_time(fleet, lines):
-    do = fleet.backend._do
+        def slowly(*args):
+            fleet.clock.tick(0.3)
+            return do(*args)
+        fleet.backend._do = slowly
+        health = fleet.process(Check(), timeout=0.5)
+        fleet.work_after(0.4)
+        assert output_of(health) == "fine"
+        assert fleet.backend.calls == [("get",)]
+        assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
+                                       "its answer took more than half of a check's timeout")]
 
-    def slowly(*args):
-        fleet.clock.tick(0.3)
-        return do(*args)
-    fleet.backend._do = slowly
-    health = fleet.process(Check(), timeout=0.5)
-    fleet.work_after(0.4)
-    assert output_of(health) == "fine"
-    assert fleet.backend.calls == [("get",)]
-    assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
-                                   "its answer took more than half of a check's timeout")]
+    def test_second_read_only_while_there_is_time(self, fleet):
+        do = fleet.backend._do
 
+        def slowly(*args):
+            fleet.clock.tick(0.3)
+            return do(*args)
+        fleet.backend._do = slowly
+        health = fleet.process(Check(), timeout=1)
+        fleet.work_after(0.9)
+        assert output_of(health) == "fine"
+        assert [call[0] for call in fleet.backend.calls[:3]] == ["get", "add", "set"]
 
-def test_a_result_is_looked_for_once_more_only_while_there_is_time(fleet):
-    do = fleet.backend._do
+    def test_check_has_whole_timeout_after_backend_hung(self, fleet):
+        def hang(method, key):
+            fleet.clock.tick(5)  # until the client's own timeout
+            raise IOError("timed out")
+        fleet.backend.broken = hang
+        health = fleet.process(Check(), timeout=1)
+        fleet.work_after(0.9)
+        assert output_of(health) == "fine"
 
-    def slowly(*args):
-        fleet.clock.tick(0.3)
-        return do(*args)
-    fleet.backend._do = slowly
-    health = fleet.process(Check(), timeout=1)
-    fleet.work_after(0.9)
-    assert output_of(health) == "fine"
-    assert [call[0] for call in fleet.backend.calls[:3]] == ["get", "add", "set"]
+    @pytest.mark.parametrize("method", ["get", "add", "set"])
+    def test_failure_of_one_method_costs_no_response(self, fleet, lines, method):
+        def broken(called, key):
+            if called == method:
+                raise IOError("down")
+            return None if called == "get" else True
+        fleet.backend.broken = broken
+        check = Check()
+        assert output_of(fleet.process(check)) == "fine"
+        assert check.runs == 1
+        assert [level for level, _ in lines()] == ["WARNING"]
 
-
-def test_a_check_has_all_its_time_after_a_backend_that_hung(fleet):
-    def hang(method, key):
-        fleet.clock.tick(5)  # until the client's own timeout
-        raise IOError("timed out")
-    fleet.backend.broken = hang
-    health = fleet.process(Check(), timeout=1)
-    fleet.work_after(0.9)
-    assert output_of(health) == "fine"
-
-
-@pytest.mark.parametrize("method", ["get", "add", "set"])
-def test_a_failure_in_the_middle_costs_no_answer(fleet, lines, method):
-    def broken(called, key):
-        if called == method:
-            raise IOError("down")
-        return None if called == "get" else True
-    fleet.backend.broken = broken
-    check = Check()
-    assert output_of(fleet.process(check)) == "fine"
-    assert check.runs == 1
-    assert [level for level, _ in lines()] == ["WARNING"]
-
-
-@pytest.mark.parametrize("method, nth", [("get", 1), ("add", 1), ("set", 1), ("set", 2)])
-@pytest.mark.parametrize("timeout", [None, 1])
-def test_interrupted_request_to_backend_leaves_no_run(fleet, method, nth, timeout):
-    calls = []
-
-    def interrupted(called, key):
-        calls.append(called)
-        if calls.count(method) == nth and called == method:
-            raise KeyboardInterrupt()
-        return None if called == "get" else True
-    fleet.backend.broken = interrupted
-    check = Check()
-    health = fleet.process(check, timeout=timeout)
-    fleet.work_after(0.1)
-    try:
-        health.run()
-    except KeyboardInterrupt:
-        pass
-    fleet.backend.broken = None
-    fleet.meanwhile = [fleet.work]
-    assert output_of(health) == "fine"
-    assert internals.runs_of(health.cache) == {}
-
-
-@pytest.mark.parametrize("timeout", [None, 1])
-def test_request_that_ends_while_it_waits_leaves_no_run(fleet, timeout):
-    fleet.crash_during_run()
-    health = fleet.process(Check(), timeout=timeout)
-    fleet.start_run(health)
-    fleet.work()
-    assert internals.runs_of(health.cache) == {}
-
-
-def test_check_that_ends_the_request_leaves_no_other_run(fleet):
-    fleet.crash_during_run()
-
-    def interrupted():
-        raise KeyboardInterrupt()
-    check, other = Check(), Check("other", interrupted)
-    health = fleet.process()
-    health.add_check(check, timeout=1)
-    health.add_check(other)
-    with pytest.raises(KeyboardInterrupt):
-        health.run()
-    fleet.work()
-    fleet.clock.tick(10)
-    fleet.meanwhile = [fleet.work]
-    assert health.run(check="check").results[0]["output"] == "fine"
-
-
-@pytest.mark.parametrize("timeout", [None, 1])
-def test_what_is_no_exception_is_not_shared_and_holds_nobody_up(fleet, timeout):
-    class Panic(BaseException):
-        pass
-
-    def panics():
-        raise Panic("at row 7")
-    fleet.work_after(0)
-    assert output_of(fleet.process(Check(returns=panics), timeout=timeout)) == "Panic: at row 7"
-    assert [call for call in fleet.backend.take_calls() if call == ("set", 18)] == []
-    fleet.work_after(0)
-    assert output_of(fleet.process(Check(), timeout=timeout)) == "fine"
-    assert fleet.sleeps == []
-
-
-@pytest.mark.parametrize("kind", [Gone, KeyboardInterrupt])
-def test_what_interrupts_a_run_releases_its_lock(fleet, kind):
-    def interrupted():
-        raise kind()
-    with pytest.raises(kind):
-        fleet.process(Check(returns=interrupted)).run()
-    assert output_of(fleet.process(Check())) == "fine"
-    assert fleet.sleeps == []
-
-
-# The time that the shared cache takes
 
 class TestTimeOfTheSharedCache(object):
     """It counts against a check's timeout, and never as a failure of the check."""
@@ -1115,18 +1180,87 @@ class TestTimeOfTheSharedCache(object):
         assert health.cache.reported(health.checkers[0]) is None
 
 
-def test_one_request_of_a_process_asks_for_all_that_wait_for_another_process(fleet):
-    fleet.crash_during_run()
-    health = fleet.process(Check())
-    fleet.backend.take_calls()
-    answers = []
-    fleet.meanwhile = [lambda: answers.append(output_of(health))]
-    answers.append(output_of(health))
-    assert answers == ["timed out after 2 s"] * 2
-    assert fleet.backend.take_calls().count(("add", 10)) == 11  # every 0.2 s within 2 s
+class TestInterruptedRequest(object):
+    """No run stays registered that nobody executes."""
 
+    @pytest.mark.parametrize("method, nth", [("get", 1), ("add", 1), ("set", 1), ("set", 2)])
+    @pytest.mark.parametrize("timeout", [None, 1])
+    def test_interrupted_call_of_backend_leaves_no_run(self, fleet, method, nth, timeout):
+        calls = []
 
-# Threads and processes at once
+        def interrupted(called, key):
+            calls.append(called)
+            if calls.count(method) == nth and called == method:
+                raise KeyboardInterrupt()
+            return None if called == "get" else True
+        fleet.backend.broken = interrupted
+        check = Check()
+        health = fleet.process(check, timeout=timeout)
+        fleet.work_after(0.1)
+        try:
+            health.run()
+        except KeyboardInterrupt:
+            pass
+        fleet.backend.broken = None
+        fleet.meanwhile = [fleet.work]
+        assert output_of(health) == "fine"
+        assert internals.runs_of(health.cache) == {}
+
+    @pytest.mark.parametrize("timeout", [None, 1])
+    def test_request_that_ends_while_it_waits_leaves_no_run(self, fleet, timeout):
+        fleet.crash_during_run()
+        health = fleet.process(Check(), timeout=timeout)
+        fleet.start_run(health)
+        fleet.work()
+        assert internals.runs_of(health.cache) == {}
+
+    def test_check_that_ends_the_request_leaves_no_other_run(self, fleet):
+        fleet.crash_during_run()
+
+        def interrupted():
+            raise KeyboardInterrupt()
+        check, other = Check(), Check("other", interrupted)
+        health = fleet.process()
+        health.add_check(check, timeout=1)
+        health.add_check(other)
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
+        fleet.work()
+        fleet.clock.tick(10)
+        fleet.meanwhile = [fleet.work]
+        assert health.run(check="check").results[0]["output"] == "fine"
+
+    def test_waiting_request_takes_over(self, fleet):
+        """The first asks; a second request of the same process waits for that, and asks itself."""
+        health = fleet.process(Check())
+        seen = []
+
+        def interrupted(method, key):
+            fleet.backend.broken = None
+            run, = internals.runs_of(health.cache).values()
+            seen.append(run)
+            raise KeyboardInterrupt()
+        fleet.backend.broken = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
+        outcome = internals.outcome_of_waiting(health.cache, health.checkers[0], seen[0],
+                                               fleet.clock.now, fleet.clock.now + 2)
+        assert outcome.output == "fine"
+
+    def test_waiting_request_that_wakes_late_claims_at_once(self, fleet):
+        health = fleet.process(Check(), timeout=2)
+        checker = health.checkers[0]
+        run = internals.register_run(health.cache, checker)
+        begun = fleet.clock.now
+
+        def late():  # this thread runs again after three seconds only
+            fleet.clock.tick(3)
+            internals.give_up(health.cache, run)
+        fleet.meanwhile = [late]
+        outcome = internals.outcome_of_waiting(health.cache, checker, run, begun, begun + 2)
+        assert outcome.output == "the shared cache took 0.0 s of 2 s"
+        assert len(fleet.jobs) == 1 and fleet.waits == [2.0]
+
 
 class MemoryBackend(object):
     """A backend in memory, for real threads; lifetimes are not tested with it."""
@@ -1149,242 +1283,63 @@ class MemoryBackend(object):
             return True
 
 
-@pytest.mark.parametrize("timeout", [None, 600])
-@pytest.mark.parametrize("processes, threads", [(2, 1), (1, 32), (4, 8)])
-def test_a_check_runs_once_however_many_ask(monkeypatch, processes, threads, timeout):
-    internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.01)
-    internals.wait_longer(monkeypatch)
-    backend, requests, outputs = MemoryBackend(), [], []
-    everybody = threading.Event()
+class TestManyThreads(object):
 
-    def check():
-        check.runs += 1
-        everybody.wait(60)
-        return True, "once"
-    check.runs = 0
-    healths = [HealthCheck(checkers=[check], timeout=timeout,
-                           cache=ResultCache(backend=backend, prefix="shop"))
-               for _ in range(processes)]
+    @pytest.mark.parametrize("timeout", [None, 600])
+    @pytest.mark.parametrize("processes, threads", [(2, 1), (1, 32), (4, 8)])
+    def test_check_runs_once_for_many_processes_and_threads(
+            self, monkeypatch, processes, threads, timeout):
+        internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.01)
+        internals.wait_longer(monkeypatch)
+        backend, requests, outputs = MemoryBackend(), [], []
+        everybody = threading.Event()
 
-    def ask(health):
-        requests.append(1)
-        if len(requests) == processes * threads:
-            everybody.set()
-        outputs.append(health.run().results[0]["output"])
-    workers = [threading.Thread(target=ask, args=(health,)) for health in healths * threads]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert outputs == ["once"] * processes * threads
-    assert check.runs == 1
-    assert [internals.runs_of(health.cache) for health in healths] == [{}] * processes
+        def check():
+            check.runs += 1
+            everybody.wait(60)
+            return True, "once"
+        check.runs = 0
+        healths = [HealthCheck(checkers=[check], timeout=timeout,
+                               cache=ResultCache(backend=backend, prefix="shop"))
+                   for _ in range(processes)]
 
-
-def test_one_that_waits_takes_over_from_one_that_is_interrupted(fleet):
-    """The first asks; a second request of the same process waits for that, and asks itself."""
-    health = fleet.process(Check())
-    seen = []
-
-    def interrupted(method, key):
-        fleet.backend.broken = None
-        run, = internals.runs_of(health.cache).values()
-        seen.append(run)
-        raise KeyboardInterrupt()
-    fleet.backend.broken = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        health.run()
-    outcome = internals.outcome_of_waiting(health.cache, health.checkers[0], seen[0],
-                                           fleet.clock.now, fleet.clock.now + 2)
-    assert outcome.output == "fine"
+        def ask(health):
+            requests.append(1)
+            if len(requests) == processes * threads:
+                everybody.set()
+            outputs.append(health.run().results[0]["output"])
+        workers = [threading.Thread(target=ask, args=(health,)) for health in healths * threads]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        assert outputs == ["once"] * processes * threads
+        assert check.runs == 1
+        assert [internals.runs_of(health.cache) for health in healths] == [{}] * processes
 
 
-def test_waiting_request_that_wakes_late_claims_at_once(fleet):
-    health = fleet.process(Check(), timeout=2)
-    checker = health.checkers[0]
-    run = internals.register_run(health.cache, checker)
-    begun = fleet.clock.now
+class TestArguments(object):
 
-    def late():  # this thread runs again after three seconds only
-        fleet.clock.tick(3)
-        internals.give_up(health.cache, run)
-    fleet.meanwhile = [late]
-    outcome = internals.outcome_of_waiting(health.cache, checker, run, begun, begun + 2)
-    assert outcome.output == "the shared cache took 0.0 s of 2 s"
-    assert len(fleet.jobs) == 1 and fleet.waits == [2.0]
+    def test_second_check_of_a_name_is_refused(self, fleet):
+        check, other = Check(), Check()
+        health = fleet.process(check)
+        fleet.process(check, cache=health.cache)  # the same check in another endpoint
+        with pytest.raises(ValueError, match="another check named 'check' shares its results"):
+            fleet.process(other, cache=health.cache)
+        with pytest.raises(ValueError, match="give this one another name"):
+            fleet.process(cache=health.cache).add_check(Check("its own"), name="check")
+        alone = ResultCache()
+        fleet.process(check, cache=alone)
+        fleet.process(other, cache=alone)  # nothing is shared by name without a backend
 
-
-def test_run_check_runs_now_after_joining_a_denied_run(fleet):
-    fleet.crash_during_run()
-    health = fleet.process(Check())
-    denied = internals.register_run(health.cache, health.checkers[0])
-    fleet.meanwhile = [lambda: internals.give_up(health.cache, denied)]
-    assert health.run_check("check")["output"] == "fine"
-    assert fleet.waits == [2.0] and fleet.sleeps == []
-
-
-def test_while_one_tries_a_backend_that_failed_the_others_go_on_without(fleet):
-    health, other = fleet.process(Check()), Check("other")
-    health.add_check(other)
-    fleet.backend.broken = raises(IOError("down"))
-    health.run()
-    fleet.clock.tick(28)
-    asked = []
-
-    def hang(method, key):
-        asked.append(method)
-        if len(asked) == 1:  # meanwhile in another thread
-            assert health.run(check="other").passed
-        raise IOError("timed out")
-    fleet.backend.broken = hang
-    health.run()
-    assert asked == ["get"] and other.runs == 2
-
-
-def test_slow_answers_do_not_use_up_the_wait_for_another_process(fleet):
-    fleet.crash_during_run()
-    other = fleet.process(Check(returns=(True, "theirs")))
-    health, do = fleet.process(Check(), timeout=2), fleet.backend._do
-
-    def slowly(*args):
-        fleet.clock.tick(0.2)
-        return do(*args)
-    fleet.backend._do = slowly
-    fleet.meanwhile = [fleet.work, lambda: setattr(fleet.backend, "_do", do),
-                       lambda: (other.run_check("check"), fleet.work())]
-    assert output_of(health) == "theirs"
-
-
-def test_slow_answers_do_not_prolong_the_wait_for_another_process(fleet):
-    fleet.crash_during_run()
-    health, do = fleet.process(Check()), fleet.backend._do
-    began = fleet.clock.now
-
-    def slowly(*args):
-        fleet.clock.tick(0.04)
-        return do(*args)
-    fleet.backend._do = slowly
-    assert output_of(health) == "timed out after 2 s"
-    assert fleet.clock.now - began < 2.5
-
-
-class TestLargeValues(object):
-    """What is too large to be a result is not parsed, and what the server refuses is logged."""
-
-    LIMIT = 2 ** 19
-
-    def test_a_value_over_the_limit_is_refused_unparsed(self, fleet, lines, monkeypatch):
-        text = value()
-        put(fleet, text + " " * (self.LIMIT - len(text)))
-        assert output_of(fleet.process(Check())) == "theirs"
-        for refused in (text + " " * (self.LIMIT + 1 - len(text)),
-                        b"x" * (self.LIMIT + 1)):
-            with monkeypatch.context() as patch:
-                internals.replace(patch, internals.PARSE, None)  # it would raise a TypeError
-                put(fleet, refused)
-                assert output_of(fleet.process(Check())) == "fine"
-        assert [line.partition(": ")[2] for _, line in lines()] == [
-            "it holds what is no result (more than 524288 bytes)"] * 2
-
-    def test_the_time_that_reading_takes_is_the_servers(self, fleet, lines, monkeypatch):
-        module, name = internals.PARSE
-        parse = getattr(module, name)
-
-        def slowly(text):
-            fleet.clock.tick(1.5)
-            return parse(text)
-        internals.replace(monkeypatch, internals.PARSE, slowly)
-        put(fleet, value())
-        assert output_of(fleet.process(Check())) == "fine"
-        assert [line for _, line in lines()] == [
-            "the shared cache fails, and is left alone for 10 s: its answers took 1.5 s"]
-
-    @pytest.mark.parametrize("refuse", [
-        lambda: False, lambda: 0,
-        lambda: raise_(ValueError("b'object too large for cache'")),
-        lambda: raise_(EOFError("the connection was closed"))])
-    def test_a_result_that_the_server_refuses_for_its_size_is_logged_once(
-            self, fleet, lines, refuse):
-        output = ["x" * 5000]
-        health, do_set = fleet.process(Check("a\nb", lambda: (True, output[0]))), fleet.backend.set
-
-        def set_small(key, value, timeout):
-            return refuse() if len(value) > 1000 else do_set(key, value, timeout)
-        fleet.backend.set = set_small
-
-        def results(count):
-            for _ in range(count):
-                assert health.run().passed
-                fleet.clock.tick(28)
-        results(3)
-        (level, line), = lines()
-        assert level == "WARNING"
-        assert line.startswith("the shared cache does not store the result of check a b, 51")
-        output[0] = "y"
-        results(2)
-        assert len(lines()) == 1
-        output[0] = "x" * 6000
-        results(2)
-        assert len(lines()) == 2
-
-    @pytest.mark.parametrize("error", [EOFError, type("TimeoutError", (Exception,), {})])
-    def test_a_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
-        health, calls = fleet.process(Check(returns=(True, "x" * 5000))), []
-
-        def fail(key, value, timeout):
-            calls.append(value)
-            raise error("gone")
-        fleet.backend.set = fail
-        assert output_of(health) == "x" * 5000
-        assert len(calls) == (2 if error is EOFError else 1)  # a timeout is waited for once
-        assert [line for _, line in lines()] == [
-            "the shared cache fails, and is left alone for 10 s: %s: gone" % error.__name__]
-
-    def test_a_small_result_is_not_refused_for_its_size(self, fleet, lines):
-        health, do_set = fleet.process(Check()), fleet.backend.set
-        fleet.backend.set = lambda key, value, timeout: do_set(key, value, timeout) and 0
-        assert output_of(health) == "fine" and lines() == []
-
-    def test_what_nobody_would_read_is_not_written(self, fleet, lines, monkeypatch):
-        internals.replace(monkeypatch, internals.MAX_VALUE, 1000)
-        assert output_of(fleet.process(Check(returns=(True, "x" * 1000)))) == "x" * 1000
-        assert [call for call in fleet.backend.take_calls() if call[0] == "set"] == [("set", 1)]
-        assert len(lines()) == 1 and "does not store the result of check check" in lines()[0][1]
-
-    def test_a_large_lock_is_nobodys(self, fleet, lines):
-        checker, lock = fleet.process(Check()).checkers[0], internals.SharedLock()
-        results = internals.SharedResults(fleet.backend, "shop")
-        assert results.claim(checker, None, lock, fleet.clock.now).may_run
-        key, = fleet.backend.kept
-        for size, may_run in ((92, False), (93, True)):
-            fleet.backend.kept[key] = "held by " + "x" * size, fleet.clock.now + 60
-            assert results.claim(checker, None, internals.SharedLock(),
-                                 fleet.clock.now).may_run is may_run
-
-
-# Arguments
-
-def test_another_check_of_a_name_is_refused_on_one_cache(fleet):
-    check, other = Check(), Check()
-    health = fleet.process(check)
-    fleet.process(check, cache=health.cache)  # the same check in another endpoint
-    with pytest.raises(ValueError, match="another check named 'check' shares its results"):
-        fleet.process(other, cache=health.cache)
-    with pytest.raises(ValueError, match="give this one another name"):
-        fleet.process(cache=health.cache).add_check(Check("its own"), name="check")
-    alone = ResultCache()
-    fleet.process(check, cache=alone)
-    fleet.process(other, cache=alone)  # nothing is shared by name without a backend
-
-
-@pytest.mark.parametrize("backend, prefix, error, message", [
-    (object(), "shop", TypeError, "backend is of type object, expected a client of redis-py or"),
-    ({}, "shop", TypeError, "backend is of type dict, expected a client of redis-py or"),
-    (MemoryBackend(), None, TypeError, "prefix is None, expected text such as 'shop'"),
-    (MemoryBackend(), 5, TypeError, "prefix is of type int, expected text"),
-    (MemoryBackend(), "", ValueError, "prefix is empty, expected a text that separates"),
-    (None, "shop", ValueError, "prefix is given without a backend"),
-])
-def test_a_mistake_is_refused(backend, prefix, error, message):
-    with pytest.raises(error, match=message):
-        ResultCache(backend=backend, prefix=prefix)
+    @pytest.mark.parametrize("backend, prefix, error, message", [
+        (object(), "shop", TypeError, "backend is of type object, expected a client of redis-py"),
+        ({}, "shop", TypeError, "backend is of type dict, expected a client of redis-py or"),
+        (MemoryBackend(), None, TypeError, "prefix is None, expected text such as 'shop'"),
+        (MemoryBackend(), 5, TypeError, "prefix is of type int, expected text"),
+        (MemoryBackend(), "", ValueError, "prefix is empty, expected a text that separates"),
+        (None, "shop", ValueError, "prefix is given without a backend"),
+    ])
+    def test_wrong_argument_is_refused(self, backend, prefix, error, message):
+        with pytest.raises(error, match=message):
+            ResultCache(backend=backend, prefix=prefix)
