@@ -211,8 +211,9 @@ class TestHangingFileSystem(object):
         assert [bool(health.run()) for _ in range(5)] == [True] * 5
         wait_until(lambda: len(self.looks) == 2, "the look that hangs")
         assert self.looks == ["healthcheck drain_file"] * 2 and not hung.is_set()
-        assert log_lines() == [("WARNING", "the file system of drain_file does not answer: the file "
-                                "is taken as absent", False)]
+        assert log_lines() == [
+            ("WARNING", "the file system of drain_file does not answer: the file is taken as "
+             "absent", False)]
         open(self.path, "w").close()
         hung.set()
         wait_until(lambda: not health.run(), "the file to be seen")

@@ -55,8 +55,8 @@ class TestLog(object):
             check.returns = returned
             health.run()
         assert log_lines() == [("WARNING", "check database is failing: down", False),
-                           ("INFO", "check database has recovered", False),
-                           ("WARNING", "check database is failing: no route", True)]
+                               ("INFO", "check database has recovered", False),
+                               ("WARNING", "check database is failing: no route", True)]
 
     def test_first_failure_is_logged_and_first_success_is_not(self, world, log_lines):
         HealthCheck(checkers=[Check("up"), Check("down", (False, "no disk"))]).run()
@@ -80,7 +80,7 @@ class TestLog(object):
             world.clock.tick(1)
         world.work()
         assert log_lines() == [("WARNING", "check slow is failing: timed out after 2 s", False),
-                           ("INFO", "check slow has recovered", False)]
+                               ("INFO", "check slow has recovered", False)]
 
     def test_overrun_that_fails_late_is_one_line(self, world, log_lines):
         health = HealthCheck(checkers=[Check("slow", raising(ValueError("refused")))], timeout=2)
