@@ -10,9 +10,10 @@ import six
 
 MYPY = False
 if MYPY:
-    from typing import Any
+    from types import ModuleType
+    from typing import Any, List
 
-_LOADED = []  # type: list
+_LOADED = []  # type: List[ModuleType]
 
 
 def load_rules():

@@ -6,6 +6,10 @@ from .names import STRONG, Names, is_setting
 from .patterns import mask_found
 from .values import MASK, is_harmless, is_plain
 
+MYPY = False
+if MYPY:
+    from typing import Match, Text
+
 #: Programs, the option in front of their password, which may follow without a blank, and what
 #: stands before it.
 _PROGRAMS = (
@@ -74,15 +78,16 @@ def mask_command_line(text, names):
 
 
 def _mask_value(match, names):
+    # type: (Match[Text], Names) -> Text
     name, value = match.group("name", "value")
     strength = names.strength(name)
-    is_secret = strength and not is_harmless(name, value, strength, names.for_outputs)
+    is_secret = bool(strength) and not is_harmless(name, value, strength, names.for_outputs)
     inner_name, sign, _ = value.partition("=")
     if sign and is_setting(inner_name):  # --secret id=npmrc
         is_secret = False
     if name in ("p", "P"):  # of an unknown program: a port, a path, or a password
         is_file = names.for_outputs and bool(_FILE_NAME.match(value))
-        is_secret = _ODD.match(value) and not is_file and not is_plain(value)
+        is_secret = bool(_ODD.match(value)) and not is_file and not is_plain(value)
     if is_secret:
         return match.group("before") + MASK
     return match.group()
@@ -98,6 +103,7 @@ def _mask_said(match, names):
 
 
 def _mask_neighbour(match, names):
+    # type: (Match[Text], Names) -> Text
     """What follows on a secret's name, masked where it has letters and digits as a key has."""
     name, value = match.group("name", "value")
     if name.lower() == "key":

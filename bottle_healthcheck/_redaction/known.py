@@ -10,7 +10,10 @@ from .values import MASK
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable
+    from typing import Any, Callable, Iterable, List, Mapping, Optional, Text, Tuple
+
+    #: An owner, which may be gone, and what reads its names and values.
+    Reader = Tuple[weakref.ref[Any], Callable[[Any], Mapping[Any, Any]]]
 
 #: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
 MIN_LENGTH = 8
@@ -61,7 +64,8 @@ class SecretIndex(object):
 
 
 def _is_word(text, start, end):
-    begins = not text[start].isalnum() or _START.match(text, start)
+    # type: (Text, int, int) -> bool
+    begins = not text[start].isalnum() or bool(_START.match(text, start))
     goes_on = text[end - 1:end].isalnum() and text[end:end + 1].isalnum()
     return begins and not goes_on
 
@@ -71,17 +75,19 @@ class Sources(object):
 
     def __init__(self):
         # type: () -> None
-        self.readers = []  # type: list  # a new one at each change
-        self._environment = (None, None)  # type: tuple  # as it is kept, and as plain data
+        #: A new list at each change.
+        self.readers = []  # type: List[Reader]
+        #: As it is kept, and as plain data.
+        self._environment = (None, None)  # type: Tuple[Any, Any]
 
     def add(self, owner, read):
-        # type: (Any, Any) -> None
+        # type: (Any, Callable[[Any], Mapping[Any, Any]]) -> None
         """Adds read(owner), a mapping of names to values; the owner is not kept alive."""
         others = [reader for reader in self.readers if reader[0]() not in (None, owner)]
         self.readers = others + [(weakref.ref(owner), read)]
 
     def data(self):
-        # type: () -> list
+        # type: () -> List[Any]
         """Plain data of every source."""
         raw = getattr(os.environ, "_data", None)  # comparing this costs little, decoding it a lot
         raw = dict(raw if isinstance(raw, dict) else os.environ)
@@ -104,8 +110,12 @@ class KnownSecrets(object):
     """The index of what collect(data) finds in the sources."""
 
     def __init__(self, collect, sources=SOURCES, clock=getattr(time, "monotonic", time.time)):
+        # type: (Callable[[Any], Iterable[Text]], Sources, Callable[[], float]) -> None
         self._collect, self._sources, self._clock = collect, sources, clock
-        self._read = (None, 0, None, SecretIndex())  # type: tuple
+        #: Readers, when they were asked, what they returned, and the index of that.
+        self._read = (
+            None, 0, None, SecretIndex()
+        )  # type: Tuple[Optional[List[Reader]], float, Any, SecretIndex]
 
     def index(self):
         # type: () -> SecretIndex

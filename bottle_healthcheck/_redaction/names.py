@@ -5,7 +5,7 @@ import unicodedata
 
 MYPY = False
 if MYPY:
-    from typing import Iterable
+    from typing import Dict, Iterable, List, Text, Tuple
 
 #: How secret a name is. What stands under a weak name may be a state; a strong one's are listed.
 NOT_SECRET, WEAK, STRONG = range(3)
@@ -60,10 +60,10 @@ class Names(object):
         self.for_outputs = for_outputs
         self._hide = tuple(word.lower() for word in hide)
         self._show = show
-        self._judged = {}  # type: dict
+        self._judged = {}  # type: Dict[Text, Tuple[bool, int]]
 
     def judge(self, name):
-        # type: (str) -> tuple
+        # type: (Text) -> Tuple[bool, int]
         """Whether the value is masked whatever it is, and the strength."""
         judged = self._judged.get(name)
         if judged is None:
@@ -80,12 +80,14 @@ class Names(object):
         return self.judge(name)[1]
 
     def _is_always_masked(self, name):
+        # type: (Text) -> bool
         if self.for_outputs or name in self._show:
             return False
         lower = _fold(name).lower()
         return any(word in lower for word in ALWAYS_MASKED_PARTS + self._hide)
 
     def _strength(self, name):
+        # type: (Text) -> int
         words = _words(name)
         if not words or name in self._show or words[0] in SWITCHES:
             return NOT_SECRET
@@ -116,13 +118,16 @@ def is_setting(name):
 
 
 def _says_nothing(word):
+    # type: (Text) -> bool
     return word in TAILS or word.isdigit()
 
 
 def _words(name):
+    # type: (Text) -> List[Text]
     return [word.lower() for word in _WORD.findall(_fold(name))]
 
 
 def _fold(name):
+    # type: (Text) -> Text
     """The name with full-width letters and their like as ASCII."""
     return unicodedata.normalize("NFKC", name)

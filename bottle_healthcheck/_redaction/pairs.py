@@ -5,6 +5,10 @@ import re
 from .names import STRONG, WEAK, Names, is_setting
 from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
 
+MYPY = False
+if MYPY:
+    from typing import Match, Pattern, Text, Tuple
+
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
 #: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
 #: name "value", a form's name="name", two line breaks and the value, PHP's ["name"]=> and below it
@@ -78,6 +82,7 @@ def mask_pairs(text, names, all_names=False):
 
 
 def _strength(text, match, names):
+    # type: (Text, Match[Text], Names) -> int
     """How secret the pair's name is; it may have two words: API key, recovery phrase."""
     name, start = match.group("name"), match.start()
     previous = text[max(0, start - 1):start]
@@ -94,6 +99,7 @@ def _strength(text, match, names):
 
 
 def _is_no_pair(text, match):
+    # type: (Text, Match[Text]) -> bool
     """Whether it is a resource, a host with its port, a thing that has a name."""
     start, end = match.span()
     if match.group("sign") != ":":
@@ -103,6 +109,7 @@ def _is_no_pair(text, match):
 
 
 def _is_pair_harmless(text, match, names, strength, start, end):
+    # type: (Text, Match[Text], Names, int, int, int) -> bool
     """Whether the value is no secret. What is quoted behind = is no prose, nor is a call."""
     if end - start > MAX_HARMLESS:
         return False
@@ -119,6 +126,7 @@ def _is_pair_harmless(text, match, names, strength, start, end):
 
 
 def _value_span(text, match, names):
+    # type: (Text, Match[Text], Names) -> Tuple[int, int]
     """Where the value begins and ends."""
     return (_quoted(text, match) or _bracketed(text, match, names)
             or _yaml_block(text, match) or _unquoted(text, match, names))
@@ -194,12 +202,14 @@ def _word_end(text, start, names):
 
 
 def _find_end(pattern, text, start):
+    # type: (Pattern[Text], Text, int) -> int
     """Where the pattern is found; what is longer than harmless values is read once only."""
     end = pattern.search(text, start, start + MAX_HARMLESS + 1) or pattern.search(text, start)
     return end.start() if end else len(text)
 
 
 def _closing_bracket(text, at):
+    # type: (Text, int) -> int
     """Where the bracket is closed, by whatever bracket."""
     depth = 1
     for match in _BRACKET.finditer(text, at):

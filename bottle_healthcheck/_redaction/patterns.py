@@ -4,6 +4,10 @@ import re
 
 from .values import MASK, RANDOM, is_plain
 
+MYPY = False
+if MYPY:
+    from typing import Iterable, Match, Pattern, Text, Tuple
+
 #: How the tokens of known makers begin; such a token has 20 characters or more and a digit.
 PREFIXES = tuple(
     "ABSK AGE-SECRET-KEY-1 aio_ AIza AKCp AKIA api_org_ AQVN ASIA ATATT3 ATBB ATCTT3 bkua_ CCIPAT_ "
@@ -83,7 +87,7 @@ def mask_patterns(text):
 
 
 def mask_found(text, patterns):
-    # type: (str, list) -> str
+    # type: (Text, Iterable[Tuple[str, Pattern[Text]]]) -> Text
     """The text without what these patterns find."""
     for needle, pattern in patterns:
         if needle in text:
@@ -92,6 +96,7 @@ def mask_found(text, patterns):
 
 
 def _mask(match):
+    # type: (Match[Text]) -> Text
     perhaps = match.groupdict().get("perhaps")
     if perhaps is not None and all(map(is_plain, perhaps.split())):
         return match.group()
@@ -99,6 +104,7 @@ def _mask(match):
 
 
 def _mask_marked(match):
+    # type: (Match[Text]) -> Text
     """A word that a maker marked, masked; in a path only if it has all kinds of letters."""
     word = match.group()
     if not word.startswith(PREFIXES):

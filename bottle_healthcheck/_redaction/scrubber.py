@@ -16,7 +16,12 @@ from .values import MASK, is_harmless, is_plain
 
 MYPY = False
 if MYPY:
-    from typing import Any, Iterable
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Text, Tuple
+
+    #: The secret name that a value is below, and its strength.
+    Above = Tuple[Text, int]
+    #: A text that was searched, and whether its names are headers'.
+    MaskedText = Tuple[Text, bool]
 
 #: What stands for a value that a rule failed on.
 FAILED = u"<not shown>"
@@ -42,9 +47,12 @@ class Redactor(object):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self._names = Names(hide, show, for_outputs)
         names_of_known = Names(hide, show)
-        self._collect = lambda data: collect_secrets(data, names_of_known)
+        self._collect = (
+            lambda data: collect_secrets(data, names_of_known)
+        )  # type: Callable[[Any], List[Text]]
         self._known = known.KnownSecrets(self._collect)
-        self._masked = {}  # type: dict  # the last dump's texts: the next one has most of them too
+        #: The last dump's texts: the next one has most of them too.
+        self._masked = {}  # type: Dict[MaskedText, Text]
 
     def clean(self, data):
         # type: (Any) -> Any
@@ -69,10 +77,13 @@ class _Scrubber(object):
     """
 
     def __init__(self, names, index, masked_before, hides_numbers=True):
+        # type: (Names, known.SecretIndex, Dict[MaskedText, Text], bool) -> None
         self._names, self._index, self._hides_numbers = names, index, hides_numbers
-        self._masked_before, self.masked = masked_before, {}
+        self._masked_before = masked_before
+        self.masked = {}  # type: Dict[MaskedText, Text]
 
     def value(self, value, name=u"", above=(u"", NOT_SECRET), depth=0):
+        # type: (Any, Text, Above, int) -> Any
         """The redacted copy of a value."""
         try:
             is_always_masked, strength = self._names.judge(name)
@@ -85,8 +96,9 @@ class _Scrubber(object):
             if isinstance(value, (dict, list)):
                 if depth > MAX_DEPTH:
                     return u"<too deep>"
-                walk = self._dict if isinstance(value, dict) else self._list
-                return walk(value, above, depth + 1)
+                if isinstance(value, dict):
+                    return self._dict(value, above, depth + 1)
+                return self._list(value, above, depth + 1)
             if value is None or isinstance(value, bool):
                 return value
             if isinstance(value, (float,) + six.integer_types):
@@ -96,7 +108,8 @@ class _Scrubber(object):
             return FAILED
 
     def _dict(self, data, above, depth):
-        result, equal = _jsonable.Object(), {}  # type: Any, dict
+        # type: (Dict[Text, Any], Above, int) -> Any
+        result, equal = _jsonable.Object(), {}  # type: Any, Dict[Text, int]
         for key, name, value in _named_values(data):
             shown = self._text(key, depth)
             if shown in result:
@@ -105,6 +118,7 @@ class _Scrubber(object):
         return result
 
     def _list(self, data, above, depth):
+        # type: (List[Any], Above, int) -> List[Any]
         are_texts = all(isinstance(item, six.text_type) for item in data)
         if are_texts and len(data) == 2 and self._is_pair(data[0], data[1]):
             return [self._text(data[0], depth), self.value(data[1], data[0], above, depth)]
@@ -114,12 +128,17 @@ class _Scrubber(object):
         return words
 
     def _is_pair(self, name, value):
+        # type: (Text, Text) -> bool
         """Whether two texts are a name and its value, not two names: ["auth", "cache"]."""
-        strength = _NAME.match(name) and self._names.strength(name)
-        is_name = self._names.strength(value) or value.isalpha() and is_setting(value)
-        if not strength or is_name:
+        if not _NAME.match(name):
             return False
-        return strength == STRONG or _HEADER.match(name) or not is_plain(value)
+        is_named_setting = value.isalpha() and is_setting(value)
+        if self._names.strength(value) or is_named_setting:
+            return False
+        strength = self._names.strength(name)
+        if strength == NOT_SECRET:
+            return False
+        return strength == STRONG or bool(_HEADER.match(name)) or not is_plain(value)
 
     def _is_secret_number(self, number, name, above):
         """In outputs numbers of JSON in a text alone may be secret, as they are in other texts."""
@@ -134,6 +153,7 @@ class _Scrubber(object):
             secret_name, six.text_type(number), strength, True)
 
     def _named_text(self, text, name, above, depth):
+        # type: (Text, Text, Above, int) -> Text
         """A text, masked below a secret name unless it is a state, a setting or a reference."""
         shown = self._text(text, depth, name)
         if name == u"netloc":  # of urllib's SplitResult
@@ -153,6 +173,7 @@ class _Scrubber(object):
         return MASK
 
     def _text(self, text, depth, name=u""):
+        # type: (Text, int, Text) -> Text
         """The text without its secrets, cut."""
         unread = max(0, len(text) - MAX_READ)
         text = text[:MAX_READ]
@@ -167,6 +188,7 @@ class _Scrubber(object):
         return text[:kept] + u"\n<%d characters cut>" % (unread + len(text) - kept)
 
     def _mask(self, text, depth, are_headers):
+        # type: (Text, int, bool) -> Text
         """The text without what the rules find, JSON value by value."""
         data = _jsonable.parse(text) if depth <= MAX_DEPTH else None
         if data is None:
@@ -189,7 +211,7 @@ def mask_text(text, names, all_names=False):
 
 
 def collect_secrets(data, names, name=u"", depth=0):
-    # type: (Any, Names, str, int) -> list
+    # type: (Any, Names, Text, int) -> List[Text]
     """What stands under names of credentials, in lists under their plurals, and in URLs."""
     if depth > MAX_DEPTH + 1:
         return []
@@ -200,13 +222,14 @@ def collect_secrets(data, names, name=u"", depth=0):
         inner = [(about, value) for _, about, value in _named_values(data)]
     elif isinstance(data, list):
         inner = [(name if name[-1:] in u"sS" else u"", item) for item in data]
-    found = []  # type: list
+    found = []  # type: List[Text]
     for about, value in inner:
         found += collect_secrets(value, names, about, depth + 1)
     return found
 
 
 def _secrets_of_text(text, names, name, depth):
+    # type: (Text, Names, Text, int) -> List[Text]
     found = []
     strength = names.strength(name)
     is_credential = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
@@ -221,6 +244,7 @@ def _secrets_of_text(text, names, name, depth):
 
 
 def _named_values(data):
+    # type: (Dict[Text, Any]) -> Iterator[Tuple[Text, Text, Any]]
     """Key, name and value; in {"name": .., "value": ..} the name of the value is that text.
 
     If the data is cut, so that the name may be missing, the value counts as a secret.

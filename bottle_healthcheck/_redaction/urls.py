@@ -6,6 +6,10 @@ from six.moves.urllib.parse import unquote
 
 from .values import MASK
 
+MYPY = False
+if MYPY:
+    from typing import List, Match, Text
+
 #: Schemes of URLs whose user may be a token.
 TOKEN_SCHEMES = ("http", "https", "nats")
 
@@ -31,7 +35,7 @@ def mask_urls(text):
 
 
 def url_passwords(text):
-    # type: (str) -> list
+    # type: (Text) -> List[Text]
     """The passwords of URLs, as they stand and decoded.
 
     Those that are a user's or a database's name as well are none.
@@ -43,6 +47,7 @@ def url_passwords(text):
 
 
 def _mask_user(match):
+    # type: (Match[Text]) -> Text
     user, password = match.group("user"), match.group("password") or u""
     scheme = match.string[max(0, match.start() - 5):match.start()].lower()
     if scheme.endswith(TOKEN_SCHEMES):
