@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """Who may read a route: decorators for Bottle's ``apply=[...]``, on any route."""
 import hashlib
 import hmac

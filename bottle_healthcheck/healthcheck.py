@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """HealthCheck: the checks of a service, their overall status, and the route that reports it."""
 import collections
@@ -28,8 +27,11 @@ from ._validation import (NOT_GIVEN, validate_about, validate_callable, validate
 MYPY = False
 if MYPY:
     import os
-    from typing import Any, Callable, Iterable, Mapping, Optional, Text, Union, overload
+    from typing import (Any, Callable, Dict, Iterable, Mapping, Optional, Text, Tuple, Union,
+                        overload)
 
+    from ._engine.check import Check as RegisteredCheck
+    from ._http.response import AnyHeaders
     from ._types import (App, Check, CheckT, ExceptionHandler, Handler, Headers, NotGiven,
                          Result, Texts)
 
@@ -41,7 +43,7 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
 _CHECK_OPTIONS = ("name", "timeout", "success_ttl", "failed_ttl", "critical")
 
 #: What the options must be, at construction and whenever they are set.
-_CHECKS = {
+_VALIDATORS = {
     "success_status": validate_status, "failed_status": validate_status,
     "success_headers": validate_headers, "failed_headers": validate_headers,
     "success_handler": validate_callable, "failed_handler": validate_callable,
@@ -56,7 +58,7 @@ _CHECKS = {
     "drain_status": lambda name, value: None if value is None else validate_status(name, value),
     "drain_file": validate_file,
     "about": lambda name, value: validate_about(value),
-}
+}  # type: Dict[str, Callable[[str, Any], Any]]
 
 
 class HealthCheck(Plugin):
@@ -128,7 +130,8 @@ class HealthCheck(Plugin):
         self.on_change = on_change  # type: Any
         self.drain_status = drain_status  # type: Any
         self._drain = Drain()
-        self._shortest_timeout = None, None  # type: tuple  # with the state that it is that of
+        #: A state of the checks, and the shortest timeout then.
+        self._shortest_timeout = None, None  # type: Tuple[object, Optional[float]]
         self.drain_file = drain_file  # type: Any
         self.about = about  # type: Any
         self._changes = ChangeObserver()
@@ -143,10 +146,10 @@ class HealthCheck(Plugin):
 
         Times count for the checks that are registered from then on.
         """
-        if name not in _CHECKS:
+        if name not in _VALIDATORS:
             object.__setattr__(self, name, value)
             return
-        value = _CHECKS[name](name, value)
+        value = _VALIDATORS[name](name, value)
         if name == "cache" and "_checkers" in self.__dict__:
             self._checkers.cache = value
         elif name == "drain_file":
@@ -296,7 +299,7 @@ class HealthCheck(Plugin):
         return response
 
     def _select(self, options):
-        # type: (RequestOptions) -> tuple
+        # type: (RequestOptions) -> Tuple[RegisteredCheck, ...]
         """The checks that are requested. Raises RequestError where one is not registered."""
         try:
             return self._checkers.select(options.check, options.exclude)
@@ -328,7 +331,7 @@ class HealthCheck(Plugin):
         return limit
 
     def _report_of(self, checks):
-        # type: (tuple) -> Report
+        # type: (Tuple[RegisteredCheck, ...]) -> Report
         """The report of these checks; where they are all there are, on_change may be called."""
         snapshot = self.cache.snapshot_of(checks, self._checkers.known)
         if checks is self._checkers.items:
@@ -384,14 +387,15 @@ class HealthCheck(Plugin):
     def _status_of(self, report):
         # type: (Report) -> int
         """The HTTP status of a report, where its format has none of its own."""
-        if report.draining and self.drain_status is not None:
-            return self.drain_status
+        status = self.failed_status  # type: int
         if report.passed:
-            return self.success_status
-        return self.failed_status
+            status = self.success_status
+        if report.draining and self.drain_status is not None:
+            status = self.drain_status
+        return status
 
     def _call_handler(self, handler, report, status, headers):
-        # type: (Any, Report, int, tuple) -> Response
+        # type: (Any, Report, int, AnyHeaders) -> Response
         """The user's response; a handler that fails must not show what it may hide."""
         if handler is None:
             return Response(status, headers, (b"OK" if report.passed else b"NOT OK",))
@@ -414,7 +418,7 @@ class HealthCheck(Plugin):
         if not callable(self.details):
             return bool(self.details)
         try:
-            return call_callback(lambda: bool(self.details()))
+            return bool(call_callback(lambda: bool(self.details())))
         except BaseException:
             if is_interrupt():
                 raise

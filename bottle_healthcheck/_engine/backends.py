@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Clients of cache servers as backends: get, set and add, as SharedResults calls them.
 
 A client of redis-py or pymemcache is known by its class, without an import of either. All values
@@ -14,7 +13,7 @@ from .._validation import wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List
+    from typing import Any, Callable, Deque, Dict, List, Tuple
 
 #: Returned in place of a value that the client cannot decode; it is no result and no lock.
 UNREADABLE = u"?"
@@ -126,7 +125,7 @@ class PymemcacheConnection(PymemcacheClient):
     def __init__(self, client):
         # type: (Any) -> None
         PymemcacheClient.__init__(self, client)
-        self._idle = {}  # type: dict  # copies by process id
+        self._idle = {}  # type: Dict[int, Deque[Any]]  # copies by process id
 
     def _call(self, method, *args, **kwargs):
         # type: (str, *Any, **Any) -> Any
@@ -179,7 +178,7 @@ def _unpickles(serde):
 
 
 def _uses_pickler(func, callers):
-    # type: (Callable, tuple) -> bool
+    # type: (Callable[..., Any], Tuple[Callable[..., Any], ...]) -> bool
     """Whether a function or one that it calls names such a module; true for code not in Python."""
     func = getattr(func, "__func__", func)
     if not inspect.isfunction(func):

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """One registered check: how it runs, and its results."""
 import inspect
 import sys
@@ -11,9 +10,10 @@ from .returned import fault_of, pair
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Optional, Text, Tuple, Union
 
-    from .runs import CheckState, Outcome
+    from .returned import Pair, _Warn
+    from .runs import CheckState, Key, Outcome
 
 #: Seconds that a run may take where the check has no timeout: longer means that it hangs.
 DEFAULT_RUN_LIMIT = 10.0
@@ -29,7 +29,7 @@ _OPTIONS = {
 
 
 def basic_exception_handler(checker, exc):
-    # type: (Any, BaseException) -> tuple
+    # type: (Any, BaseException) -> Tuple[bool, Text]
     """A check that raised has failed; its output is what the exception says."""
     return False, _jsonable.message(exc)
 
@@ -41,7 +41,7 @@ class Settings(object):
     """
 
     def __init__(self, call):
-        # type: (Callable) -> None
+        # type: (Callable[..., Any]) -> None
         self.call = call
         self.cache = None  # type: Any  # a ResultCache
         #: Another object whenever a check comes or goes, or has another option or cache.
@@ -74,16 +74,16 @@ class Check(object):
             failed_ttl = settings.failed_ttl
         self.settings = settings
         self.func = func
-        self.key = identity(func)
+        self.key = identity(func)  # type: Key
         self.__name__ = self.given_name = name
         self.name_text = _jsonable.encode(name)
         self.__doc__ = getattr(func, "__doc__", None)
         #: The result that was used last.
         self.current = NOTHING  # type: Any
         self._stale_while_revalidate = settings.stale_while_revalidate
-        self.timeout = timeout
-        self.success_ttl = success_ttl
-        self.failed_ttl = failed_ttl
+        self.timeout = timeout  # type: Optional[float]
+        self.success_ttl = success_ttl  # type: float
+        self.failed_ttl = failed_ttl  # type: float
         self.critical = critical
 
     def __setattr__(self, name, value):
@@ -117,7 +117,7 @@ class Check(object):
         return self._stale_while_revalidate
 
     def __call__(self):
-        # type: () -> tuple
+        # type: () -> Any
         return self.func()
 
     def __getattr__(self, name):
@@ -157,7 +157,7 @@ class Check(object):
         return self.failed_ttl
 
     def execute(self, in_worker=False):
-        # type: (bool) -> tuple
+        # type: (bool) -> Tuple[Union[bool, _Warn], Any, Any]
         """Runs the check: (passed, output, exc_info or None).
 
         passed is True, False or WARN. Raises what ends the request that runs the check; in a
@@ -178,7 +178,7 @@ class Check(object):
     def result(self, outcome):
         # type: (Outcome) -> CheckResult
         """An outcome as this check's result."""
-        current = self.current
+        current = self.current  # type: CheckResult
         if current.outcome is outcome:
             return current
         return CheckResult(self, outcome, None)
@@ -189,13 +189,13 @@ class Check(object):
 
         state is where it is cached, None where the cache has forgotten the check.
         """
-        current = self.current
+        current = self.current  # type: CheckResult
         if current.outcome is not outcome or current.state is not state:
             current = self.current = CheckResult(self, outcome, state)
         return current
 
     def _handle(self, exc, in_worker):
-        # type: (Any, bool) -> tuple
+        # type: (Any, bool) -> Pair
         """What the exception handler makes of it; a faulty handler counts as the default."""
         handler = self.settings.exception_handler
         try:
@@ -215,7 +215,7 @@ class Check(object):
 
 
 def identity(func):
-    # type: (Any) -> Any
+    # type: (Any) -> Key
     """What makes a check the same check: the object, for a bound method its owner and function.
 
     Equal methods of equal owners are two checks, and each reading of `owner.method` is the same.
@@ -228,6 +228,6 @@ def identity(func):
 
 
 def _pair_of(func, *args):
-    # type: (Any, *Any) -> tuple
+    # type: (Any, *Any) -> Pair
     """(passed, output) of what func returns; reading it may run code of its own."""
     return pair(func(*args))

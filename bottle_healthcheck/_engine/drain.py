@@ -68,7 +68,7 @@ class Drain(object):
         return self._look_in_worker(limit)
 
     def report(self, limit=None):
-        # type: (Optional[float]) -> Any
+        # type: (Optional[float]) -> Optional[Report]
         """The report of a draining service, in place of the checks'; None if it is not draining."""
         if not self.is_on(limit):
             return None

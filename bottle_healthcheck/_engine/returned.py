@@ -7,6 +7,9 @@ MYPY = False
 if MYPY:
     from typing import Any, Optional, Text, Tuple, Union
 
+    #: (passed, output), a valid pair; passed is True, False or WARN.
+    Pair = Tuple[Union[bool, "_Warn"], Any]
+
 
 class _Warn(object):
     """The class of WARN."""
@@ -31,7 +34,7 @@ WARN = _Warn()
 
 
 def pair(returned):
-    # type: (Any) -> Tuple[Union[bool, _Warn], Any]
+    # type: (Any) -> Pair
     """(passed, output) of what a check returned; passed is True, False or WARN.
 
     Anything but a valid pair is a failure that says what was returned and what was expected.

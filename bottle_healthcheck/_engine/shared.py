@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Results that several processes and hosts share through a cache server.
 
 The backend is the user's client object: one of redis-py or pymemcache, or one with `get(key)`,
@@ -29,7 +28,7 @@ from .runs import Outcome
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional, Text
+    from typing import Any, Dict, Optional, Text, Tuple, Union
 
     from .check import Check
 
@@ -92,8 +91,10 @@ class SharedResults(object):
                              "results from those of others in the same backend")
         self._breaker = CircuitBreaker(_Store(client))
         self._prefix = prefix
-        self._refused = {}  # type: dict  # by name, checks whose results are too large
-        self._foreign = {}  # type: dict  # by name, another process's lock, and since when
+        #: By name, checks whose results are too large.
+        self._refused = {}  # type: Dict[str, bool]
+        #: By name, another process's lock, and since when.
+        self._foreign = {}  # type: Dict[str, Tuple[Optional[Text], float]]
 
     def claim(self, check, known, lock, started):
         # type: (Check, Optional[Outcome], SharedLock, float) -> Claim
@@ -167,7 +168,7 @@ class SharedResults(object):
     def _read(self, name):
         # type: (str) -> Optional[Claim]
         """The published outcome of a check, or None."""
-        found = self._breaker.call("read", self._key(name))
+        found = self._breaker.call("read", self._key(name))  # type: Union[None, Claim, NoResult]
         if isinstance(found, NoResult):
             self._breaker.trip("it holds what is no result (%s)" % found.reason)
             return None

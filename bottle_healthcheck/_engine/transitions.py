@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Reports changes: logs those of checks, and calls on_change for the overall status."""
 import logging
 import os
@@ -9,9 +8,12 @@ from .runs import Cell
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable, Dict, Optional
 
+    from .._report import Report
     from .runs import CheckState, Outcome, Run
+
+    OnChange = Callable[[Optional[str], str, Report], Any]
 
 #: Changes of the overall status that are queued while on_change does not return.
 MAX_WAITING_CHANGES = 100
@@ -32,7 +34,8 @@ def report_overrun(state, run, overrun):
     while True:
         seen = state.reported.latest()
         if seen.value is not None and seen.value.run_token is run.token:
-            return seen.value
+            completed = seen.value  # type: Outcome
+            return completed
         if _try_to_report(state, seen, run.name, overrun):
             return overrun
 
@@ -76,10 +79,10 @@ class ChangeObserver(object):
         #: The report of the last change; None before the first.
         self._report = Cell(None)
         self._notified = self._report.latest()
-        self._notifiers = {}  # type: dict  # by process id
+        self._notifiers = {}  # type: Dict[int, object]  # by process id
 
     def observe(self, on_change, judge):
-        # type: (Callable, Callable[[], Any]) -> None
+        # type: (OnChange, Callable[[], Optional[Report]]) -> None
         """Calls on_change(previous, current, report) if the overall status has changed.
 
         judge returns the present report, or None while there is none. Exceptions of on_change are
@@ -108,7 +111,7 @@ class ChangeObserver(object):
             notified.successor[0] = waiting[-MAX_WAITING_CHANGES]
 
     def _notify(self, on_change):
-        # type: (Callable) -> None
+        # type: (OnChange) -> None
         """Notifies of all queued changes, unless another thread is doing so."""
         me = object()
         while self._notified.successor:
@@ -123,7 +126,7 @@ class ChangeObserver(object):
                 self._end(me)
 
     def _notify_in_order(self, on_change):
-        # type: (Callable) -> None
+        # type: (OnChange) -> None
         while self._notified.successor:
             previous = self._notified.value
             self._notified = self._notified.successor[0]
@@ -149,7 +152,7 @@ class ChangeObserver(object):
 
 
 def _status(report):
-    # type: (Any) -> Optional[str]
+    # type: (Optional[Report]) -> Optional[str]
     if report is None:
         return None
     return report.status

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped"
 """Calls users' callbacks, and then restores the state of the request.
 
 bottle.request and bottle.response are those of the thread: a callback may set a status or a

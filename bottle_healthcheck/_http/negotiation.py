@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 # mypy: disable-error-code="import-untyped"
 """Which format and which checks a request selects, by its query and its Accept header."""
 import collections
@@ -13,7 +12,7 @@ from .formats.base import Request
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List
+    from typing import Any, Dict, List, Sequence, Set
 
 #: Responses to an Accept header that is longer are not kept.
 LONGEST_KEPT_ACCEPT = 1024
@@ -62,7 +61,7 @@ class RequestOptions(Request):
     """
 
     def __init__(self, query, accept, offered, navigates=False):
-        # type: (str, str, tuple, bool) -> None
+        # type: (str, str, Sequence[str], bool) -> None
         self.fields = fields = _fields(query) if query else {}
         self.accept = accept
         self.check = fields.get("check")
@@ -94,11 +93,12 @@ class RequestOptions(Request):
     def path(self):
         # type: () -> str
         """The path of the current request."""
-        return bottle.request.fullpath
+        path = bottle.request.fullpath  # type: str
+        return path
 
 
 def _preferred_format(ranges, offered):
-    # type: (List[_Range], tuple) -> str
+    # type: (List[_Range], Sequence[str]) -> str
     """The offered format that an Accept header (RFC 9110, 12.5.1) prefers.
 
     The first one that is offered where it prefers none of them, or several equally.
@@ -106,7 +106,7 @@ def _preferred_format(ranges, offered):
     offered = available(offered)
     ranges = [one for one in ranges if one.format in offered]
     highest = max([one.quality for one in ranges] or [0])
-    best = set(one.format for one in ranges if one.quality == highest)
+    best = set(one.format for one in ranges if one.quality == highest)  # type: Set[str]
     if len(best) == 1:
         return best.pop()
     return offered[0]
@@ -122,11 +122,12 @@ def _preferred_media_type(ranges, name):
     ranges = [one for one in ranges if one.format == name]
     if not ranges:
         return ""
-    return max(ranges, key=lambda one: one.quality).media_type
+    media_type = max(ranges, key=lambda one: one.quality).media_type  # type: str
+    return media_type
 
 
 def _named_format(names, offered):
-    # type: (list, tuple) -> str
+    # type: (List[str], Sequence[str]) -> str
     """The format that the query names. Raises RequestError where it is not one that is offered."""
     if len(names) > 1:
         raise RequestError(400, "format is given %d times, expected once" % len(names))
@@ -141,7 +142,7 @@ def _named_format(names, offered):
 
 
 def _fields(query):
-    # type: (str) -> dict
+    # type: (str) -> Dict[str, List[str]]
     """The values of a query string by name; bytes that are not UTF-8 match nothing.
 
     Raises RequestError for a query that is too long, before anything of it is read.
@@ -152,7 +153,7 @@ def _fields(query):
     if query.count("&") >= MOST_FIELDS:
         raise RequestError(400, "the query has %d fields, expected at most %d"
                            % (query.count("&") + 1, MOST_FIELDS))
-    fields = {}  # type: dict
+    fields = {}  # type: Dict[str, List[str]]
     for part in query.split("&"):
         name, _, value = part.partition("=")
         fields.setdefault(_unquote(name), []).append(_unquote(value))

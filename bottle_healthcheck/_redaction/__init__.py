@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Masks secrets in plain data: by their name, by their shape, and where a known one turns up again.
 
 scrubber walks over the data, in outputs of checks more gently than in the dump. names judges how

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """What follows on a secret's name without a sign: on command lines, in sentences."""
 import re
 

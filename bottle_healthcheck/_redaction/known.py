@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Secrets that the process knows, masked wherever they turn up in a text."""
 import os
 import re

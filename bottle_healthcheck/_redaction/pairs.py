@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """name=value, name: value, name "value" and their like, in whatever notation they stand."""
 import re
 

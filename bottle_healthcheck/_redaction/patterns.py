@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """Secrets that are known by their shape or their surroundings, whatever their names."""
 import re
 

@@ -1,4 +1,3 @@
-# mypy: allow-any-generics, allow-untyped-defs, allow-untyped-calls, no-warn-return-any
 """The walk over plain data: each value is judged by its name, then by what stands there."""
 import json
 import re
