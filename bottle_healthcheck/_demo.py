@@ -1,21 +1,20 @@
 # mypy: disable-error-code="import-untyped"
-"""The demonstration service: both routes, with real checks of things that it makes itself."""
+"""The demonstration service: both routes, with real checks of what every machine has."""
 from __future__ import print_function
 
 import contextlib
 import functools
 import os
-import shutil
 import signal
 import socket
 import sqlite3
 import sys
-import tempfile
 
 import bottle
 
 from . import checks
 from .environment import EnvironmentDump
+from ._http_client import address_of
 from .healthcheck import HealthCheck
 
 MYPY = False
@@ -42,20 +41,18 @@ def serve(host="127.0.0.1", port=8080, server="wsgiref"):
         port = _bindable_port(host, port)
     except (EnvironmentError, OverflowError, ValueError) as exc:
         return _fail("cannot listen on %r port %d: %s" % (host, port, _reason(exc)))
-    with _folder_for_a_run() as folder:
-        return _run(make_app(folder), host, port, server)
+    with _ending_at_once():
+        return _run(make_app(), host, port, server)
 
 
-def make_app(folder):
-    # type: (str) -> bottle.Bottle
-    """A Bottle app with /healthcheck and /environment; its database is made in folder."""
-    path = os.path.join(folder, "demo.sqlite")
-    _make_database(path)
+def make_app():
+    # type: () -> bottle.Bottle
+    """A Bottle app with /healthcheck and /environment."""
     app = bottle.Bottle()
     health = HealthCheck(app, "/healthcheck", timeout=1)
-    connect = functools.partial(sqlite3.connect, path)
-    health.add_check(checks.sql(connect, "SELECT name FROM visitors"), name="database")
-    health.add_check(checks.disk(folder, LEAST_FREE_BYTES), name="disk")
+    connect = functools.partial(sqlite3.connect, ":memory:")
+    health.add_check(checks.sql(connect, "SELECT sqlite_version()"), name="database")
+    health.add_check(checks.disk(os.curdir, LEAST_FREE_BYTES), name="disk")
     EnvironmentDump(app, "/environment")
     return app
 
@@ -63,7 +60,7 @@ def make_app(folder):
 def _run(app, host, port, server):
     # type: (bottle.Bottle, str, int, str) -> int
     """Says what this is and where to ask, and serves."""
-    authority = "%s:%d" % ("[%s]" % host if ":" in host else host, port)
+    authority = address_of(host, port)
     print("A demonstration of both routes, until Ctrl-C ends it:")
     print("curl -i http://%s/healthcheck" % authority)
     print("curl -i http://%s/environment" % authority)
@@ -81,34 +78,21 @@ def _run(app, host, port, server):
 
 
 @contextlib.contextmanager
-def _folder_for_a_run():
-    # type: () -> Iterator[str]
-    """A temporary folder that Ctrl-C, SIGTERM and SIGHUP remove too, ending the process at once.
+def _ending_at_once():
+    # type: () -> Iterator[None]
+    """Meanwhile Ctrl-C and SIGTERM end the process at once.
 
-    An exception would not do: wsgiref swallows any that hits it within a request. Servers with
-    signal handlers of their own end by an exception.
+    An exception would not do: wsgiref swallows any that hits it within a request. And where the
+    service is a container's only process, SIGTERM does nothing by itself.
     """
-    folder, maker = tempfile.mkdtemp(prefix="bottle-healthcheck-"), os.getpid()
-
-    def remove():
-        # type: () -> None
-        if os.getpid() == maker:  # the workers of a prefork server come by here too
-            shutil.rmtree(folder, ignore_errors=True)
-
     def end(signum, frame):
         # type: (int, object) -> None
-        remove()
         os._exit(0)
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    hangup = getattr(signal, "SIGHUP", None)  # a closed terminal; Windows has none
-    if hangup and signal.getsignal(hangup) != signal.SIG_IGN:  # as under nohup
-        numbers.append(hangup)
-    previous = [(number, signal.signal(number, end)) for number in numbers]
+    previous = [(number, signal.signal(number, end)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
-        yield folder
+        yield
     finally:
-        remove()
         for number, handler in previous:
             signal.signal(number, handler)
 
@@ -134,11 +118,3 @@ def _bindable_port(host, port):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address[0], port) + address[2:])  # getaddrinfo wraps what is above 65535
         return int(probe.getsockname()[1])
-
-
-def _make_database(path):
-    # type: (str) -> None
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE visitors (name TEXT)")
-        connection.execute("INSERT INTO visitors VALUES ('Ada')")
-        connection.commit()
