@@ -92,7 +92,9 @@ class Deadline(object):
             sock.setblocking(False)
             while True:
                 milliseconds = self.left() * 1000  # also where the peer never lets us wait
-                wanted = select.POLLIN if func != sock.send else select.POLLOUT
+                wanted = select.POLLIN
+                if func == sock.send:
+                    wanted = select.POLLOUT
                 try:
                     return func(*args)
                 except ssl.SSLWantWriteError:
@@ -127,6 +129,14 @@ def read_host(host):
     if not is_host:
         raise ValueError("host: expected a name or an address, without scheme, user, port or path")
     return six.ensure_str(text)
+
+
+def default_port(is_tls):
+    # type: (bool) -> int
+    """The port of https, or of http."""
+    if is_tls:
+        return 443
+    return 80
 
 
 def _is_ipv6(text):
@@ -262,8 +272,9 @@ def status_text(status):
 def _request(url, headers):
     # type: (Url, Mapping[str, Union[str, bytes]]) -> bytes
     """The bytes of a GET request."""
-    default_port = 443 if url.is_tls else 80
-    port = None if url.port == default_port else url.port
+    port = url.port
+    if port == default_port(url.is_tls):
+        port = None
     fields = collections.OrderedDict([
         ("Host", address_of(url.host, port)), ("Accept", "*/*"),
         ("Accept-Encoding", "identity"), ("Connection", "close")])  # type: Dict[str, Any]

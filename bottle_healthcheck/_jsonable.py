@@ -275,7 +275,9 @@ def type_name(value):
 def output_text(output):
     # type: (Any) -> Text
     """A check's plain output as text: JSON where it is none."""
-    return text(output if isinstance(output, (six.text_type, bytes)) else dumps(output))
+    if not isinstance(output, (six.text_type, bytes)):
+        output = dumps(output)
+    return text(output)
 
 
 def one_line(value, limit=None):
@@ -352,8 +354,10 @@ def _scalar(value):
         return _float(value)
     if isinstance(value, (six.text_type, bytes)):
         return text(value)
-    if isinstance(value, (bytearray, memoryview)):
-        return text(bytes(value) if isinstance(value, bytearray) else value.tobytes())
+    if isinstance(value, bytearray):
+        return text(bytes(value))
+    if isinstance(value, memoryview):
+        return text(value.tobytes())
     if isinstance(value, BaseException):
         return message(value)
     if isinstance(value, _ISO_8601):
@@ -380,7 +384,9 @@ def _integer(value):
     if bits > MAX_PRINTED_BITS:
         return u"<int of %d bits>" % bits
     value = kind.__add__(value, 0)
-    return value if bits <= MAX_INT_BITS else text(str(value))
+    if bits > MAX_INT_BITS:
+        return text(str(value))
+    return value
 
 
 def _float(value):
@@ -389,8 +395,10 @@ def _float(value):
     value = float.__float__(value)
     if math.isnan(value):
         return u"NaN"
-    if value in (float("inf"), float("-inf")):
-        return u"Infinity" if value > 0 else u"-Infinity"
+    if value == float("inf"):
+        return u"Infinity"
+    if value == float("-inf"):
+        return u"-Infinity"
     return value
 
 
@@ -437,8 +445,10 @@ def _object(pairs, parents, room):
             result[unused(MORE, result, equal)] = u""
             break
         name = _plain(key, parents, room)
-        if not isinstance(name, six.text_type):
-            name = text(str(name) if not isinstance(name, (dict, list)) else json.dumps(name))
+        if isinstance(name, (dict, list)):
+            name = text(json.dumps(name))
+        elif not isinstance(name, six.text_type):
+            name = text(str(name))
         if name in result:
             name = unused(name, result, equal)
         result[name] = _plain(value, parents, room)
@@ -536,7 +546,9 @@ def unused(name, taken, equal):
     """The name, with a quote or a quote and a number where it is taken; equal counts those."""
     while name in taken:
         count = equal[name] = equal.get(name, 0) + 1
-        name += u"'" if count == 1 else u"'%d" % count
+        name += u"'"
+        if count > 1:
+            name += u"%d" % count
     return name
 
 
@@ -545,14 +557,18 @@ def _order(item):
     """Sorts plain data of mixed types: numbers, then the rest as text."""
     if isinstance(item, (int, float)):
         return False, item, u""
-    return True, 0, item if isinstance(item, six.text_type) else text(json.dumps(item))
+    if not isinstance(item, six.text_type):
+        item = text(json.dumps(item))
+    return True, 0, item
 
 
 def _shown_surrogate(match):
     # type: (Any) -> Text
     r"""os.environ's undecodable bytes (PEP 383) as \xff, any other half of a pair as \ud800."""
     code = ord(match.group())
-    return u"\\x%02x" % (code - 0xdc00) if 0xdc80 <= code <= 0xdcff else u"\\u%04x" % code
+    if 0xdc80 <= code <= 0xdcff:
+        return u"\\x%02x" % (code - 0xdc00)
+    return u"\\u%04x" % code
 
 
 def _shown_bytes(error):

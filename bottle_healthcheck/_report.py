@@ -15,7 +15,8 @@ if MYPY:
 def check_reduce(passed, result):
     # type: (bool, Mapping[str, Any]) -> bool
     """Folds a result into the overall status: a failed critical result makes it false."""
-    return bool(passed and (result.get("passed") or result.get("critical") is False))
+    may_pass = result.get("passed") or result.get("critical") is False
+    return bool(passed and may_pass)
 
 
 class Report(object):

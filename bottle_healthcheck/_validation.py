@@ -133,7 +133,9 @@ def name_of(func):
     while isinstance(func, functools.partial):
         func = func.func
     name = getattr(func, "__name__", None)
-    return name if isinstance(name, str) else func.__class__.__name__
+    if not isinstance(name, str):
+        name = func.__class__.__name__
+    return name
 
 
 def _advice_on_check(value):
@@ -257,9 +259,10 @@ def validate_file(name, path):
     """Return the path of a file, or None."""
     if path is None:
         return None
-    if not isinstance(path, (six.text_type, bytes)) and not hasattr(path, "__fspath__"):
+    shown = _fspath(path)
+    if not isinstance(shown, (six.text_type, bytes)):
         raise wrong_type(name, path, "the path of a file")
-    shown = _jsonable.text(path.__fspath__() if hasattr(path, "__fspath__") else path)
+    shown = _jsonable.text(shown)
     if not shown or u"\0" in shown:
         raise wrong_value(name, repr(path), "the path of a file")
     return path
@@ -324,7 +327,15 @@ def validate_text(name, value):
 def validate_path(path):
     # type: (Any) -> Any
     """Return the text of a path."""
-    return validate_text("path", path.__fspath__() if hasattr(path, "__fspath__") else path)
+    return validate_text("path", _fspath(path))
+
+
+def _fspath(path):
+    # type: (Any) -> Any
+    """As os.fspath, which 2.7 lacks; what is no path is returned as it is."""
+    if hasattr(path, "__fspath__"):
+        return path.__fspath__()
+    return path
 
 
 def validate_bytes(name, value):

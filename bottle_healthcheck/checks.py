@@ -105,8 +105,9 @@ def certificate(host, port, min_days, timeout=5):
         first = min(chain, key=_end_of)
         end = _end_of(first)
         days = (end - time.time()) / SECONDS_OF_DAY
-        text = "" if first is chain[0] else "its issuer %s " % _common_name(first)
-        text += "expires in %s days (%s)"
+        text = "expires in %s days (%s)"
+        if first is not chain[0]:
+            text = "its issuer %s %s" % (_common_name(first), text)
         date = time.strftime("%Y-%m-%d", time.gmtime(end))
         if days >= min_days:
             return True, text % ("%.1f" % days, date)
@@ -138,7 +139,9 @@ def sql(connect_or_engine, query="SELECT 1"):
             with contextlib.closing(connection.cursor()) as cursor:
                 cursor.execute(query)
                 row = cursor.fetchone()
-        return row is not None, "%s: %s" % (query, "no row" if row is None else _first(row))
+        if row is None:
+            return False, "%s: no row" % query
+        return True, "%s: %s" % (query, _first(row))
     return _check("sql", _sql_target(connect_or_engine), probe)
 
 
@@ -199,13 +202,17 @@ def disk(path, min_free="5%"):
     def probe():
         # type: () -> Tuple[bool, str]
         total, free = _disk_usage(path)
-        share = 100.0 * free / total if total else 0.0
-        passed = (share if is_share else free) >= least
+        share = 100.0 * free / max(total, 1)
         shown = "%.1f" % share
+        passed = free >= least
+        if is_share:
+            passed = share >= least
         if is_share and not passed:
             shown = _figure_below(least, share, 1)
         text = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
-        return passed, text if passed else "%s, expected at least %s" % (text, expected)
+        if not passed:
+            text = "%s, expected at least %s" % (text, expected)
+        return passed, text
     return _check("disk", path, probe, timed=False)
 
 
@@ -221,7 +228,9 @@ def heartbeat(path, max_age):
     def probe():
         # type: () -> Tuple[bool, str]
         age = time.time() - os.stat(path).st_mtime
-        text = "touched %s s " + ("ago" if age >= 0 else "in the future")
+        text = "touched %s s ago"
+        if age < 0:
+            text = "touched %s s in the future"
         if abs(age) <= max_age:
             return True, text % ("%.0f" % abs(age))
         shown = _figure_above(max_age, abs(age), 0)
@@ -271,14 +280,18 @@ def _figure_below(limit, value, decimals):
     # type: (float, float, int) -> str
     """A value that is below its limit, with one decimal more where rounding would hide that."""
     shown = "%.*f" % (decimals, value)
-    return shown if float(shown) < limit else _rounded(value, decimals + 1, decimal.ROUND_FLOOR)
+    if float(shown) < limit:
+        return shown
+    return _rounded(value, decimals + 1, decimal.ROUND_FLOOR)
 
 
 def _figure_above(limit, value, decimals):
     # type: (float, float, int) -> str
     """A value that is above its limit, with one decimal more where rounding would hide that."""
     shown = "%.*f" % (decimals, value)
-    return shown if float(shown) > limit else _rounded(value, decimals + 1, decimal.ROUND_CEILING)
+    if float(shown) > limit:
+        return shown
+    return _rounded(value, decimals + 1, decimal.ROUND_CEILING)
 
 
 def _rounded(value, decimals, rounding):
@@ -291,7 +304,9 @@ def _rounded(value, decimals, rounding):
 def _exact(limit):
     # type: (float) -> str
     """A limit as it was given, without the rest of a float that is whole."""
-    return "%d" % limit if limit == int(limit) else repr(limit)
+    if limit == int(limit):
+        return "%d" % limit
+    return repr(limit)
 
 
 # Certificates
@@ -301,10 +316,10 @@ def _certificate_chain(sock):
     """The server's certificate and those of its issuers, where Python shows them."""
     # There since 3.10, and public since 3.13, as bytes that nothing in Python reads.
     chain_of = getattr(getattr(sock, "_sslobj", None), "get_verified_chain", None)
-    chain = chain_of() if chain_of else None
-    if not chain:
-        return [sock.getpeercert()]
-    return [one.get_info() for one in chain]
+    chain = []  # type: List[Any]
+    if chain_of is not None:
+        chain = [one.get_info() for one in chain_of() or ()]
+    return chain or [sock.getpeercert()]
 
 
 def _end_of(certificate_info):
@@ -317,13 +332,16 @@ def _common_name(certificate_info):
     # type: (Any) -> str
     """Whose a certificate is: its common name, or the last of its names where it has none."""
     names = [pair for pairs in certificate_info.get("subject", ()) for pair in pairs]
-    return str(dict(names).get("commonName") or (names[-1][1] if names else "without a name"))
+    names = [(None, "without a name")] + names
+    return str(dict(names).get("commonName") or names[-1][1])
 
 
 def _first(row):
     # type: (Any) -> Any
     """The first column of a row, which some drivers can make a dictionary."""
-    return list(row.values())[0] if hasattr(row, "values") else row[0]
+    if hasattr(row, "values"):
+        return list(row.values())[0]
+    return row[0]
 
 
 # Targets of users' clients
@@ -337,7 +355,9 @@ def _sql_target(connect_or_engine):
     url = connect_or_engine.url
     # Of a password with a bare @ the URL's host has the rest.
     host = url.host and url.host.rpartition("@")[2]
-    server = _http_client.address_of(host, url.port) + "/" if host else ""
+    server = ""
+    if host:
+        server = _http_client.address_of(host, url.port) + "/"
     return "%s %s%s" % (connect_or_engine.dialect.name, server, url.database or "")
 
 
@@ -407,7 +427,7 @@ def _validate_url(url):
     except ValueError:
         raise ValueError(_URL_EXPECTED)
     is_tls = parts["scheme"].lower() == "https"
-    port = 443 if is_tls else 80
+    port = _http_client.default_port(is_tls)
     server = parts["host"]
     if parts["port"]:
         port = validate_port(int(parts["port"]))

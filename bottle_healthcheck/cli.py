@@ -91,7 +91,9 @@ class _NoHealthAnswer(Exception):
 def main(argv=None):
     # type: (Optional[Sequence[str]]) -> int
     """Run the command line and return the exit status; argv is sys.argv[1:] where it is None."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        argv = sys.argv[1:]
+    arguments = list(argv)
     is_complete = arguments[:1] in (["-h"], ["--help"], ["--version"])
     names_command = bool(arguments) and not arguments[0].startswith("-")
     if not names_command and not is_complete:
@@ -247,7 +249,9 @@ def _header(text):
     if not match:  # not shown: it may hold a secret
         raise argparse.ArgumentTypeError("expected 'Name: value' without line breaks")
     name, value = match.group(1).title(), match.group(2).strip()
-    return name, value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bytes):  # 2.7
+        return name, value
+    return name, value.encode("utf-8", "surrogateescape")
 
 
 def _serve(options):
@@ -281,7 +285,9 @@ def _probe(options):
         lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # performance data follow it
     if not options.quiet:
         _say(u"\n".join(lines), sys.stdout)
-    return for_nagios if options.nagios else otherwise
+    if options.nagios:
+        return for_nagios
+    return otherwise
 
 
 def _ask(options):
@@ -326,17 +332,21 @@ def _read_url(text, fields):
         raise _Unreachable("the URL names no host")
     is_tls = parts.scheme == "https"
     if port is None:
-        port = 443 if is_tls else 80
+        port = _http_client.default_port(is_tls)
     return _http_client.Url(is_tls, host, port, user, _path(parts, fields))
 
 
 def _path(url, fields):
     # type: (parse.SplitResult, List[Tuple[str, str]]) -> str
     """What to ask the host for: the URL's path and query, and more fields of the query."""
-    query = [parse.quote(url.query, URL_SAFE)] if url.query else []
+    query = []
+    if url.query:
+        query.append(parse.quote(url.query, URL_SAFE))
     query += ["%s=%s" % (name, parse.quote(value, "")) for name, value in fields]
     path = parse.quote(url.path or "/", URL_SAFE)
-    return path + ("?" + "&".join(query) if query else "")
+    if query:
+        path += "?" + "&".join(query)
+    return path
 
 
 def _judge(response, checks):
@@ -465,12 +475,16 @@ def _document(response):
         return None
     if isinstance(document, list):
         return {}
-    return document if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        return None
+    return document
 
 
 def _number(digits):
     # type: (str) -> float
-    return int(digits) if len(digits) < 20 else float(digits)  # an int of 1 MiB takes seconds
+    if len(digits) < 20:
+        return int(digits)
+    return float(digits)  # an int of 1 MiB takes seconds
 
 
 def _summary(state, results, failed):
@@ -516,8 +530,9 @@ def _answered(code):
 def _piece(value, limit=PIECE_LIMIT):
     # type: (Any, Optional[int]) -> Text
     """A value of the answer, cut."""
-    text = value if isinstance(value, six.text_type) else json.dumps(value)
-    return _jsonable.one_line(text, limit)
+    if not isinstance(value, six.text_type):
+        value = json.dumps(value)
+    return _jsonable.one_line(value, limit)
 
 
 def _nagios_line(state, text, perfdata):
@@ -526,7 +541,9 @@ def _nagios_line(state, text, perfdata):
     line = u"HEALTHCHECK %s - %s" % (
         state, _jsonable.one_line(text, LINE_LIMIT).replace(u"|", u"/"))
     data = u" ".join(u"%s=%s;;;0" % pair for pair in perfdata)
-    return u"%s | %s" % (line, data) if data else line
+    if data:
+        line += u" | " + data
+    return line
 
 
 def _say(line, stream):

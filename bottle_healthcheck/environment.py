@@ -120,7 +120,9 @@ class EnvironmentDump(Plugin):
         sections = collections.OrderedDict(
             (_jsonable.text(name), _section(func)) for name, func in list(self._sections.items()))
         # passlib and keyring have versions, no secrets: packages by name are left alone.
-        packages = _taken_packages(sections.get(u"python")) if self._include_python else None
+        packages = None
+        if self._include_python:
+            packages = _taken_packages(sections.get(u"python"))
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
@@ -181,7 +183,9 @@ class EnvironmentDump(Plugin):
         # type: (str, Any) -> Any
         """What collects a section, unredacted: the dump is redacted once. A subclass' own wins."""
         is_overridden = getattr(type(self), name) != getattr(EnvironmentDump, name)
-        return getattr(self, name) if is_overridden else collect
+        if is_overridden:
+            return getattr(self, name)
+        return collect
 
 
 def _taken_packages(python):

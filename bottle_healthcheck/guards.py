@@ -114,7 +114,9 @@ def _checked_token(token):
     # type: (object) -> bytes
     """The token's bytes; ValueError, which does not show it, where it cannot guard anything."""
     if not isinstance(token, six.string_types):
-        advice = ": is it set where it is read from?" if token is None else ""
+        advice = ""
+        if token is None:
+            advice = ": is it set where it is read from?"
         raise ValueError("a token is text, not %s%s" % (type(token).__name__, advice))
     if token != token.strip():
         raise ValueError("a token begins or ends with white space, which no client can send: "
@@ -122,7 +124,7 @@ def _checked_token(token):
     if len(token) < SHORTEST_TOKEN:
         raise ValueError("a token has %d characters, at least %d are needed: take "
                          "binascii.hexlify(os.urandom(16)), for one" % (len(token), SHORTEST_TOKEN))
-    return token if isinstance(token, bytes) else token.encode("utf-8")
+    return six.ensure_binary(token)
 
 
 def _bearer(environ):
@@ -135,7 +137,7 @@ def _bearer(environ):
     token = token.strip(" ")
     # PEP 3333: a header is text of latin-1 characters that stand for bytes. Whatever else a
     # server hands in must differ from every token, not raise.
-    return token if isinstance(token, bytes) else token.encode("latin-1", "backslashreplace")
+    return six.ensure_binary(token, "latin-1", "backslashreplace")
 
 
 def _digest(token):
@@ -205,7 +207,9 @@ def _address(text):
     except ValueError:  # UnicodeDecodeError (2.7) is one as well
         return None
     if isinstance(address, ipaddress.IPv4Address):
-        return address if str(address) == spelt else None  # 127.0.0.01 is octal elsewhere
+        if str(address) != spelt:  # 127.0.0.01 is octal elsewhere
+            return None
+        return address
     return address.ipv4_mapped or address
 
 

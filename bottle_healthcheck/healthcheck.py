@@ -253,7 +253,9 @@ class HealthCheck(Plugin):
         if not query:
             response = self._responses.get(accept, self.cache.generation)
         # drain() and resume() forget what is kept; only a file has to be looked for.
-        if response is None or (self._drain.path and self._drain.is_on(self._drain_limit())):
+        if response is not None and self._drain.path and self._drain.is_on(self._drain_limit()):
+            response = None
+        if response is None:
             response = self._respond(query, accept)
         return send(response)
 
@@ -326,7 +328,9 @@ class HealthCheck(Plugin):
         known_at, limit = self._shortest_timeout
         if known_at is not generation:  # another one after each change of a check
             timeouts = [one.timeout for one in self._checkers.items if one.timeout is not None]
-            limit = min(timeouts) if timeouts else None
+            limit = None
+            if timeouts:
+                limit = min(timeouts)
             self._shortest_timeout = generation, limit
         return limit
 
@@ -398,7 +402,10 @@ class HealthCheck(Plugin):
         # type: (Any, Report, int, AnyHeaders) -> Response
         """The user's response; a handler that fails must not show what it may hide."""
         if handler is None:
-            return Response(status, headers, (b"OK" if report.passed else b"NOT OK",))
+            body = b"NOT OK"
+            if report.passed:
+                body = b"OK"
+            return Response(status, headers, (body,))
         try:
             body = to_bytes(call_handler(handler, report.results))
             self._broken_handler = None

@@ -22,8 +22,16 @@ UNREADABLE = u"?"
 MAX_READ = 2 ** 19 + 1
 
 _REDIS = ("redis.client.Redis", "redis.client.StrictRedis", "redis.cluster.RedisCluster")
-_REDIS_PIPELINES = ("redis.client.Pipeline", "redis.client.BasePipeline",
-                    "redis.cluster.ClusterPipeline")
+_PYMEMCACHE = ("pymemcache.client.",)
+_PYMEMCACHE_CONNECTION = ("pymemcache.client.base.Client",)
+
+#: Classes that look like backends and are none, and what to say of them.
+_REFUSED = (
+    (("redis.asyncio.",),
+     "an asynchronous client of redis-py, expected a plain one, such as redis.Redis()"),
+    (("redis.client.Pipeline", "redis.client.BasePipeline", "redis.cluster.ClusterPipeline"),
+     "a pipeline of redis-py, expected the client that made it"),
+)
 
 #: Modules that run code which a value holds.
 _PICKLERS = ("pickle", "dill", "marshal")
@@ -35,19 +43,30 @@ _EXPECTED = ("a client of redis-py or pymemcache, or an object with get, set and
 def adapt(backend):
     # type: (Any) -> Any
     """An object with get, set and add for any backend; TypeError for what cannot be one."""
-    classes = ["%s.%s" % (kind.__module__, kind.__name__) for kind in type(backend).__mro__]
-    if any(name.startswith("redis.asyncio.") for name in classes):
-        raise TypeError("backend is an asynchronous client of redis-py, expected a plain one, such "
-                        "as redis.Redis()")
-    if any(name in _REDIS_PIPELINES for name in classes):
-        raise TypeError("backend is a pipeline of redis-py, expected the client that made it")
-    if any(name in _REDIS for name in classes) and not hasattr(backend, "add"):
+    for names, fault in _REFUSED:
+        if _is_one_of(backend, names):
+            raise TypeError("backend is " + fault)
+    if _is_one_of(backend, _REDIS) and not hasattr(backend, "add"):
         return RedisClient(backend)
-    if any(name.startswith("pymemcache.client.") for name in classes):
+    if _is_one_of(backend, _PYMEMCACHE):
         _refuse_pickling(backend)
-        if "pymemcache.client.base.Client" in classes:
+        if _is_one_of(backend, _PYMEMCACHE_CONNECTION):
             return PymemcacheConnection(backend)
         return PymemcacheClient(backend)
+    _validate_methods(backend)
+    return backend
+
+
+def _is_one_of(backend, names):
+    # type: (Any, Tuple[str, ...]) -> bool
+    """Whether the name of the backend's class, or of one of its bases, begins with one of these."""
+    return any(("%s.%s" % (kind.__module__, kind.__name__)).startswith(names)
+               for kind in type(backend).__mro__)
+
+
+def _validate_methods(backend):
+    # type: (Any) -> None
+    """Raises TypeError for an object without plain get, set and add."""
     for name in ("get", "set", "add"):
         method = getattr(backend, name, None)
         if not callable(method):
@@ -55,7 +74,6 @@ def adapt(backend):
         if _compat.is_coroutine_function(method):
             raise TypeError("backend is of type %s, whose %s is a coroutine function, expected "
                             "plain ones" % (type(backend).__name__, name))
-    return backend
 
 
 class RedisClient(object):
@@ -160,7 +178,9 @@ def _serdes(client):
     # type: (Any) -> List[Any]
     """The serdes of a pymemcache client and of those inside it."""
     attributes = vars(client)
-    found = [attributes["serde"]] if "serde" in attributes else []
+    found = []
+    if "serde" in attributes:
+        found.append(attributes["serde"])
     inner = list(attributes.get("clients", {}).values())  # a HashClient's
     if "_client" in attributes:  # a RetryingClient's, which answers to any name
         inner.append(attributes["_client"])

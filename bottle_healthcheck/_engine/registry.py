@@ -125,7 +125,8 @@ class Registry(CheckSequence):
             included = set(known)
         selected = tuple(one for one in items if one.__name__ in included - excluded)
         # A selection of no checks would be a success; only a HealthCheck without checks is one.
-        if not selected and (check is not None or excluded):
+        is_selection = check is not None or bool(excluded)
+        if is_selection and not selected:
             raise ValueError("check and exclude leave no check, expected at least one")
         return selected
 
@@ -299,7 +300,10 @@ class Registry(CheckSequence):
         """A new check whose name is not in names."""
         given_name = name_of(func) if name is None else validate_name(name)
         own_name = _shown(given_name)
-        func = func.func if isinstance(func, Check) else validate_func(func)
+        if isinstance(func, Check):
+            func = func.func
+        else:
+            validate_func(func)
         if name is not None and own_name in names and names[own_name].given_name == given_name:
             raise ValueError("a check named %r is registered already: give this one another name"
                              % own_name)

@@ -61,7 +61,8 @@ def fault_of(returned):
     if not _says_nothing(passed):
         return None
     is_text = isinstance(passed, (six.text_type, bytes))
-    if is_text and (isinstance(output, bool) or output is WARN):
+    is_swapped = isinstance(output, bool) or output is WARN
+    if is_text and is_swapped:
         return u"returned (output, passed), expected (passed, output)"
     return (u"returned %s as passed, expected True, False or WARN"
             % _with_article(passed))

@@ -302,7 +302,9 @@ class Plugin(object):
         methods = []
         for method in self._methods():
             route = route_at(app, rule, method)
-            if route is None or (self._is_own(route) and self._registered.get(route, now) != now):
+            is_outdated = (route is not None and self._is_own(route)
+                           and self._registered.get(route, now) != now)
+            if route is None or is_outdated:
                 methods.append(method)
         if not methods:
             return

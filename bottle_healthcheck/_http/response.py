@@ -60,7 +60,9 @@ class Headers(HeaderDict):
     def get(self, name, default=None):
         # type: (str, Any) -> Any
         """The value of a header, or the default."""
-        return self[name] if name in self else default
+        if name in self:
+            return self[name]
+        return default
 
     def _refuse(self, *args, **kwargs):
         # type: (*Any, **Any) -> Any
@@ -79,19 +81,25 @@ class Headers(HeaderDict):
 def _spelling(name):
     # type: (Any) -> Any
     """A header's name as Bottle keeps it, who ignores case and takes underscores for hyphens."""
-    return name.title().replace("_", "-") if hasattr(name, "title") else name
+    if not hasattr(name, "title"):
+        return name
+    return name.title().replace("_", "-")
 
 
 def _pairs(headers):
     # type: (AnyHeaders) -> Iterable[HeaderPair]
     """The (name, value) pairs of headers, be they a dictionary or pairs already."""
-    return headers.items() if isinstance(headers, dict) else headers
+    if isinstance(headers, dict):
+        return headers.items()
+    return headers
 
 
 def validate_headers(name, headers):
     # type: (str, Any) -> Headers
     """The headers to send: the base, replaced by name with what the user gave (None: nothing)."""
-    pairs = headers.items() if hasattr(headers, "items") else headers or ()
+    pairs = headers or ()
+    if hasattr(pairs, "items"):
+        pairs = pairs.items()
     merged = dict(BASE_HEADERS)
     try:
         # Unpacked, so that what are no pairs are refused here: pylint: disable=R1721

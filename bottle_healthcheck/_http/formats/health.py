@@ -33,7 +33,9 @@ def _overall_status(report):
     # type: (Report) -> str
     if report.warns:
         return "warn"
-    return "pass" if report.passed else "fail"
+    if report.passed:
+        return "pass"
+    return "fail"
 
 
 def _key(result):

@@ -39,7 +39,9 @@ class MetricsFormat(Format):
     def reason_unavailable(self):
         # type: () -> str
         """Says so where prometheus_client is not installed."""
-        return "" if is_installed() else NOT_INSTALLED
+        if is_installed():
+            return ""
+        return NOT_INSTALLED
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
