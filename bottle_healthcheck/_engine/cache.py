@@ -179,12 +179,8 @@ class ResultCache(object):
         due = snapshot.expired(now)
         found = {}
         # Workers start first, then this thread runs the other checks.
-        for index in due:
-            if checks[index].timeout is not None:
-                found[index] = self._look_up(checks[index])
-        for index in due:
-            if index not in found:
-                found[index] = self._look_up(checks[index])
+        for index in sorted(due, key=lambda index: checks[index].timeout is None):
+            found[index] = self._look_up(checks[index])
         inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
         for index in due:
             check = checks[index]

@@ -76,18 +76,25 @@ class RequestOptions(Request):
         if "format" in fields:
             name = _named_format(fields["format"], offered)
         else:
-            self.vary.append("Accept")
-            name = _preferred_format(ranges, offered)
-            if name == "html" and _takes_anything(ranges):
-                self.vary.extend(header for header, _ in _NAVIGATION)
-                self.is_plain = False
-                if not navigates:
-                    others = [one for one in ranges if one.format != "html"]
-                    name = _preferred_format(others, offered)
+            name = self._negotiate(ranges, offered, navigates)
         self.format = FORMATS[name]
         #: The media type of the Accept header that selects the format; "" where none does.
         self.media_type = _preferred_media_type(ranges, name)
         self.offered = available(offered)
+
+    def _negotiate(self, ranges, offered, navigates):
+        # type: (List[_Range], Sequence[str], bool) -> str
+        """The name of the format that the headers select; notes which headers those are."""
+        self.vary.append("Accept")
+        name = _preferred_format(ranges, offered)
+        if name != "html" or not _takes_anything(ranges):
+            return name
+        self.vary.extend(header for header, _ in _NAVIGATION)
+        self.is_plain = False
+        if navigates:
+            return name
+        others = [one for one in ranges if one.format != "html"]
+        return _preferred_format(others, offered)
 
     @property
     def path(self):
