@@ -7,7 +7,7 @@ from .values import MASK, is_harmless, is_plain
 
 MYPY = False
 if MYPY:
-    from typing import Match, Text
+    from typing import List, Match, Text
 
 #: Programs, the option in front of their password, which may follow without a blank, and what
 #: stands before it.
@@ -48,7 +48,7 @@ _FILE_NAME = re.compile(r"[\w-]{1,64}\.[a-z]{1,4}\Z")
 
 
 def mask_words(words, names):
-    # type: (list, Names) -> list
+    # type: (List[Text], Names) -> List[Text]
     """The words of a command line, which may have blanks, with those of secret options masked."""
     joined = mask_command_line(_SEPARATOR.join(words), names).split(_SEPARATOR)
     if len(joined) != len(words):
@@ -57,6 +57,7 @@ def mask_words(words, names):
 
 
 def _mask_rest(word, masked):
+    # type: (Text, Text) -> Text
     """A word that was masked, without what follows its first blank or quote."""
     if word == masked:
         return word
@@ -93,6 +94,7 @@ def _mask_value(match, names):
 
 
 def _mask_said(match, names):
+    # type: (Match[Text], Names) -> Text
     """What is said to be a strong name's value, unless it is a word or a state."""
     name, value = match.group("name", "value")
     is_word = is_plain(value) or is_harmless(name, value, STRONG, True)

@@ -6,7 +6,7 @@ from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
 
 MYPY = False
 if MYPY:
-    from typing import Match, Pattern, Text, Tuple
+    from typing import Match, Optional, Pattern, Text, Tuple
 
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
 #: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
@@ -132,6 +132,7 @@ def _value_span(text, match, names):
 
 
 def _quoted(text, match):
+    # type: (Text, Match[Text]) -> Optional[Tuple[int, int]]
     quote = _QUOTE.match(text, match.end())
     if not quote:
         return None
@@ -140,6 +141,7 @@ def _quoted(text, match):
 
 
 def _bracketed(text, match, names):
+    # type: (Text, Match[Text], Names) -> Optional[Tuple[int, int]]
     opened = _OPENED.match(text, match.end())
     if not opened:
         return None
@@ -150,6 +152,7 @@ def _bracketed(text, match, names):
 
 
 def _yaml_block(text, match):
+    # type: (Text, Match[Text]) -> Optional[Tuple[int, int]]
     block = _BLOCK.match(text, match.end())
     if not block or match.group("sign") != ":" or not _is_first(text, match):
         return None
@@ -159,6 +162,7 @@ def _yaml_block(text, match):
 
 
 def _unquoted(text, match, names):
+    # type: (Text, Match[Text], Names) -> Tuple[int, int]
     """A line, a field, what follows on an authorization scheme, or a word."""
     start, sign, name = match.end(), match.group("sign"), match.group("name")
     before = text[match.start() - 1:match.start()]
@@ -180,17 +184,20 @@ def _unquoted(text, match, names):
 
 
 def _line_start(text, match):
+    # type: (Text, Match[Text]) -> int
     near = max(0, match.start() - 200)
     return text.rfind("\n", near, match.start()) + 1 or near
 
 
 def _is_first(text, match):
+    # type: (Text, Match[Text]) -> bool
     """Whether the name is the first of its line, as in YAML."""
     line = text[_line_start(text, match):match.start()]
     return "\n" in match.group() or not line.strip(" \t-\"'")
 
 
 def _word_end(text, start, names):
+    # type: (Text, int, Names) -> int
     """Where the word ends, or the name of another secret at its end begins."""
     end = _find_end(_WORD_END, text, start)
     last_start = max(start, end - 70)

@@ -140,6 +140,7 @@ class _Scrubber(object):
         return strength == STRONG or bool(_HEADER.match(name)) or not is_plain(value)
 
     def _is_secret_number(self, number, name, above):
+        # type: (float, Text, Above) -> bool
         """In outputs numbers of JSON in a text alone may be secret, as they are in other texts."""
         secret_name, strength = above
         if not strength or not self._hides_numbers:
