@@ -143,11 +143,17 @@ def stop_worker(cache, checker):
     cache._process().workers[checker.key].stop()
 
 
+def abandon_run(cache, checker):
+    """Leaves a run as a request does that is interrupted when it has registered it."""
+    cache._process().runs[checker.key] = runs.Run(checker.key, checker.__name__, None)
+
+
 def register_run(cache, checker):
     """A run of a check as a request registers it that then stops; nobody executes it."""
-    run = runs.Run(checker.key, checker.__name__, None, _compat.monotonic())
+    run = runs.Run(checker.key, checker.__name__, None)
     cache._process().runs[checker.key] = run
     run.take("leader", run)
+    run.led_since = _compat.monotonic()
     return run
 
 
@@ -164,6 +170,11 @@ def execute(cache, run, checker):
 def outcome_of_waiting(cache, checker, run, since, until):
     """What a request gets that waits for a run since then."""
     return cache._resolve(checker, engine.Pending(run, since), until)
+
+
+def removal_place(cache):
+    """The place of what is called when it is known which checks to forget, before they are."""
+    return cache, "_process"
 
 
 def start_place(cache):

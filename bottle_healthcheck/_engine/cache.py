@@ -56,10 +56,10 @@ MAX_DELAY = 0.1
 #: A run that a request waits for, and when the wait began.
 Pending = collections.namedtuple("Pending", "run since")
 
-#: Until when a request waits, by the monotonic clock; the limit that it reports in seconds, None if
-#: the run had overrun before the request; and until when it waits for a check that started late
-#: because the shared cache was queried first.
-Deadline = collections.namedtuple("Deadline", "until limit latest")
+#: When a request began to wait, and until when it does, by the monotonic clock; the limit that it
+#: reports in seconds; until when it waits for a check that started late because the shared cache was
+#: queried first; and whether the run had overrun before the request, which then does not wait.
+Deadline = collections.namedtuple("Deadline", "since until limit latest was_late")
 
 
 class ResultCache(object):
@@ -140,6 +140,8 @@ class ResultCache(object):
     def forget_unregistered(self):
         # type: () -> None
         """Forgets results, workers and names of checks that no HealthCheck registers any more."""
+        # Before the registries are looked at: what is admitted meanwhile stays.
+        known_names, known_keys = list(self._names.items()), list(self._states)
         keys, names = set(), set()
         for number, reference in list(self._registries.items()):
             registry = reference()
@@ -149,11 +151,11 @@ class ResultCache(object):
             for check in registry.items:
                 keys.add(check.key)
                 names.add((check.__name__, check.key))
-        for name, key in list(self._names.items()):
-            if (name, key) not in names:
+        for name, key in known_names:
+            if (name, key) not in names and self._names.get(name) == key:
                 self._names.pop(name, None)
         process = self._process()
-        for key in list(self._states):
+        for key in known_keys:
             if key not in keys:
                 process.forget(key)
                 self._states.pop(key, None)
@@ -257,8 +259,9 @@ class ResultCache(object):
         is_mine = False
         if not run.is_led():
             is_mine = self._lead(run, check, state, force)
-        if run.outcome is not None:
-            return run.outcome
+        outcome = _outcome_of(run, force)
+        if outcome is not None:
+            return outcome
         if is_mine and not run.is_over:
             may_use_cached = freshness == STALE
         else:
@@ -275,7 +278,7 @@ class ResultCache(object):
         if run is None and not force:
             run = process.denied_since(check.key, now - POLL_INTERVAL)
         if run is None:
-            new = Run(check.key, check.__name__, cached, now)
+            new = Run(check.key, check.__name__, cached)
             run = process.runs.setdefault(check.key, new)
         return run
 
@@ -290,6 +293,7 @@ class ResultCache(object):
             try:
                 if not run.take("leader", me):
                     return False
+                run.led_since = _compat.monotonic()
                 self._start(run, check, state, force)
                 return True
             finally:
@@ -299,11 +303,13 @@ class ResultCache(object):
 
     def _start(self, run, check, state, force):
         # type: (Run, Check, CheckState, bool) -> None
-        if state.cached is not None and state.cached is not run.cached_before:
-            run.outcome = state.cached  # of a run that ended before this one was registered
+        has_news = state.cached is not None and state.cached is not run.cached_before
+        if has_news and not force:
+            # Another run ended between our look at the cache and our registration.
+            run.outcome = state.cached
             return
         is_to_claim = self._shared is not None and not force
-        if not is_to_claim:
+        if self._shared is None:
             run.started = _compat.monotonic()
         if check.timeout is not None and self._hand_over(run, check, state, is_to_claim):
             return
@@ -342,6 +348,8 @@ class ResultCache(object):
                     return
                 if is_to_claim and not self._claim(run, check, state):
                     return
+                if run.started is None:  # the worker may have been busy with the shared cache
+                    run.started = _compat.monotonic()
                 began = _compat.timer()
                 passed, output, exc_info = check.execute(in_worker)
                 # An output may be an object that runs code when it is read.
@@ -403,7 +411,7 @@ class ResultCache(object):
             self._unregister_and_wake(run)
         run.wake_waiters()  # again: it may have been interrupted
         if run.lock is not None and self._shared is not None:
-            self._shared.release_if_held(run.lock)
+            self._shared.release(run.lock)
 
     def _publish(self, run, check, outcome):
         # type: (Run, Check, Outcome) -> None
@@ -451,31 +459,36 @@ class ResultCache(object):
         """
         run, since = pending  # type: Run, float
         _wait_until(run, deadline.until)
-        if deadline.limit is not None and run.started is not None and run.started > since:
+        if not deadline.was_late and run.started is not None and run.started > since:
             # The shared cache was queried first: the check gets its whole limit, if it can.
             _wait_until(run, min(run.started + deadline.limit, deadline.latest))
-        if run.outcome is not None:
-            return run.outcome
+        outcome = _outcome_of(run, force)
+        if outcome is not None:
+            return outcome
         if run.is_over:
             return None
-        if self._is_delayed(run, since, was_denied):
-            return self._outcome_of_delay(check, pending, deadline, force)
+        if self._is_delayed(run, since, deadline, was_denied):
+            return self._outcome_of_delay(check, pending, deadline, was_denied, force)
         return self._overrun(check, run, deadline)
 
-    def _is_delayed(self, run, since, was_denied):
-        # type: (Run, float, bool) -> bool
-        """Whether the shared cache, rather than the check, has used up the time of a request."""
+    def _is_delayed(self, run, since, deadline, was_denied):
+        # type: (Run, float, Deadline, bool) -> bool
+        """Whether the shared cache or another process has used up the time of a request.
+
+        The check of this run has not had all its time then. since is of the last look, not of the
+        request.
+        """
         if self._shared is None:
             return False
         if run.started is not None:
-            return run.started - since > MAX_DELAY
+            return run.started - deadline.since > MAX_DELAY
         if not was_denied:
             return True
         return _compat.monotonic() - since > MAX_DELAY
 
-    def _outcome_of_delay(self, check, pending, deadline, force):
-        # type: (Check, Pending, Deadline, bool) -> Outcome
-        """The previous outcome if it may be used, else a failure that blames the shared cache.
+    def _outcome_of_delay(self, check, pending, deadline, was_denied, force):
+        # type: (Check, Pending, Deadline, bool, bool) -> Outcome
+        """The previous outcome if it may be used, else a failure that says what took the time.
 
         That is not reported as a change of the check, which may be healthy.
         """
@@ -487,12 +500,15 @@ class ResultCache(object):
         may_use_cached = not force and freshness_of(cached, check, now) < EXPIRED
         if cached is not None and may_use_cached:
             return cached
-        seconds = now - since
+        cause, seconds = "the shared cache", now - since
         if run.started is not None:
-            seconds = run.started - since
-        text = "the shared cache has not answered for %.1f s" % (now - run.due)
-        if deadline.limit is not None:
-            text = "the shared cache took %.1f s of %g s" % (seconds, deadline.limit)
+            seconds = run.started - deadline.since
+            if was_denied:
+                cause = "another process's run"
+        text = "%s took %.1f s of %g s" % (cause, seconds, deadline.limit)
+        if deadline.was_late:
+            seconds = now - run.led_since  # type: ignore[operator]
+            text = "the shared cache has not answered for %.1f s" % seconds
         outcome = Outcome(False, text, 0.0)
         outcome.is_cacheable = False
         return outcome
@@ -503,15 +519,18 @@ class ResultCache(object):
         seconds = 0.0
         if run.started is not None:
             seconds = _compat.monotonic() - run.started
+        # Not of another process's run, nor of one that ended without an outcome.
+        is_of_this_run = (run.started is not None
+                          and run.started - deadline.since <= MAX_DELAY)
         text = "still running after %.1f s" % seconds
-        if deadline.limit is not None:
+        if not deadline.was_late:
             text = "timed out after %g s" % deadline.limit
             seconds = max(seconds, deadline.limit)  # the run may be another process's
         overrun = Outcome(False, text, seconds)
         overrun.is_cacheable = False
         outcome = transitions.report_overrun(self._state(check), run, overrun)
         if outcome is overrun:
-            run.has_overrun = run.started is not None
+            run.has_overrun = is_of_this_run
             self.generation = object()
         return outcome
 
@@ -559,14 +578,23 @@ def _deadline(check, pending, inline_deadline):
     """The deadline of a request that waits for a run."""
     run, since = pending
     if run.is_late(check.run_limit, since):
-        return Deadline(since, None, since)
+        return Deadline(since, since, check.run_limit, since, True)
     until = since + check.run_limit
     latest = until + MAX_DELAY
     if run.started is not None and not run.is_over:
         until = min(run.started + check.run_limit, latest)
     if check.timeout is None and inline_deadline < until:
-        return Deadline(inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY)
-    return Deadline(until, check.run_limit, latest)
+        return Deadline(since, inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY,
+                        False)
+    return Deadline(since, until, check.run_limit, latest, False)
+
+
+def _outcome_of(run, force):
+    # type: (Run, bool) -> Optional[Outcome]
+    """The outcome of a run, or None; force takes none that was there before the check ran."""
+    if force and run.started is None:
+        return None
+    return run.outcome
 
 
 def _wait_until(run, until):

@@ -225,8 +225,8 @@ class Registry(CheckSequence):
         try:
             try:
                 holder = self._turns.setdefault(os.getpid(), turn)
-                # An equal one, which is not identical, is this thread's: it has the turn already.
-                while holder is not turn and holder != turn:
+                is_reentrant = holder == turn  # this thread has the turn already
+                while holder is not turn and not is_reentrant:
                     time.sleep(0.001)
                     holder = self._turns.setdefault(os.getpid(), turn)
                 yield
@@ -242,9 +242,10 @@ class Registry(CheckSequence):
 
     def _insert(self, index, check):
         # type: (int, Check) -> None
-        self._names[check.__name__] = check
-        self._list.insert(index, check)  # before admit(): forget_unregistered() has to see it
         try:
+            self._names[check.__name__] = check
+            self._list.insert(index, check)
+            self._note_change()  # else who tidies the cache would not find it, and forget it again
             self.cache.admit(check)
         except ValueError:
             self._list.remove(check)

@@ -1,8 +1,8 @@
 """A run of a check, its outcome, and what is known of a check and of a process.
 
-No lock is held anywhere in the engine: a signal's handler may raise between any two instructions
-of the main thread, also between taking a lock and the `try` that would let go of it. What must be
-decided once is decided by `dict.setdefault`, which nothing interrupts.
+Nothing is guarded by a lock in the engine: a signal's handler may raise between any two
+instructions of the main thread, also between taking a lock and the `try` that would let go of it.
+What must be decided once is decided by `dict.setdefault`, which nothing interrupts.
 """
 import collections
 import threading
@@ -72,20 +72,21 @@ class Run(object):
     wait for it then look up the check again.
     """
 
-    __slots__ = ("key", "name", "token", "cached_before", "due", "started", "asked_at", "denied_at",
-                 "outcome", "is_over", "has_overrun", "is_handed_over", "lock", "_roles",
-                 "_waiters")
+    __slots__ = ("key", "name", "token", "cached_before", "led_since", "started", "asked_at",
+                 "denied_at", "outcome", "is_over", "has_overrun", "is_handed_over", "lock",
+                 "_roles", "_waiters")
 
-    def __init__(self, key, name, cached_before, now):
-        # type: (Key, str, Optional[Outcome], float) -> None
+    def __init__(self, key, name, cached_before):
+        # type: (Key, str, Optional[Outcome]) -> None
         self.key = key
         self.name = name
         self.token = object()
         #: The outcome that was cached when this run became due.
         self.cached_before = cached_before
-        #: Since when it is registered, by the monotonic clock.
-        self.due = now
-        #: When the check's time limit began; None while the shared cache is queried.
+        #: Since when it has a leader, by the monotonic clock: who registered it may have been
+        #: interrupted before that.
+        self.led_since = None  # type: Optional[float]
+        #: When the check's time limit began; None before, as while the shared cache is queried.
         self.started = None  # type: Optional[float]
         #: When the shared cache was queried, by the monotonic clock; None before.
         self.asked_at = None  # type: Optional[float]
@@ -93,6 +94,7 @@ class Run(object):
         self.denied_at = None  # type: Optional[float]
         self.outcome = None  # type: Optional[Outcome]
         self.is_over = False
+        #: Whether an overrun of this very run was reported.
         self.has_overrun = False
         self.is_handed_over = False
         #: The lock of the shared cache, from before it is asked for until it is released.
@@ -123,9 +125,10 @@ class Run(object):
         """
         if self.is_over or self.denied_at is not None:
             return False
-        if self.started is None:
-            return now - self.due >= limit
-        return now - self.started >= limit
+        since = self.started
+        if since is None:
+            since = self.led_since
+        return since is not None and now - since >= limit
 
     def wake_waiters(self):
         # type: () -> None

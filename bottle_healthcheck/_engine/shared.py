@@ -96,12 +96,12 @@ class SharedResults(object):
         #: By name, another process's lock, and since when.
         self._foreign = {}  # type: Dict[str, Tuple[Optional[Text], float]]
 
-    def claim(self, check, known, lock, started):
+    def claim(self, check, known, lock, asked_at):
         # type: (Check, Optional[Outcome], SharedLock, float) -> Claim
         """Returns another process's newer outcome, or whether this process may run the check.
 
-        started is when the run became due, by the monotonic clock. If the backend fails, every
-        process runs the check, as without a backend.
+        asked_at is when the claim began, by the monotonic clock. If the backend fails, every process
+        runs the check, as without a backend.
         """
         if not check.success_ttl and not check.failed_ttl:
             return GRANTED  # outcomes that are not cached are not shared
@@ -111,7 +111,7 @@ class SharedResults(object):
         if not check.success_ttl or not check.failed_ttl:
             return GRANTED  # no process waits for an outcome that may not be cached
         # A slow backend must not use up the time that others wait for the check.
-        claim_until = started + _longest_claim(check)
+        claim_until = asked_at + _longest_claim(check)
         if _compat.monotonic() > claim_until:
             self._breaker.trip("its answer took more than half of a check's timeout")
             return GRANTED
@@ -154,16 +154,16 @@ class SharedResults(object):
 
     def release(self, lock):
         # type: (SharedLock) -> None
-        """Releases the lock of a run that is over: its published result may be evicted."""
-        if lock.key is not None:
-            self._breaker.call("set", lock.key, RELEASED, timeout=1)
-            lock.key = None
+        """Releases the lock of a run that is over, if it is still held.
 
-    def release_if_held(self, lock):
-        # type: (SharedLock) -> None
-        """Releases a lock if it was taken: an exception may have interrupted that."""
-        if lock.key is not None and self._holder(lock.key) == lock.value:
-            self.release(lock)
+        The published result may be evicted. The lock may have expired, and be another process's, or
+        an exception may have interrupted its taking.
+        """
+        if lock.key is None:
+            return
+        if self._holder(lock.key) == lock.value:
+            self._breaker.call("set", lock.key, RELEASED, timeout=1)
+        lock.key = None
 
     def _read(self, name):
         # type: (str) -> Optional[Claim]

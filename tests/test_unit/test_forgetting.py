@@ -228,3 +228,47 @@ def test_reloads_leave_no_threads():
         health.checkers[:] = [make_check()]
         assert health.run().passed
     wait_until(lambda: len(workers()) == 1, what="the threads of replaced checks to end")
+
+
+class TestRegisteringWhileAnotherHealthCheckTidiesTheCache(object):
+    class Cache(ResultCache):
+        """Calls `meanwhile` when a check has been admitted."""
+
+        meanwhile = None
+
+        def admit(self, check):
+            ResultCache.admit(self, check)
+            if self.meanwhile is not None:
+                meanwhile, self.meanwhile = self.meanwhile, None
+                meanwhile()
+
+    def test_a_check_that_was_admitted_keeps_its_name(self):
+        cache = self.Cache(backend=Store(), prefix="shop")
+        health, other = HealthCheck(cache=cache), HealthCheck(cache=cache)
+        other.add_check(make_check("old"))
+        health.add_check(make_check("db"))
+        check = health.checkers.pop()
+        health.run()
+        cache.meanwhile = other.checkers.pop
+        health.checkers.insert(0, check)
+        with pytest.raises(ValueError):
+            other.add_check(make_check("db"))
+
+    def test_what_is_registered_after_the_look_at_the_checks_stays(self, monkeypatch):
+        runs = []
+        cache = ResultCache()
+        health, other = HealthCheck(cache=cache), HealthCheck(cache=cache)
+        other.add_check(make_check("old"))
+        place = internals.removal_place(cache)
+        original = getattr(*place)
+
+        def register_meanwhile():
+            monkeypatch.undo()
+            health.add_check(lambda: (True, runs.append(1)), name="db")
+            health.run()
+            return original()
+        internals.replace(monkeypatch, place, register_meanwhile)
+        other.checkers.pop()
+        health.checkers.known = None  # what its last run saw
+        health.run()
+        assert runs == [1]
