@@ -23,7 +23,7 @@ def is_interrupt():
     kind, exc, traceback = sys.exc_info()
     try:
         if isinstance(exc, SystemExit):
-            return _comes_from_signal_handler(traceback)
+            return _is_of_signal_handler(traceback)
         return isinstance(exc, (KeyboardInterrupt,) + _greenlet_exceptions())
     finally:
         del kind, exc, traceback  # the traceback holds this frame: they would hold each other
@@ -40,7 +40,13 @@ def _greenlet_exceptions():
     return tuple(found)
 
 
-def _comes_from_signal_handler(traceback):
+def comes_from_signal_handler():
+    # type: () -> bool
+    """True where a signal's handler raised the exception that is being handled."""
+    return _is_of_signal_handler(sys.exc_info()[2])
+
+
+def _is_of_signal_handler(traceback):
     # type: (Any) -> bool
     """True where a frame has its own caller's frame among its arguments.
 

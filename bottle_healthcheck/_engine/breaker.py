@@ -21,6 +21,14 @@ MAX_TOTAL_SECONDS = 1.0
 SLOW_SECONDS = 0.1
 
 
+class _Opening(object):
+    """One failure's, until when the client is not called for it."""
+
+    def __init__(self, until):
+        # type: (float) -> None
+        self.until = until
+
+
 class CircuitBreaker(object):
     """Calls a client's methods; after a failure returns None for a while, then tries again."""
 
@@ -28,7 +36,8 @@ class CircuitBreaker(object):
         # type: (Any) -> None
         self._client = client
         self._fails = False
-        self._open_until = 0.0
+        #: The last one.
+        self._opening = _Opening(0.0)
         #: Seconds that slow calls took, by thread.
         self._totals = {}  # type: Dict[int, float]
         #: Since when they are added up.
@@ -37,7 +46,7 @@ class CircuitBreaker(object):
     def is_open(self):
         # type: () -> bool
         """Whether the client is not called at present."""
-        return _compat.monotonic() < self._open_until
+        return _compat.monotonic() < self._opening.until
 
     def call(self, method, *args, **kwargs):
         # type: (str, *Any, **Any) -> Any
@@ -46,7 +55,8 @@ class CircuitBreaker(object):
             return None
         started = _compat.monotonic()
         if self._fails:  # one thread tries, the others do without the client meanwhile
-            self._open_until = started + OPEN_SECONDS
+            self._opening = _Opening(started + OPEN_SECONDS)
+        opening = self._opening
         try:
             answer = getattr(self._client, method)(*args, **kwargs)
         except BaseException as exc:
@@ -56,21 +66,26 @@ class CircuitBreaker(object):
             return None
         if self._takes_too_long(_compat.monotonic() - started):
             return None
-        self._open_until = 0.0
+        opening.until = 0.0  # not what another thread's failure has opened since
         return answer
 
     def trip(self, reason):
         # type: (Text) -> None
         """Opens the circuit: the client is not called for a while; logs that once."""
         failed_before, self._fails = self._fails, True
-        self._open_until = _compat.monotonic() + OPEN_SECONDS
+        self._opening = _Opening(_compat.monotonic() + OPEN_SECONDS)
         if not failed_before:
             _log.write(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
                        OPEN_SECONDS, _redaction.clean_output(_jsonable.text(reason)))
 
     def confirm(self):
         # type: () -> None
-        """Closes the circuit: the client works. An answer may be no proof of a working server."""
+        """Notes that the client works, and logs that once.
+
+        Some clients return None for a dead server, so only a value is proof.
+        """
+        if self.is_open():  # another thread's call has failed since
+            return
         failed_before, self._fails = self._fails, False
         if failed_before:
             _log.write(logging.INFO, "the shared cache answers again")

@@ -475,13 +475,12 @@ class ResultCache(object):
         # type: (Run, float, Deadline, bool) -> bool
         """Whether the shared cache or another process has used up the time of a request.
 
-        The check of this run has not had all its time then. since is of the last look, not of the
-        request.
+        since is of the last look, not of the request.
         """
         if self._shared is None:
             return False
         if run.started is not None:
-            return run.started - deadline.since > MAX_DELAY
+            return not _had_its_time(run, deadline)
         if not was_denied:
             return True
         return _compat.monotonic() - since > MAX_DELAY
@@ -492,7 +491,7 @@ class ResultCache(object):
 
         That is not reported as a change of the check, which may be healthy.
         """
-        run, since = pending
+        run, since = pending  # type: Run, float
         now = _compat.monotonic()
         if run.started is None and run.asked_at is not None and self._shared is not None:
             self._shared.note_silence(check, now - run.asked_at)
@@ -507,8 +506,7 @@ class ResultCache(object):
                 cause = "another process's run"
         text = "%s took %.1f s of %g s" % (cause, seconds, deadline.limit)
         if deadline.was_late:
-            seconds = now - run.led_since  # type: ignore[operator]
-            text = "the shared cache has not answered for %.1f s" % seconds
+            text = "the shared cache has not answered for %.1f s" % (now - run.led_since)
         outcome = Outcome(False, text, 0.0)
         outcome.is_cacheable = False
         return outcome
@@ -519,9 +517,8 @@ class ResultCache(object):
         seconds = 0.0
         if run.started is not None:
             seconds = _compat.monotonic() - run.started
-        # Not of another process's run, nor of one that ended without an outcome.
-        is_of_this_run = (run.started is not None
-                          and run.started - deadline.since <= MAX_DELAY)
+        # Else another process's run has used up the time, or one that was interrupted.
+        is_of_this_run = _had_its_time(run, deadline)
         text = "still running after %.1f s" % seconds
         if not deadline.was_late:
             text = "timed out after %g s" % deadline.limit
@@ -587,6 +584,15 @@ def _deadline(check, pending, inline_deadline):
         return Deadline(since, inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY,
                         False)
     return Deadline(since, until, check.run_limit, latest, False)
+
+
+def _had_its_time(run, deadline):
+    # type: (Run, Deadline) -> bool
+    """Whether a run had all the time that a request waited, but for a short delay."""
+    if run.started is None:
+        return False
+    delay = run.started - deadline.since  # type: float
+    return delay <= MAX_DELAY
 
 
 def _outcome_of(run, force):

@@ -96,8 +96,8 @@ class Check(object):
             object.__setattr__(self, name, value)
             return
         object.__setattr__(self, name, _OPTIONS[name](name, value))
+        self.settings.version = object()  # before `current`: what use() stores meanwhile
         self.current = NOTHING  # its text and its time were the previous option's
-        self.settings.version = object()
         self.settings.cache.generation = object()  # and so are responses that are kept
 
     @property
@@ -191,7 +191,10 @@ class Check(object):
         """
         current = self.current  # type: CheckResult
         if current.outcome is not outcome or current.state is not state:
-            current = self.current = CheckResult(self, outcome, state)
+            version = None
+            while version is not self.settings.version:  # an option was changed meanwhile
+                version = self.settings.version
+                current = self.current = CheckResult(self, outcome, state)
         return current
 
     def _handle(self, exc, in_worker):

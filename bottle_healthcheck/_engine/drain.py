@@ -91,11 +91,12 @@ class Drain(object):
             looks = self._looks.setdefault(pid, _Looks())
         look = looks.last
         if look is None or look.is_over:
-            look = Run("drain_file", "drain_file", None, _compat.monotonic())
+            look = Run("drain_file", "drain_file", None)
+            look.led_since = _compat.monotonic()
             if not looks.worker.submit(functools.partial(self._complete, look)):
                 return self._look_for_file()
             looks.last = look  # only now: nobody must wait for a look that the worker refused
-        remaining = look.due + min(limit, MAX_LOOK_SECONDS) - _compat.monotonic()
+        remaining = look.led_since + min(limit, MAX_LOOK_SECONDS) - _compat.monotonic()
         if remaining > 0:
             look.wait(remaining)
         is_there = self._file_since is not None

@@ -83,9 +83,9 @@ class Run(object):
         self.token = object()
         #: The outcome that was cached when this run became due.
         self.cached_before = cached_before
-        #: Since when it has a leader, by the monotonic clock: who registered it may have been
-        #: interrupted before that.
-        self.led_since = None  # type: Optional[float]
+        #: Since when it has a leader, by the monotonic clock; infinity before: the request that
+        #: registered it may be interrupted.
+        self.led_since = float("inf")
         #: When the check's time limit began; None before, as while the shared cache is queried.
         self.started = None  # type: Optional[float]
         #: When the shared cache was queried, by the monotonic clock; None before.
@@ -125,10 +125,9 @@ class Run(object):
         """
         if self.is_over or self.denied_at is not None:
             return False
-        since = self.started
-        if since is None:
-            since = self.led_since
-        return since is not None and now - since >= limit
+        if self.started is None:
+            return now - self.led_since >= limit
+        return now - self.started >= limit
 
     def wake_waiters(self):
         # type: () -> None

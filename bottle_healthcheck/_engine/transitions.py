@@ -36,6 +36,8 @@ def report_overrun(state, run, overrun):
         if seen.value is not None and seen.value.run_token is run.token:
             completed = seen.value  # type: Outcome
             return completed
+        if run.outcome is not None:  # the next run has been reported since
+            return run.outcome
         if _try_to_report(state, seen, run.name, overrun):
             return overrun
 

@@ -4,6 +4,8 @@ import threading
 
 from six.moves import _thread
 
+from .._interrupts import comes_from_signal_handler
+
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Deque, Optional
@@ -47,6 +49,8 @@ class Worker(object):
                 thread.start()
                 self._thread = thread
             except Exception:
+                if comes_from_signal_handler():  # which ends the request
+                    raise
                 return False
         self._jobs.append(job)
         self._wake()

@@ -132,3 +132,22 @@ def test_what_interrupts_a_call_says_nothing_of_the_client(breaker, client, leve
     client.raises = None
     assert breaker.call("get", "a") == "a"
     assert levels() == []
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_an_older_call_that_succeeds_does_not_close_what_a_newer_failure_opened(
+        breaker, client, clock, levels, failed_before):
+    if failed_before:
+        breaker.trip("down")
+        clock.tick(10.5)
+    get = client.get
+
+    def get_while_another_call_fails(key):
+        client.get = get
+        breaker.trip("down")
+        return get(key)
+    client.get = get_while_another_call_fails
+    assert breaker.call("get", "a") == "a"
+    breaker.confirm()
+    assert breaker.is_open() is True
+    assert levels() == ["WARNING"]

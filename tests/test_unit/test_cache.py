@@ -496,6 +496,22 @@ class TestOverrun(object):
         assert outcome(health.run()) == (True, "fine")
         assert caplog.records == []
 
+    def test_outcome_is_preferred_where_next_run_has_completed_too(
+            self, world, monkeypatch, caplog):
+        caplog.set_level(logging.INFO, "bottle_healthcheck")
+        health = health_of(Check(), timeout=2, success_ttl=0)
+        report_overrun = internals.transitions.report_overrun
+
+        def report_late(*args):
+            world.work()
+            world.work_after(0)
+            health.run()
+            return report_overrun(*args)
+        monkeypatch.setattr(internals.transitions, "report_overrun", report_late)
+        assert outcome(health.run()) == (True, "fine")
+        assert health.cache.reported(health.checkers[0]).passed
+        assert caplog.records == []
+
     def test_late_success_is_a_recovery(self, world, caplog):
         caplog.set_level(logging.INFO, "bottle_healthcheck")
         health = health_of(Check(), timeout=2)
@@ -630,6 +646,22 @@ class TestChangedOption(object):
         assert answer.status_code == 200 and answer.json["results"][0]["critical"] is False
         health.checkers[0].critical = True
         assert ask_webtest(app).status_code == 500
+
+    def test_it_counts_while_a_result_is_made(self, health, app, monkeypatch):
+        checker, kind = health.checkers[0], internals.check_module.Check
+        is_critical = kind.is_critical
+
+        def change_meanwhile(self, outcome):
+            was_critical = is_critical(self, outcome)
+            if self.critical:
+                self.critical = False
+            return was_critical
+        checker.critical = True  # its result is made again
+        monkeypatch.setattr(kind, "is_critical", change_meanwhile)
+        health.run()
+        assert checker.critical is False
+        assert health.run().passed
+        assert ask_webtest(app).status_code == 200
 
     def test_a_lifetime(self, health, app, world):
         result = ask_webtest(app).json["results"][0]

@@ -1,5 +1,6 @@
 """bottle_healthcheck._engine.worker"""
 import gc
+import sys
 import threading
 import weakref
 
@@ -181,3 +182,25 @@ def test_a_job_that_raises_is_run_once_more():
     worker.submit(job)
     done(worker)
     assert len(runs) == 2
+
+
+class TestStartingTheThread(object):
+    class Deadline(Exception):
+        """As a signal's handler raises that ends what takes too long."""
+
+    def test_what_a_signals_handler_raises_meanwhile_passes_through(self, monkeypatch):
+        def handle(signum, frame):
+            raise self.Deadline()
+
+        def start(thread):
+            handle(14, sys._getframe())  # as the interpreter calls it between two instructions
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(self.Deadline):
+            Worker("worker").submit(lambda: None)
+
+    @pytest.mark.parametrize("refusal", [RuntimeError, MemoryError, TypeError])
+    def test_a_refusal_is_no_exception(self, monkeypatch, refusal):
+        def start(thread):
+            raise refusal("can't start new thread")
+        monkeypatch.setattr(threading.Thread, "start", start)
+        assert Worker("worker").submit(lambda: None) is False
