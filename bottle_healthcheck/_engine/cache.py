@@ -57,8 +57,8 @@ MAX_DELAY = 0.1
 Pending = collections.namedtuple("Pending", "run since")
 
 #: When a request began to wait, and until when it does, by the monotonic clock; the limit that it
-#: reports in seconds; until when it waits for a check that started late because the shared cache was
-#: queried first; and whether the run had overrun before the request, which then does not wait.
+#: reports in seconds; until when it waits for a check that started late because the shared cache
+#: was queried first; and whether the run had overrun before the request, which then does not wait.
 Deadline = collections.namedtuple("Deadline", "since until limit latest was_late")
 
 
