@@ -100,8 +100,8 @@ class SharedResults(object):
         # type: (Check, Optional[Outcome], SharedLock, float) -> Claim
         """Returns another process's newer outcome, or whether this process may run the check.
 
-        asked_at is when the claim began, by the monotonic clock. If the backend fails, every process
-        runs the check, as without a backend.
+        asked_at is when the claim began, by the monotonic clock. If the backend fails, every
+        process runs the check, as without a backend.
         """
         if not check.success_ttl and not check.failed_ttl:
             return GRANTED  # outcomes that are not cached are not shared

@@ -1085,30 +1085,6 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == "fine" and only(health)["since"] == since
         assert check.runs == 2 and health.cache.history(health.checkers[0])[1][0] is True
 
-    @pytest.mark.parametrize("run", ["run", "run_check"])
-    def test_nor_is_an_answer_that_ends_after_the_run(self, fleet, caplog, run):
-        caplog.set_level(logging.INFO, "bottle_healthcheck")
-        changes = []
-        health = fleet.process(Check(), timeout=1, success_ttl=1,
-                               on_change=lambda *args: changes.append(args))
-        fleet.backend.broken, fleet.eager = None, False
-        fleet.work_after(0.1)
-        health.run()
-        # The worker gets its answer to what it has published byte by byte, for half an hour.
-        for _ in range(10):
-            fleet.clock.tick(180)
-            if run == "run":
-                result = only(health)
-            else:
-                result = health.run_check("check")
-            assert result["output"].startswith("the shared cache")
-        assert health.cache.reported(health.checkers[0]).passed
-        assert [record.getMessage() for record in caplog.records if "check check" in
-                record.getMessage()] == []
-        assert len(changes) == 1
-        fleet.work()
-        assert only(health)["passed"]
-
     def test_the_previous_result_is_used_where_it_may_be(self, fleet):
         health = fleet.process(Check(returns=(True, "previous")), timeout=1, success_ttl=5)
         hang, fleet.backend.broken = fleet.backend.broken, None
