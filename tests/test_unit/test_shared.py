@@ -13,13 +13,13 @@ import pytest
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
 from tests.worlds import Check, Gone, World
-from tests.helpers import PY2, raise_
+from tests.helpers import PY2, raise_, succeeds
 
 YEAR = 365 * 86400
 
 
 #: The calls for one run of a check that passes.
-RUN = [("get",), ("add", 10), ("get",), ("set", 54), ("set", 1)]
+RUN = [("get",), ("add", 10), ("get",), ("set", 54), ("get",), ("set", 1)]
 
 
 class Backend(object):
@@ -340,7 +340,7 @@ class TestLock(object):
         fleet.work_after(0.1)
         health.run()
         assert fleet.backend.take_calls() == [
-            ("get",), ("add", 3), ("get",), ("set", 1), ("set", 1)]
+            ("get",), ("add", 3), ("get",), ("set", 1), ("get",), ("set", 1)]
 
     def test_run_elsewhere_is_awaited(self, fleet):
         fleet.crash_during_run()
@@ -448,11 +448,54 @@ class TestLock(object):
         fleet.crash_during_run(timeout=None)
         fleet.eager, check = True, Check(returns=fleet.hang)
         health = fleet.process(check, timeout=10.5)
-        assert output_of(health) == "timed out after 10.5 s"
+        assert output_of(health) == "another process's run took 10.0 s of 10.5 s"
         assert check.runs == 1  # when the lock had expired after 10 s
+        checker = health.checkers[0]
+        assert (health.cache.reported(checker), health.cache.history(checker)) == (None, [])
         fleet.clock.tick(5)
         fleet.meanwhile = [fleet.release]
         assert output_of(health) == "late"
+        assert [passed for passed, _ in health.cache.history(checker)] == [True]
+
+    def test_overrun_elsewhere_is_not_one_of_next_run(self, fleet, monkeypatch):
+        fleet.crash_during_run()
+        fleet.clock.tick(9)
+        health = fleet.process(Check(), timeout=1.0625)
+        checker = health.checkers[0]
+        # The last claim, after one second, is not answered when the request's time is over.
+        fleet.eager = True
+        fleet.meanwhile = [succeeds] * 4 + [lambda: setattr(fleet, "eager", False)]
+        report_overrun = internals.transitions.report_overrun
+
+        def report_late(state, run, overrun):
+            outcome = report_overrun(state, run, overrun)
+            run.started = fleet.clock.now  # in its worker, meanwhile
+            return outcome
+        monkeypatch.setattr(internals.transitions, "report_overrun", report_late)
+        assert output_of(health) == "timed out after 1.0625 s"
+        assert health.cache.history(checker) == []
+        fleet.work()
+        assert [passed for passed, _ in health.cache.history(checker)] == [True]
+
+    @pytest.mark.parametrize("timeout", [None, 1])
+    def test_abandoned_run_has_its_whole_timeout(self, fleet, timeout):
+        health = fleet.process(Check(), timeout=timeout)
+        internals.abandon_run(health.cache, health.checkers[0])
+        fleet.clock.tick(100)
+        fleet.work_after(0.5)
+        assert output_of(health) == "fine"
+
+    def test_expired_lock_is_left_to_its_next_holder(self, fleet):
+        results = internals.SharedResults(fleet.backend, "shop")
+        checker = fleet.process(Check()).checkers[0]
+        first, second, third = [internals.SharedLock() for _ in range(3)]
+        assert results.claim(checker, None, first, fleet.clock.now).may_run
+        fleet.clock.tick(11)
+        assert results.claim(checker, None, second, fleet.clock.now).may_run
+        results.release(first)
+        assert not results.claim(checker, None, third, fleet.clock.now).may_run
+        results.release(second)
+        assert results.claim(checker, None, third, fleet.clock.now).may_run
 
     def test_lock_that_never_expires_is_overridden(self, fleet):
         fleet.crash_during_run()
@@ -579,6 +622,24 @@ class TestRunCheckAndClear(object):
         fleet.meanwhile = [lambda: internals.give_up(health.cache, denied)]
         assert health.run_check("check")["output"] == "fine"
         assert fleet.waits == [2.0] and fleet.sleeps == []
+
+    def test_run_check_does_not_adopt_what_a_joined_run_found(self, fleet):
+        fleet.process(Check(returns=(True, "before"))).run()
+        fleet.clock.tick(1)
+        check = Check(returns=(True, "now"))
+        health = fleet.process(check, timeout=2)
+        fleet.start_run(health)  # it queries the server when its worker begins
+        fleet.meanwhile = [fleet.work, fleet.work]
+        assert health.run_check("check")["output"] == "now"
+        assert check.runs == 1
+
+    def test_run_check_does_not_adopt_what_was_cached_meanwhile(self, fleet):
+        check = Check()
+        health = fleet.process(check)
+        health.run()
+        internals.abandon_run(health.cache, health.checkers[0])  # it has not seen that result
+        health.run_check("check")
+        assert check.runs == 2
 
     def test_clear_deletes_shared_results(self, fleet):
         check = Check(returns=lambda: (True, check.runs))
@@ -1084,6 +1145,30 @@ class TestTimeOfTheSharedCache(object):
         since = health.cache.reported(health.checkers[0]).since
         assert output_of(health) == "fine" and only(health)["since"] == since
         assert check.runs == 2 and health.cache.history(health.checkers[0])[1][0] is True
+
+    @pytest.mark.parametrize("run", ["run", "run_check"])
+    def test_nor_is_an_answer_that_ends_after_the_run(self, fleet, caplog, run):
+        caplog.set_level(logging.INFO, "bottle_healthcheck")
+        changes = []
+        health = fleet.process(Check(), timeout=1, success_ttl=1,
+                               on_change=lambda *args: changes.append(args))
+        fleet.backend.broken, fleet.eager = None, False
+        fleet.work_after(0.1)
+        health.run()
+        # The worker gets its answer to what it has published byte by byte, for half an hour.
+        for _ in range(10):
+            fleet.clock.tick(180)
+            if run == "run":
+                result = only(health)
+            else:
+                result = health.run_check("check")
+            assert result["output"].startswith("the shared cache")
+        assert health.cache.reported(health.checkers[0]).passed
+        assert [record.getMessage() for record in caplog.records if "check check" in
+                record.getMessage()] == []
+        assert len(changes) == 1
+        fleet.work()
+        assert only(health)["passed"]
 
     def test_the_previous_result_is_used_where_it_may_be(self, fleet):
         health = fleet.process(Check(returns=(True, "previous")), timeout=1, success_ttl=5)
