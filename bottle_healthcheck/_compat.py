@@ -80,6 +80,14 @@ def _called_by(func):
     return getattr(type(func), "__call__", None)
 
 
+def is_awaitable(value):
+    # type: (Any) -> bool
+    """True for what an async function returns, and for a generator: nothing of it has run yet."""
+    if inspect.isgenerator(value) or hasattr(type(value), "__await__"):
+        return True
+    return not six.PY2 and inspect.isasyncgen(value)
+
+
 def takes_no_arguments(func):
     # type: (object) -> bool
     """True where func can be called without arguments, or has no signature to inspect."""

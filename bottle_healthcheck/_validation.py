@@ -82,13 +82,22 @@ def mark_factory(func, call):
 def refuse_factory(name, func):
     # type: (str, Any) -> None
     """Raises TypeError for a function whose call was left out."""
-    call = getattr(func, _FACTORY, None)
+    call = attribute_of(func, _FACTORY)
     if is_text(call):
         raise TypeError("%s is the function %s, expected what it returns: call it, as in %s"
                         % (name, name_of(func), call))
 
 
 # Kinds of values
+
+def attribute_of(value, name):
+    # type: (Any, str) -> Any
+    """An attribute, or None; an object's own __getattr__ may raise anything for what it lacks."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None
+
 
 def is_text(value):
     # type: (Any) -> bool
@@ -132,10 +141,10 @@ def name_of(func):
     """A check's name where none is given: the function's, or the class's of a callable object."""
     while isinstance(func, functools.partial):
         func = func.func
-    name = getattr(func, "__name__", None)
-    if not isinstance(name, str):
-        name = func.__class__.__name__
-    return name
+    name = attribute_of(func, "__name__")
+    if isinstance(name, str):
+        return name
+    return str(func.__class__.__name__)
 
 
 def _advice_on_check(value):

@@ -16,7 +16,7 @@ except ImportError:  # pragma: no cover (posix alone has it)
 from . import _compat, _jsonable, _redaction
 from ._http.callbacks import call_callback
 from ._http.negotiation import is_navigation
-from ._http.plugin import Plugin, validate_bottle_options
+from ._http.plugin import SET_BY_INIT, Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import is_interrupt
 from ._validation import (NOT_GIVEN, is_text, kind_of, refuse_coroutine_function,
@@ -46,6 +46,8 @@ class EnvironmentDump(Plugin):
 
     name = "environment"
 
+    _sections = SET_BY_INIT  # type: Dict[Text, Callable[[], Any]]
+
     def __init__(self,
                  app=None,  # type: Optional[App]
                  path=None,  # type: Union[Text, Texts, None]
@@ -67,7 +69,7 @@ class EnvironmentDump(Plugin):
             for distribution in _distributions():
                 _name_and_version(distribution)
                 break
-        self._sections = collections.OrderedDict()  # type: Dict[Text, Callable[[], Any]]
+        self._sections = collections.OrderedDict()
         for name, included, func in (("os", include_os, self.get_os),
                                      ("python", include_python, self.get_python),
                                      ("config", include_config, self._raw("get_config", _config)),

@@ -6,6 +6,7 @@ import functools
 import bottle
 
 from . import _jsonable, _log
+from ._compat import is_awaitable
 from ._engine.cache import ResultCache, validate_cache
 from ._engine.check import Settings, basic_exception_handler
 from ._engine.drain import Drain
@@ -15,12 +16,12 @@ from ._http.callbacks import call_callback, call_handler
 from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._http.negotiation import RequestError, RequestOptions, is_navigation
-from ._http.plugin import Plugin, refuse_unknown, validate_options
+from ._http.plugin import SET_BY_INIT, Plugin, refuse_unknown, validate_options
 from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, override, send,
                              to_bytes, validate_headers)
 from ._interrupts import is_interrupt
 from ._report import Report
-from ._validation import (NOT_GIVEN, validate_about, validate_callable, validate_details,
+from ._validation import (NOT_GIVEN, kind_of, validate_about, validate_callable, validate_details,
                           validate_file, validate_list, validate_seconds, validate_status,
                           validate_timeout)
 
@@ -49,8 +50,7 @@ _VALIDATORS = {
     "success_handler": validate_callable, "failed_handler": validate_callable,
     "success_ttl": validate_seconds, "failed_ttl": validate_seconds,
     "stale_while_revalidate": validate_seconds, "on_change": validate_callable,
-    "exception_handler": lambda name, value: (validate_callable(name, value)
-                                              or basic_exception_handler),
+    "exception_handler": lambda name, value: _validate_exception_handler(name, value),
     "timeout": lambda name, value: validate_timeout(value),
     "cache": lambda name, value: validate_cache(value),
     "details": lambda name, value: validate_details(value),
@@ -80,6 +80,9 @@ class HealthCheck(Plugin):
     """
 
     name = "healthcheck"
+
+    _checkers = SET_BY_INIT  # type: Registry
+    _drain = SET_BY_INIT  # type: Drain
 
     def __init__(self,
                  app=None,  # type: Optional[App]
@@ -341,7 +344,7 @@ class HealthCheck(Plugin):
         if checks is self._checkers.items:
             self._checkers.known = snapshot
             if self.on_change is not None:
-                on_change = functools.partial(call_callback, self.on_change)
+                on_change = functools.partial(call_callback, _notify, self.on_change)
                 self._changes.observe(on_change, self._report_of_change)
         return Report.of_snapshot(snapshot, self.cache.history)
 
@@ -425,12 +428,42 @@ class HealthCheck(Plugin):
         if not callable(self.details):
             return bool(self.details)
         try:
-            return bool(call_callback(lambda: bool(self.details())))
+            return bool(call_callback(_evaluate_details, self.details))
         except BaseException:
             if is_interrupt():
                 raise
             _log.failure("details() failed; only the overall status is shown")
             return False
+
+
+def _evaluate_details(details):
+    # type: (Callable[[], Any]) -> bool
+    """What details() says; TypeError for what is true whatever it would say."""
+    says = details()
+    _refuse_awaitable("details()", says, "True or False")
+    return bool(says)
+
+
+def _notify(on_change, previous, current, report):
+    # type: (Callable[..., Any], Optional[str], str, Report) -> None
+    """Calls on_change; TypeError where that has done nothing yet."""
+    _refuse_awaitable("on_change()", on_change(previous, current, report), "it to have finished")
+
+
+def _refuse_awaitable(call, returned, expected):
+    # type: (str, Any, str) -> None
+    """Raises TypeError where a callback returned what a loop has to run."""
+    if is_awaitable(returned):
+        raise TypeError("%s is %s, expected %s: let it run the loop itself, as with "
+                        "asyncio.run(...)" % (call, kind_of(returned), expected))
+
+
+def _validate_exception_handler(name, value):
+    # type: (str, Any) -> Any
+    """Return the handler, the default one for None."""
+    if value is None:
+        return basic_exception_handler
+    return validate_callable(name, value)
 
 
 def _is_own(handler):

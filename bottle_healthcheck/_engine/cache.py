@@ -525,6 +525,7 @@ class ResultCache(object):
             seconds = max(seconds, deadline.limit)  # the run may be another process's
         overrun = Outcome(False, text, seconds)
         overrun.is_cacheable = False
+        overrun.is_overrun = True
         outcome = transitions.report_overrun(self._state(check), run, overrun)
         if outcome is overrun:
             run.has_overrun = is_of_this_run

@@ -4,7 +4,8 @@ import sys
 
 from .. import _jsonable, _log
 from .._interrupts import is_interrupt
-from .._validation import NOT_GIVEN, validate_flag, validate_seconds, validate_timeout
+from .._validation import (NOT_GIVEN, attribute_of, validate_flag, validate_seconds,
+                           validate_timeout)
 from .results import NOTHING, CheckResult
 from .returned import fault_of, pair
 
@@ -77,7 +78,7 @@ class Check(object):
         self.key = identity(func)  # type: Key
         self.__name__ = self.given_name = name
         self.name_text = _jsonable.encode(name)
-        self.__doc__ = getattr(func, "__doc__", None)
+        self.__doc__ = attribute_of(func, "__doc__")
         #: The result that was used last.
         self.current = NOTHING  # type: Any
         self._stale_while_revalidate = settings.stale_while_revalidate

@@ -168,6 +168,12 @@ class Registry(CheckSequence):
         with self._turn():
             self._replace(self._list[::-1])
 
+    def sort(self, key, reverse=False):
+        # type: (Any, bool) -> None
+        """Puts the checks in the order of key(check); checks have no order of their own."""
+        with self._turn():
+            self._replace(sorted(self._list, key=key, reverse=reverse))
+
     def __len__(self):
         # type: () -> int
         return len(self._list)

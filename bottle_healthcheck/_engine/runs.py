@@ -39,7 +39,7 @@ class Outcome(object):
 
     __slots__ = ("passed", "is_warning", "output", "output_text", "response_time", "timestamp",
                  "origin", "completed", "own_since", "since", "exc_info", "is_cacheable",
-                 "run_token")
+                 "is_overrun", "run_token")
 
     def __init__(self, passed, output, response_time, exc_info=None):
         # type: (Any, Any, float, Any) -> None
@@ -51,6 +51,8 @@ class Outcome(object):
         #: Since when the check has been in this state, as far as this outcome alone shows.
         self.own_since = self.since = self.timestamp
         self.exc_info = exc_info
+        #: Whether the check has not returned yet.
+        self.is_overrun = False
         #: The token of the run that this is the outcome of; None for an overrun.
         self.run_token = None  # type: Optional[object]
         # A panic or a cancellation says little of the dependency.

@@ -226,10 +226,28 @@ def _description(route):
                              getattr(callback, "__name__", type(callback).__name__))
 
 
+class _SetByInit(object):
+    """The class of SET_BY_INIT."""
+
+    def __get__(self, plugin, owner=None):
+        # type: (Any, Any) -> Any
+        if plugin is None:  # read on the class
+            return self
+        raise AttributeError("%s is not initialized: its __init__ has to call the inherited one "
+                             "first, as in super().__init__(*args, **options)"
+                             % type(plugin).__name__)
+
+
+#: Stands on a class for an attribute that __init__ sets: a subclass' own may not have called it.
+SET_BY_INIT = _SetByInit()  # type: Any
+
+
 class Plugin(object):
     """A route that registers itself, also as a plugin of Bottle's API v2: `app.install(...)`."""
 
     api = 2
+
+    path = options = SET_BY_INIT
 
     def __init__(self, app, path, callback_name, methods, options):
         # type: (Any, Any, str, List[str], Dict[str, Any]) -> None

@@ -298,6 +298,15 @@ def test_a_signal_handler_may_register_while_a_check_is_registered():
     assert sorted(names(health)) == ["registering", "succeeds"]
 
 
+def test_the_list_can_be_sorted():
+    health = HealthCheck(checkers=[succeeds, fails, Callable()])
+    health.checkers.sort(key=lambda check: check.__name__)
+    assert names(health) == ["Callable", "fails", "succeeds"]
+    health.checkers.sort(lambda check: check.func is fails, reverse=True)
+    assert names(health) == ["fails", "Callable", "succeeds"]
+    assert [result["checker"] for result in health.run().results] == names(health)
+
+
 def test_replacing_a_check_frees_its_name():
     health = HealthCheck(checkers=[succeeds])
     health.checkers[0] = succeeds
@@ -420,6 +429,57 @@ def test_a_check_whose_comparison_is_odd_is_a_check_like_others(func):
     assert func in health.checkers and health.checkers[1] in set(health.checkers)
     with pytest.raises(ValueError, match="no such check"):
         HealthCheck(checkers=[succeeds]).run_check(func)
+
+
+class Remote(Callable):
+    """A proxy that asks its server for what it lacks, and cannot reach it."""
+
+    def __getattr__(self, name):
+        raise EnvironmentError("no route to host")
+
+    __doc__ = property(lambda self: self.doc)
+
+
+class Truthless(Callable):
+    """Its truth and its length cannot be told, as those of some arrays and queries."""
+
+    def __bool__(self):
+        raise ValueError("the truth of this is ambiguous")
+
+    __nonzero__ = __len__ = __bool__
+
+
+class Kind(type):
+    """A class whose attributes cannot be read, and whose call is the check."""
+
+    def __getattr__(cls, name):
+        raise EnvironmentError("no route to host")
+
+    def __call__(cls):
+        return True, "called"
+
+
+@pytest.mark.parametrize("func", [Remote(), Truthless(), Kind("Model", (object,), {})],
+                         ids=lambda func: type(func).__name__)
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_a_check_that_cannot_be_looked_at_is_a_check_like_others(func, timeout):
+    app = bottle.Bottle()
+    health = HealthCheck(app, "/health", checkers=[functools.partial(func), func], timeout=timeout)
+    for query in ("", "format=health", "format=text", "format=html"):
+        assert ask(app, query).status == 200
+    name = func.__name__ if isinstance(func, type) else type(func).__name__
+    assert [result["checker"] for result in health.run().results] == [name, name + "_2"]
+    assert health.run_check(func)["output"] == "called"
+    health.checkers.remove(func)
+    assert names(health) == [name]
+
+
+def test_an_exception_handler_that_is_false_is_called():
+    class Handlers(list):
+        def __call__(self, checker, exc):
+            return True, "handled"
+    health = HealthCheck(checkers=[lambda: 1 / 0], exception_handler=Handlers())
+    assert health.run().results[0]["output"] == "handled"
 
 
 @pytest.mark.parametrize("checkers", [5, "text", b"bytes", {"a": 1}, succeeds, 1.5])

@@ -46,8 +46,8 @@ def peer(*chunks, **options):
     finally:
         ended.set()
         listener.shutdown(socket.SHUT_RDWR)
+        thread.join()  # first: it would accept for the next socket of the same number
         listener.close()
-        thread.join()
 
 
 ECHO = object()

@@ -37,12 +37,13 @@ class Server(object):
         self.listener.listen(5)
         self.port = self.listener.getsockname()[1]
         self.url = "http://127.0.0.1:%d/health" % self.port
-        self._start(self._accept)
+        self._accepting = self._start(self._accept)
 
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args)
         thread.daemon = True
         thread.start()
+        return thread
 
     def _accept(self):
         while not self.stop.is_set():
@@ -72,6 +73,9 @@ class Server(object):
     def close(self):
         """Ends every thread that waits for `stop`."""
         self.stop.set()
+        # First: a thread that still accepts would do so for the next socket of the same number.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self.listener.close()
 
 

@@ -1,5 +1,6 @@
 """Coroutine functions are refused wherever a callback is taken: what they return is true."""
 import functools
+import json
 import sys
 import types
 
@@ -7,6 +8,7 @@ import pytest
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
 from tests.helpers import PY2, succeeds
+from tests.wsgi import ask_health as ask, service
 
 pytestmark = pytest.mark.skipif(PY2, reason="2.7 has none")
 
@@ -98,6 +100,38 @@ PLACES = {
 def test_one_is_refused(place, name, func):
     with pytest.raises(TypeError, match="a coroutine function, expected a plain one"):
         PLACES[place](func)
+
+
+def unfinished():
+    """(kind, a callable that returns one) for what has not run yet, and is true for all that."""
+    names = {}
+    exec("async def coroutine():\n    return False\n"  # pylint: disable=exec-used
+         "async def async_generator():\n    yield False\n", names)
+    return [("coroutine", lambda: names["coroutine"]()),
+            ("async_generator", lambda: names["async_generator"]()),
+            ("Future", lambda: Future())]
+
+
+class Future(object):
+    def __await__(self):
+        yield False
+
+
+@pytest.mark.parametrize("kind, details", [] if PY2 else unfinished())
+@pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
+def test_details_are_hidden_where_their_callable_returns_one(kind, details, caplog):
+    app = service("up", details=details)
+    assert json.loads(ask(app).body.decode("ascii")) == {"status": "success"}
+    line, = [record.getMessage() for record in caplog.records]
+    assert "details() is of type %s, expected True or False" % kind in line
+
+
+@pytest.mark.parametrize("kind, returning", [] if PY2 else unfinished())
+@pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
+def test_on_change_is_logged_where_it_returns_one_and_has_done_nothing(kind, returning, caplog):
+    HealthCheck(checkers=[succeeds], on_change=lambda previous, current, report: returning()).run()
+    line, = [record.getMessage() for record in caplog.records]
+    assert "on_change() is of type %s, expected it to have finished" % kind in line
 
 
 def wrapper_that_runs_the_loop():

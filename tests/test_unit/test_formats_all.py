@@ -157,6 +157,13 @@ def test_details_are_asked_for_every_request():
     assert b"all-is-well" not in ask(app).body
 
 
+def test_details_are_hidden_where_their_callable_returns_a_generator(caplog):
+    def details():
+        yield False
+    assert b"all-is-well" not in ask(service("up", details=details)).body
+    assert "details() is of type generator, expected True or False" in caplog.text
+
+
 def test_a_drained_service_says_so_in_every_format(name):
     app = service("up", drain_status=404)
     app.health.drain("moving-out")

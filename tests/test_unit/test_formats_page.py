@@ -228,6 +228,7 @@ def test_while_draining_the_last_results_stand_below_what_drain_said(page):
         u"This process answers failure on purpose, for 65 s now: load balancers send it no "
         u"requests.", u"The checks do not run. Their last results:"]
     assert found.whole_texts("li") == [u"1 of 2 checks fails: queue", u"1 passes"]
+    assert found.whole_texts("h2") == [u"Last seen failing 1", u"Last seen passing 1"]
     assert found.whole_texts("p", class_="lasts") == [u"was failing for 10 min"]
 
 
@@ -365,6 +366,18 @@ def test_a_strip_has_the_runs_of_this_process():
         found = page_of(app)
     assert [(kind, x) for kind, x, y, _ in bars_of(found) if y == 20] == [
         ("passed", 226), ("passed", 238), ("failed", 230), ("failed", 234)]
+
+
+def test_a_check_that_hangs_has_run_and_took_nothing_yet(world, page):
+    app = bottle.Bottle()
+    HealthCheck(app, "/health", timeout=2, checkers=[lambda: (False, "late")])
+    facts, = page_of(app).whole_texts("div", class_="facts")
+    assert u"; has run for 2.0 s, checked < 1 s ago" in facts
+    world.clock.tick(60)
+    assert u"; has run for 62 s, " in page_of(app).whole_texts("div", class_="facts")[0]
+    world.work()
+    facts, = page_of(app).whole_texts("div", class_="facts")
+    assert u"; took " in facts and u"has run" not in facts
 
 
 def test_a_check_that_hangs_has_a_bar():

@@ -19,6 +19,16 @@ def environment(**options):
     return EnvironmentDump(bottle.Bottle(), "/environment", **options)
 
 
+class Forgetful(HealthCheck):
+    def __init__(self, **options):  # pylint: disable=super-init-not-called
+        self.mine = options
+
+
+class ForgetfulDump(EnvironmentDump):
+    def __init__(self):  # pylint: disable=super-init-not-called
+        pass
+
+
 #: The mistake, the kind of error, and words of its message.
 MISTAKES = [
     (lambda: HealthCheck("/h", bottle.Bottle()), TypeError,
@@ -67,6 +77,14 @@ MISTAKES = [
     (lambda: checks.redis("redis://:hunter2@h"), TypeError, "redis.Redis.from_url(url)"),
     (lambda: environment().add_section(check, "build"), TypeError, "the name comes first"),
     (lambda: environment().add_section("build", {"a": 1}), TypeError, "write lambda: value"),
+    (lambda: Forgetful().add_check(check), AttributeError,
+     "Forgetful is not initialized: its __init__ has to call the inherited one first, as in "),
+    (lambda: Forgetful().checkers, AttributeError, "its __init__ has to call the inherited one"),
+    (lambda: Forgetful().run(), AttributeError, "has to call the inherited one first"),
+    (lambda: Forgetful().init_app(bottle.Bottle(), "/h"), AttributeError, "call the inherited one"),
+    (lambda: bottle.Bottle().install(Forgetful()), AttributeError, "the inherited one first"),
+    (lambda: ForgetfulDump().add_section("a", check), AttributeError,
+     "ForgetfulDump is not initialized"),
 ]
 
 

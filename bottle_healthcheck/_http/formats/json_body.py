@@ -17,13 +17,17 @@ if MYPY:
 
 def json_success_handler(results):
     # type: (Sequence[Mapping[str, object]]) -> str
-    """The JSON body that reports success with these results."""
+    """The JSON body that reports success with these results.
+
+    A handler of your own that calls it gets it without `about`, which is no result: add that
+    yourself where it is to be shown.
+    """
     return _json_body("success", results)
 
 
 def json_failed_handler(results):
     # type: (Sequence[Mapping[str, object]]) -> str
-    """The JSON body that reports failure with these results."""
+    """The JSON body that reports failure with these results, as json_success_handler does."""
     return _json_body("failure", results)
 
 

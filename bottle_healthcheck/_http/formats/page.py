@@ -16,7 +16,7 @@ from .values import hostname, iso_8601, state_of
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Set, Text, Tuple
 
     from ..._report import Report
     from ..._types import Result
@@ -112,8 +112,9 @@ def write(report, request=Request()):
     html = page.template.render(
         style=page.style, kind=kind, headline=headline, note=note, about=about, place=place,
         title=u"%s %s - %s" % (MARKS[kind], headline, about.get("serviceId") or place),
-        summary=_summary(rows), sections=_sections(rows), is_draining=report.draining,
-        is_hidden=not report.details, is_partial=_is_partial(request), pid=os.getpid(),
+        summary=_summary(rows), sections=_sections(rows, report.draining),
+        is_draining=report.draining, is_hidden=not report.details,
+        is_partial=_is_partial(request), pid=os.getpid(),
         made=u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " "), refresh=REFRESH,
         is_refreshing=is_refreshing, stop_link=_link(request, refresh=["off"]),
         start_link=_link(request, refresh=[]), all_link=_link(request, check=[], exclude=[]),
@@ -221,8 +222,8 @@ def _link(request, **changes):
 class _Row(object):
     """What is shown of a check, as text."""
 
-    def __init__(self, result, check, runs, now, is_draining):
-        # type: (Result, Any, Sequence[Tuple[bool, float]], float, bool) -> None
+    def __init__(self, result, check, runs, now, is_draining, is_running):
+        # type: (Result, Any, Sequence[Tuple[bool, float]], float, bool, bool) -> None
         self.state = state_of(result)
         self.name = wording.parts_of_name(result["checker"])
         self.doc = wording.first_paragraph(check)
@@ -240,6 +241,9 @@ class _Row(object):
         self.checked = wording.period(now - result["timestamp"])
         self.checked_iso = iso_8601(result["timestamp"])
         self.took = wording.duration(result["response_time"])
+        self.duration = u"took %s" % self.took
+        if is_running:
+            self.duration = u"has run for %s" % self.took
         self.runs = _words_for(runs)
         self.paths = _bars(runs)
 
@@ -254,20 +258,33 @@ def _rows(report):
     if known is None:
         return rows
     registered = dict((check.__name__, check) for check in known.checks)
+    running = _running(known)
     for result in known.results:
         name = result["checker"]
         row = _Row(result, registered.get(name), known.runs_of(name), report.timestamp,
-                   report.draining)
+                   report.draining, name in running)
         rows[row.state].append(row)
     return rows
 
 
-def _sections(rows):
-    # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, List[_Row]]]
+def _running(report):
+    # type: (Report) -> Set[Text]
+    """The names of the checks that have not returned in time, and go on."""
+    if report.snapshot is None:
+        return set()
+    return set(one.name for one in report.snapshot.results if one.outcome.is_overrun)
+
+
+def _sections(rows, is_draining):
+    # type: (Dict[str, List[_Row]], bool) -> List[Tuple[Text, List[_Row]]]
     """(title, rows) of each state that a check is in; those that need somebody come first."""
-    sections = [(u"Failing", rows["failed"]), (u"Warning", rows["warning"]),
-                (u"Passing", rows["passed"])]
-    return [section for section in sections if section[1]]
+    sections = []
+    for state, title in (("failed", u"Failing"), ("warning", u"Warning"), ("passed", u"Passing")):
+        if is_draining:
+            title = u"Last seen %s" % VERBS[state]
+        if rows[state]:
+            sections.append((title, rows[state]))
+    return sections
 
 
 # Strips
