@@ -203,11 +203,19 @@ class TestHangingFileSystem(object):
         hung.set()
         assert False not in waited  # a request waited for one until that gave up
 
-    def test_requests_go_on_with_what_was_seen_last(self, hung, log_lines):
+    def test_requests_go_on_with_what_was_seen_last(self, hung, log_lines, monkeypatch):
+        def hang():
+            internals.replace(monkeypatch, internals.LONGEST_LOOK, 0.01)
+            hung.clear()
+
+        def go_on():
+            internals.replace(monkeypatch, internals.LONGEST_LOOK, 60)
+            hung.set()
+
         health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
-        hung.set()
+        go_on()
         assert health.run().passed
-        hung.clear()
+        hang()
         assert [bool(health.run()) for _ in range(5)] == [True] * 5
         wait_until(lambda: len(self.looks) == 2, "the look that hangs")
         assert self.looks == ["healthcheck drain_file"] * 2 and not hung.is_set()
@@ -215,9 +223,9 @@ class TestHangingFileSystem(object):
             ("WARNING", "the file system of drain_file does not answer: the file is taken as "
              "absent", False)]
         open(self.path, "w").close()
-        hung.set()
+        go_on()
         wait_until(lambda: not health.run(), "the file to be seen")
-        hung.clear()
+        hang()
         assert not health.run() and not hung.is_set()
         assert len(log_lines()) == 1
 
@@ -236,7 +244,8 @@ class TestHangingFileSystem(object):
         internals.replace(monkeypatch, internals.LONGEST_LOOK, 600)
         health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
         health.add_check(Check(), name="quick", timeout=0.05)
-        assert health.run().passed and not hung.is_set()
+        shown = [result["checker"] for result in health.run().results]
+        assert shown == ["check", "quick"] and not hung.is_set()
 
     def test_no_thread_is_started_without_a_timeout(self, hung, monkeypatch):
         internals.replace(monkeypatch, internals.LONGEST_LOOK, 60)
