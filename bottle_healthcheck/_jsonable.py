@@ -34,8 +34,9 @@ MAX_ITEMS = 10000
 MORE = u"<more items>"
 #: Of a longer text no more characters count, since only its beginning is shown.
 MAX_COUNTED = 128 * 1024
-#: Of more bytes no more are read where room is limited: those that are no text take long.
-MAX_BYTES = 320 * 1024
+#: Bytes, and characters of a text with surrogates, that are read where room is limited: those that
+#: cannot be shown as they are take long.
+MAX_READ = 320 * 1024
 UNLIMITED = float("inf")
 #: Characters of JSON that suffice to say that something is cut.
 _MARK = 48
@@ -114,11 +115,21 @@ class Room(object):
         return value
 
     def trim(self, value):
-        # type: (bytes) -> bytes
-        """As many of the bytes as are read."""
+        # type: (Any) -> Any
+        """As much of a text or of bytes as is read."""
         if self.characters == UNLIMITED:
             return value
-        return bytes.__getitem__(value, slice(0, MAX_BYTES))
+        return trim(value)
+
+
+def trim(value):
+    # type: (Any) -> Any
+    """The beginning of a text or of bytes that take long to show; a text that does not as it is."""
+    if isinstance(value, bytes):
+        return bytes.__getitem__(value, slice(0, MAX_READ))
+    if _SURROGATE.search(value) is None:
+        return value
+    return six.text_type.__getitem__(value, slice(0, MAX_READ))
 
 
 def text(value):
@@ -220,10 +231,10 @@ def _own_message(exc):
         # Its str() is that of a tuple; a redirect has no body.
         for said in (exc.body, exc.status_line):
             if isinstance(said, (six.text_type, bytes)) and said.strip():
-                return text(said)
+                return text(trim(said))
     for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
         try:
-            said = text(kind(exc))
+            said = text(trim(kind(exc)))
             if said.strip():
                 return said
         except BaseException:
@@ -301,12 +312,16 @@ def _plain(value, parents, room):
     """As plain(); parents are the ids of the containers around the value."""
     kind = type(value)
     if kind is six.text_type:
-        return room.take(_SURROGATE.sub(_shown_surrogate, value))
+        return room.take(_SURROGATE.sub(_shown_surrogate, room.trim(value)))
     if kind in _AS_THEY_ARE:
         return room.take(value)
     try:
         if kind is not dict and kind is not list and not isinstance(value, Enum):
-            if isinstance(value, bytes):
+            if isinstance(value, bytearray):
+                value = bytes(value)
+            elif isinstance(value, memoryview):
+                value = value.tobytes()
+            if isinstance(value, (six.text_type, bytes)):
                 value = room.trim(value)
             scalar = _scalar(value)
             if scalar is not None:
@@ -354,10 +369,6 @@ def _scalar(value):
         return _float(value)
     if isinstance(value, (six.text_type, bytes)):
         return text(value)
-    if isinstance(value, bytearray):
-        return text(bytes(value))
-    if isinstance(value, memoryview):
-        return text(value.tobytes())
     if isinstance(value, BaseException):
         return message(value)
     if isinstance(value, _ISO_8601):

@@ -18,6 +18,9 @@ if MYPY:
 #: Changes of the overall status that are queued while on_change does not return.
 MAX_WAITING_CHANGES = 100
 
+#: Changes that one request notifies of: an on_change that runs the checks may cause the next one.
+MAX_NOTIFICATIONS = MAX_WAITING_CHANGES + 1
+
 
 def report_completion(state, run, outcome):
     # type: (CheckState, Run, Outcome) -> None
@@ -114,31 +117,37 @@ class ChangeObserver(object):
 
     def _notify(self, on_change):
         # type: (OnChange) -> None
-        """Notifies of all queued changes, unless another thread is doing so."""
+        """Notifies of the queued changes, unless another thread is doing so.
+
+        The next request notifies of those that are left.
+        """
         me = object()
-        while self._notified.successor:
+        for _ in range(MAX_NOTIFICATIONS):
+            if not self._notified.successor:
+                return
             try:
                 try:
                     if not self._begin(me):
                         return
-                    self._notify_in_order(on_change)
+                    self._notify_of_next(on_change)
                 finally:
                     self._end(me)
             finally:  # an exception of a signal's handler may have interrupted the first
                 self._end(me)
 
-    def _notify_in_order(self, on_change):
+    def _notify_of_next(self, on_change):
         # type: (OnChange) -> None
-        while self._notified.successor:
-            previous = self._notified.value
-            self._notified = self._notified.successor[0]
-            report = self._notified.value
-            try:
-                on_change(_status(previous), report.status, report)
-            except BaseException:
-                if is_interrupt():
-                    raise
-                _log.failure("on_change failed")
+        previous = self._notified
+        if not previous.successor:  # another thread has just done so
+            return
+        self._notified = previous.successor[0]
+        report = self._notified.value
+        try:
+            on_change(_status(previous.value), report.status, report)
+        except BaseException:
+            if is_interrupt():
+                raise
+            _log.failure("on_change failed")
 
     def _begin(self, who):
         # type: (object) -> bool

@@ -7,6 +7,7 @@ import six
 import webtest
 
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
+from tests.counting import calls
 from tests.internals import _log
 
 PASSWORD = "fake-pw-4711-fake"
@@ -31,6 +32,14 @@ def test_traceback_is_logged_without_secrets(lines):
     assert "it failed\nTraceback" in lines.text and "in refuse" in lines.text
     assert "postgresql://shop:********@db1/shop" in lines.text
     assert PASSWORD not in lines.text
+
+
+def test_of_a_message_that_is_no_text_no_more_is_read_than_may_be_shown():
+    def traceback_of(length):
+        exc = ValueError(u"\ud800x" * length)
+        return _log.traceback_of((ValueError, exc, None))
+    few, many = calls(lambda: traceback_of(170000)), calls(lambda: traceback_of(340000))
+    assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
 
 
 def test_without_an_exception_there_is_no_traceback():

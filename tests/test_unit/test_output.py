@@ -10,6 +10,7 @@ from six.moves import collections_abc
 
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
+from tests.counting import calls
 from tests.internals import _jsonable, output as module, scrubber
 from tests.test_unit.test_forgetting import Store
 from tests.worlds import Check
@@ -60,6 +61,10 @@ TOO_LARGE = {
     "deque": lambda: Endless(range(50000)),
     "text": lambda: u"x\n" * 500000,
     "bytes": lambda: b"\xff" * 500000,
+    "no text": lambda: u"\ud800x" * 500000,
+    "bytes that may change": lambda: bytearray(b"\xffx" * 500000),
+    "a view of bytes": lambda: memoryview(b"\xffx" * 500000),
+    "an exception's message that is no text": lambda: ValueError(u"\ud800x" * 500000),
     "text that JSON escapes": lambda: u"\xe9" * 60000,
     "text that JSON escapes twice": lambda: u"\U0001F600" * 60000,
     "texts": lambda: [u"line %d " % number * 1000 for number in range(100)],
@@ -131,6 +136,16 @@ def test_a_graph_of_many_dictionaries_takes_no_more_steps_than_a_small_one():
         room = _jsonable.Room(MAX_VALUES, MAX_LENGTH)
         return _jsonable.count_values(_jsonable.plain(make_graph(size), room))
     assert values_of(9) <= values_of(20) <= MAX_VALUES + 100
+
+
+@pytest.mark.parametrize("kind", [
+    lambda text: text, lambda text: {text: 1}, ValueError,
+    lambda text: bytearray(b"\xffx" * len(text)), lambda text: memoryview(b"\xffx" * len(text)),
+])
+def test_of_what_is_no_text_no_more_is_read_than_may_be_shown(kind):
+    few, many = kind(u"\ud800x" * 170000), kind(u"\ud800x" * 340000)
+    few, many = calls(lambda: module.show(few)), calls(lambda: module.show(many))
+    assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
 
 
 def test_the_beginning_is_kept_in_order():

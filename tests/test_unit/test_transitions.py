@@ -370,6 +370,23 @@ class TestOnChange(object):
         assert changes == [(None, "success", 1)] + [
             (status[1 - runs % 2], status[runs % 2], runs) for runs in range(152, 252)]
 
+    def test_on_change_that_causes_changes_ends_with_request(self, world):
+        notified = []
+
+        def on_change(previous, current, report):
+            notified.append(current)
+            if len(notified) < 500:
+                health.run()
+        check = Check(returns=lambda: (check.runs % 2 == 1, ""))
+        health = every_time(check, on_change=on_change)
+        health.run()
+        first = len(notified)
+        assert first < 200
+        health.run()  # notifies of the rest
+        assert len(notified) > first
+        both = ["success", "failure"]
+        assert notified == [both[number % 2] for number in range(len(notified))]
+
     def test_fork_during_on_change_lets_child_notify(self, world):
         check, heard = Check(), []
 
