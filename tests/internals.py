@@ -27,8 +27,8 @@ LONGEST_LOOK = (drain, "MAX_LOOK_SECONDS")
 WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
 
 #: What must be found in a text before rules search it: (module, name) each.
-PRE_FILTERS = [(scrubber, "_SUSPICIOUS"), (pairs, "_SIGN"), (command_lines, "_IN_TEXT"),
-               (command_lines, "_LONG_NEIGHBOUR"), (command_lines, "_IS_SAID")]
+PRE_FILTERS = [(scrubber, "_SUSPICIOUS"), (pairs, "_ANY_SIGN"), (command_lines, "_IN_TEXT"),
+               (command_lines, "_LONG_NEIGHBOUR")]
 
 #: What masks the secrets of outputs.
 CLEAN_OUTPUT = (scrubber, "clean_output")

@@ -35,14 +35,13 @@ _NEIGHBOURS = re.compile(
     r"|[ \t]{0,40}[|\t][ \t]{0,8}))"
     r"(?=[A-Za-z+/=_~-]{0,256}[0-9])(?P<value>[A-Za-z0-9+/=_~-]{8,512})(?![\w:@/+=~-])")
 _LONG_NEIGHBOUR = re.compile(r"[ \t\x1f|][A-Za-z0-9+/=_~-]{8}")
-_IS_SAID = re.compile(r"[ \x1f](?:is|was):?[ \x1f]")
 #: The password is X.
 _SAID = re.compile(
     r"(?<![\w.-])(?P<before>(?P<name>[A-Za-z][\w.-]{1,63})[ \x1f](?:is|was):?[ \x1f]{1,3})"
     r"(?P<value>(?=[^\d\s]{0,256}\d)[^\s\"'<>,;]{6,512})")
 #: The words of a list are joined by this.
 _SEPARATOR = u"\x1f"
-_IN_TEXT = re.compile(r"(?<![\w-])-[-\w]", re.U)
+_IN_TEXT = re.compile(r"-(?<![\w-]-)[-\w]", re.U)
 _ODD = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
 _FILE_NAME = re.compile(r"[\w-]{1,64}\.[a-z]{1,4}\Z")
 
@@ -67,7 +66,7 @@ def _mask_rest(word, masked):
 def mask_command_line(text, names):
     # type: (str, Names) -> str
     """The text with the values of secret options masked."""
-    if _IS_SAID.search(text):
+    if u" is" in text or u" was" in text or u"\x1fis" in text or u"\x1fwas" in text:
         text = _SAID.sub(lambda match: _mask_said(match, names), text)
     if _LONG_NEIGHBOUR.search(text):
         text = _NEIGHBOURS.sub(lambda match: _mask_neighbour(match, names), text)

@@ -13,13 +13,12 @@ NOT_SECRET, WEAK, STRONG = range(3)
 MAX_NAME = 200
 #: In the dump a name that contains one of these hides whatever stands there.
 ALWAYS_MASKED_PARTS = ("key", "token", "pass")
-#: Strong in any word of a name (DBPASSWORD) but secretary, and as two words: pass_phrase.
-_STRONG = re.compile("passw|passphrase|passcode|secret(?!ar)|pwd|pswd|mnemonic|seedphrase"
-                     "|recoveryphrase")
-STRONG_PAIRS = frozenset("password passphrase passcode seedphrase recoveryphrase".split())
-#: Weak at the end of the last word (authToken, DBPW), and as the last two: connect.sid.
+#: Strong in a name whose words are joined by "_": dbpassword, pass_phrase, not compass_width.
+_STRONG = re.compile("passw|(?<![a-z])pass_word|pass_?phrase|pass_?code|secret(?!ar)|pwd|pswd"
+                     "|mnemonic|(?:seed|recovery)_?phrase")
+#: Weak at the end of such a name: auth_token, dbpw.
 WEAK_ENDS = ("pass", "passin", "passout", "token", "tokens", "pw", "psw", "auth", "sessid",
-             "sessionid", "connectsid", "credential", "credentials", "creds")
+             "sessionid", "connect_sid", "connectsid", "credential", "credentials", "creds")
 #: Weak as the last word.
 WEAK_WORDS = frozenset(
     "authorization bearer cookie cookies cred csrf dsn hmac jwt otp pat pepper phrase pin private "
@@ -57,7 +56,9 @@ class Names(object):
     def __init__(self, hide=(), show=(), for_outputs=False):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self.for_outputs = for_outputs
-        self._hide = tuple(word.lower() for word in hide)
+        hide = [re.escape(word.lower()) for word in hide]
+        self._hidden = re.compile("|".join(hide) or "(?!)")
+        self._always_masked = re.compile("|".join(list(ALWAYS_MASKED_PARTS) + hide))
         self._show = show
         self._judged = {}  # type: Dict[Text, Tuple[bool, int]]
 
@@ -82,30 +83,27 @@ class Names(object):
         # type: (Text) -> bool
         if self.for_outputs or name in self._show:
             return False
-        lower = _fold(name).lower()
-        return any(word in lower for word in ALWAYS_MASKED_PARTS + self._hide)
+        return bool(self._always_masked.search(_fold(name).lower()))
 
     def _strength(self, name):
         # type: (Text) -> int
         words = _words(name)
         if not words or name in self._show or words[0] in SWITCHES:
             return NOT_SECRET
-        if any(word in _fold(name).lower() for word in self._hide):
+        if self._hidden.search(_fold(name).lower()):
             return STRONG
         is_session = "".join(words) == "sessionid"  # XDG_SESSION_ID is a number
         while len(words) > 1 and _says_nothing(words[-1]):
             words.pop()
-        last, joined = words[-1], "".join(words)
+        last, joined = words[-1], "_".join(words)
         if last in SETTINGS or _EXCEPTION.search(name):
             return NOT_SECRET
-        pairs = list(map("".join, zip(words, words[1:])))
-        if any(map(_STRONG.search, words)) or not STRONG_PAIRS.isdisjoint(pairs):
+        if _STRONG.search(joined):
             return STRONG
         is_key = last in ("key", "keys") and not self.for_outputs
         if joined.endswith(("key", "keys")):
-            is_key = is_key or joined.rstrip("s")[:-3].endswith(KEYS_OF)
-        is_weak_end = last.endswith(WEAK_ENDS) or pairs[-1:] and pairs[-1] in WEAK_ENDS
-        is_weak = is_key or is_session or last in WEAK_WORDS or is_weak_end
+            is_key = is_key or joined.rstrip("s")[:-3].rstrip("_").endswith(KEYS_OF)
+        is_weak = is_key or is_session or last in WEAK_WORDS or joined.endswith(WEAK_ENDS)
         return WEAK if is_weak else NOT_SECRET
 
 

@@ -12,8 +12,8 @@ _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
 #: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
 #: name "value", a form's name="name", two line breaks and the value, PHP's ["name"]=> and below it
 #: string(5) "value".
-_PAIR = (
-    r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])(?:"
+_NAME = r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])"
+_SIGN = (
     r"(?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
     r"|(?:" + _QUOTES + r")?(?::(?:\"[\w\\]{1,99}\":)?pr[a-z]{5,7}(?=\]=>))?"
     r"(?:\](?=[ \t]{0,8}=)|\)(?==\())?)"
@@ -22,11 +22,11 @@ _PAIR = (
     r"|[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\3)[^\\\n]){0,512}\3\))"
     r"|[ \t]{1,8}(?=[\"'])|[\"'](?:\r?\n){2}")
 #: <name>value</name>, <x name="name">value</x>
-_ELEMENT = r"|(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
+_ELEMENT = r"(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
 #: Elements are only looked for where there is a "<": that takes long.
-_PAIRS = re.compile(_PAIR + "|(?P<tag>(?!)))", re.U)
-_PAIRS_OR_ELEMENTS = re.compile(_PAIR + _ELEMENT + ")", re.U)
-_SIGN = re.compile("[=:'\"<>]|%[23]")
+_PAIRS = re.compile(_NAME + "(?:" + _SIGN + "|(?P<tag>(?!)))", re.U)
+_PAIRS_OR_ELEMENTS = re.compile(_NAME + "(?:" + _SIGN + "|" + _ELEMENT + ")", re.U)
+_ANY_SIGN = re.compile("[=:'\"<>]|%[23]")
 _QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|'''|" + _QUOTES + ")")
 #: auth=HTTPBasicAuth('user', 'password') and its like
 _OPENED = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?[\[({]")
@@ -47,7 +47,7 @@ _ELEMENT_END = re.compile("<")
 _LAST_NAME = re.compile(r"[|/]([\w.-]{1,64})[:=]\Z", re.U)
 #: password: my dog has fleas
 _PASSPHRASE = re.compile(r"[a-z]{1,15}(?: [a-z]{1,15}){2,15}(?=[ \t]*(?:[\r\n]|\Z))")
-_HEADER = re.compile(r"(?i)(?:authorization|cookie)\Z")
+_LINE_HEADER = re.compile(r"(?i)(?:authorization|cookie)\Z")
 _PHRASE_NAME = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
 #: In front of a port, such a name is a host.
 _PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")
@@ -59,7 +59,7 @@ _STORED = re.compile(
 def mask_pairs(text, names, all_names=False):
     # type: (str, Names, bool) -> str
     """The text with the values of secret names masked; all_names: each name is weak at least."""
-    if not _SIGN.search(text):
+    if not _ANY_SIGN.search(text):
         return text
     pairs = _PAIRS_OR_ELEMENTS if "<" in text else _PAIRS
     shown, at, match = [], 0, pairs.search(text)
@@ -115,7 +115,7 @@ def _is_pair_harmless(text, match, names, strength, start, end):
     name, value, sign = match.group("name"), text[start:end], match.group("sign") or u""
     is_quoted = text[start - 1:start] in ("'", "\"", "`")
     scheme = (text[match.end():start].strip() or value.split(" ")[0]).lower()
-    if scheme in SCHEMES and _HEADER.search(name) and value.lower() != scheme:
+    if scheme in SCHEMES and _LINE_HEADER.search(name) and value.lower() != scheme:
         return False
     if name.lower() == "key" and names.strength(value):  # key="password" value="X"
         return True
@@ -167,7 +167,7 @@ def _unquoted(text, match, names):
     start, sign, name = match.end(), match.group("sign"), match.group("name")
     before = text[match.start() - 1:match.start()]
     is_yaml = not names.for_outputs and text[start - 1] != ":" and _is_first(text, match)
-    is_line = sign == ":" and bool(is_yaml or _HEADER.search(name))
+    is_line = sign == ":" and bool(is_yaml or _LINE_HEADER.search(name))
     if is_line or _PHRASE_NAME.match(name):
         line_end = _QUOTED_LINE_END if before in ("'", "\"") else _LINE_END
         return start, _find_end(line_end, text, start)

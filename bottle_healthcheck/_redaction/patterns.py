@@ -28,7 +28,7 @@ _MARKED = re.compile(r"(?=[^0-9]*[0-9])\S*?(?=[a-z]*[A-Z0-9])"
 #: (needle, pattern): in a text with the needle, group 1 is kept and the rest of a match is masked;
 #: where the rest is in a group called "perhaps", only unless it is plain words.
 _TABLE = (
-    # URLs within URLs, user:password@host, Oracle's user/password@host:port and user/password@NAME
+    # %3A%2F%2Fann%3AX%40host, ann:X@host:80, scott/X@host:1521 and scott/X@NAME
     ("%", r"(%(?:25)?3[Aa](?:%(?:25)?2[Ff]){2}(?:(?!%(?:25)?3[Aa])[\w.~%-]){0,64}%(?:25)?3[Aa])"
           r"(?:(?!%(?:25)?40)[\w.~!%+-]){1,256}(?=%(?:25)?40)"),
     ("@", r"((?<![\w.:@/-])(?!(?:[Bb]?[Cc]c|[Tt]o|[Ff]rom|mailto):)[\w.-]{0,64}:)"
@@ -38,30 +38,37 @@ _TABLE = (
     ("@", r"((?<![\w./-])[\w.-]{1,64}/)(?:[^\s\"'/@]{1,128}"
           r"(?=@(?!sha\d|v?\d)(?://[\w.-]{1,255}[:/]|[\w.-]{1,255}:\d)[\w/])"
           r"|(?P<perhaps>[^\s\"'/@]{1,128})(?=@(?!sha\d|v?\d)[\w/]))"),
-    # Keys and tokens
+    # -----BEGIN RSA PRIVATE KEY-----...
     ("PRIVATE KEY", r"(-----BEGIN [A-Z ]{0,32}PRIVATE KEY[A-Z ]{0,32}-----)(?:[^-]|-(?!----))+"),
+    # PuTTY: Private-Lines: 2, the lines, Private-MAC: 0a1b...
     ("Private-Lines", r"(\bPrivate-Lines: ?\d{1,4}(?:\s|\\[rn]){1,4})"
                       r"(?:[\w+/=]{1,128}(?:\s|\\[rn]|\Z){1,4})+?(?=Private-MAC|\Z)"),
     ("Private-MAC", r"(\bPrivate-MAC: )[0-9a-f]{20,256}"),
+    # -----BEGIN ... in base64, but a certificate
     ("LS0tLS1CRUdJTi", r"()LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM)[\w+/\\-]{16,}=*"),
+    # a JWT: eyJhbGci.eyJzdWIi.c2ln
     ("eyJ", r"(?<![\w-])()eyJ[\w-]{5,8192}(?:\.[\w-]{0,8192}){2,4}"),
+    # Mailgun: key-0a1b2c..., Discord: MTIz....aBcDeF.x..., Terraform: x.atlasv1.y
     ("key-", r"(?<![\w-])()key-[0-9a-f]{32}(?![\w-])"),
     (".", r"(?<![\w.-])()[MNO][A-Za-z0-9]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w.-])"),
     ("atlasv1.", r"(?<![\w.-])()\w{14}\.atlasv1\.[\w-]{60,}"),
+    # Cloudflare, Twilio, Airtable, Azure, Plaid
     ("v1.0-", r"(?<![\w.-])()v1\.0-[0-9a-f]{24}-[0-9a-f]{100,256}(?![\w-])"),
     ("SK", r"(?<!\w)()SK[0-9a-f]{32}(?!\w)"),
     ("pat", r"(?<![\w-])()pat\w{14}\.[0-9a-f]{64}(?!\w)"),
     ("Q~", r"(?<![\w~.-])()[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
     ("access-", r"(?<![\w-])()access-(?:sandbox|development|production)-"
                 r"[0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}"),
+    # hooks.slack.com/services/X, /webhooks/1/X
     ("hooks.", r"(hooks\.slack\.com/\w{1,20}/)[\w/.-]{8,255}"),
     ("webhook", r"(/webhooks/\d{1,24}/|/webhookb2/|/webhook/)[\w@/.-]{8,512}"),
+    # $2b$12$..., a hash; 123456789:AA..., a bot of Telegram
     ("$", r"()\$(?:2[abxy]|[156y]|apr1|argon2\w{1,2})\$[\w./$=,+-]{8,256}"),
     (":AA", r"((?<![\w-])(?:bot)?\d{6,12}:)AA[\w-]{30,64}"),
-    # Bearer X
+    # Bearer X, Basic X
     (" ", r"((?<!\w)[Bb](?:earer|EARER|asic(?= +\S*[A-Z=])) {1,4})"
           r"(?=[\w.~+/-]{0,8191}?(?:[0-9=]|[a-z][A-Z]|\w{16}))[\w.~+/-]{8,8192}=*(?![\w=])"),
-    # What servers and clients say
+    # AUTH ann X, login ann password X, requirepass X, IDENTIFIED BY 'X'
     ("AUTH", r"(\bAUTH\"? {1,4}(?:\"?\w{1,64}\"? {1,4})?\"?)(?=\S{0,256}\d)[^\s\"]{8,512}"),
     ("login", r"(\blogin\s{1,8}\S{1,256}\s{1,8}password\s{1,8})\S{1,512}"),
     ("requirepass", r"(\brequirepass[ \t]{1,8})\S{1,512}"),
@@ -70,7 +77,7 @@ _TABLE = (
     ("IDENTIFIED BY", r"(\bIDENTIFIED BY ['\"])[^'\"\n]{1,512}"),
     ("PASSWORD FOR", r"(PASSWORD FOR [^=\n]{1,200} = ')[^'\n]{1,512}"),
     ("to be an IP", r"()'[^'\n]{1,512}(?=' does not appear to be an IP)"),
-    # What a client could not read: a number, a header's value, a URL
+    # What a client could not read: invalid literal for int() with base 10: 'X', header value: 'X'
     (" ", r"((?:integer value(?: as)?|base 10:|port(?: number)?:|header value:?|netloc"
           r"|Failed to parse:|adapters were found for|url type:|URL from string|host name"
           r"|control characters\.|input_value=|encoded token:|missing \"=\" after|'\(', found:)"

@@ -1,4 +1,4 @@
-"""The walk over plain data: each value is judged by its name, then by what stands there."""
+"""The pass over plain data: each value is judged by its name, then by what stands there."""
 import json
 import re
 
@@ -15,7 +15,7 @@ from .values import MASK, is_harmless, is_plain
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterable, Iterator, List, Text, Tuple
+    from typing import Any, Callable, Dict, Iterable, List, Optional, Text, Tuple
 
     #: The secret name that a value is below, and its strength.
     Above = Tuple[Text, int]
@@ -30,12 +30,12 @@ MAX_TEXT, MAX_READ = 64 * 1024, 256 * 1024
 MAX_DEPTH = 64
 
 _NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
-_HEADER = re.compile(r"(?i)\w+-[\w-]+\Z|authorization\Z|cookie\Z")
+_HEADER_NAME = re.compile(r"(?i)\w+-[\w-]+\Z|authorization\Z|cookie\Z")
 #: What a weak name must end with if its secret is to be masked wherever it turns up.
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
-_SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|(?<![\w-])-[-\w]|\S{19}|[\s|](?=\S*[0-9])\S{6}"
+_SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|-(?<![\w-]-)[-\w]|\S{19}|[\s|](?=\S*[0-9])\S{6}"
                          r"|pass|PASS|hook|auth|AUTH|[Bb]earer|BEARER|[Bb]asic", re.U)
 
 
@@ -137,7 +137,7 @@ class _Scrubber(object):
         strength = self._names.strength(name)
         if strength == NOT_SECRET:
             return False
-        return strength == STRONG or bool(_HEADER.match(name)) or not is_plain(value)
+        return strength == STRONG or bool(_HEADER_NAME.match(name)) or not is_plain(value)
 
     def _is_secret_number(self, number, name, above):
         # type: (float, Text, Above) -> bool
@@ -148,9 +148,9 @@ class _Scrubber(object):
         is_below = secret_name != name
         if not is_below and not self._names.for_outputs:
             return True
-        is_harmless_below = is_below and is_setting(name)
-        return not is_harmless_below and not is_harmless(
-            secret_name, six.text_type(number), strength, True)
+        if is_below and is_setting(name):
+            return False
+        return not is_harmless(secret_name, six.text_type(number), strength, True)
 
     def _named_text(self, text, name, above, depth):
         # type: (Text, Text, Above, int) -> Text
@@ -158,19 +158,20 @@ class _Scrubber(object):
         shown = self._text(text, depth, name)
         if name == u"netloc":  # of urllib's SplitResult
             shown = self._text(u"http://" + text, depth)[len(u"http://"):]
+        return shown if self._is_harmless(text, shown, name, above) else MASK
+
+    def _is_harmless(self, text, shown, name, above):
+        # type: (Text, Text, Text, Above) -> bool
         secret_name, strength = above
         is_below = secret_name != name
-        if not strength:
-            return shown
-        if is_below and is_setting(name):
-            return shown
+        is_setting_below = is_below and is_setting(name)
+        if not strength or is_setting_below:
+            return True
         judged = shown
         if strength == STRONG:  # a masked part of it does not make the rest harmless
             judged = text
         may_be_prose = self._names.for_outputs or is_below
-        if is_harmless(secret_name, judged, strength, may_be_prose):
-            return shown
-        return MASK
+        return is_harmless(secret_name, judged, strength, may_be_prose)
 
     def _text(self, text, depth, name=u""):
         # type: (Text, int, Text) -> Text
@@ -244,23 +245,31 @@ def _secrets_of_text(text, names, name, depth):
 
 
 def _named_values(data):
-    # type: (Dict[Text, Any]) -> Iterator[Tuple[Text, Text, Any]]
+    # type: (Dict[Text, Any]) -> List[Tuple[Text, Text, Any]]
     """Key, name and value; in {"name": .., "value": ..} the name of the value is that text.
 
     If the data is cut, so that the name may be missing, the value counts as a secret.
     """
-    names, is_cut = {}, _jsonable.MORE in data
-    if any(key[-5:].lower() == u"value" for key in data):
-        names = dict((key.lower(), value) for key, value in data.items()
-                     if isinstance(value, six.text_type) and _NAME.match(value))
-    for key, value in data.items():
-        name = key
-        if (names or is_cut) and key[-5:].lower() == u"value":
-            kind = key[:-5].lower()
-            name = names.get(kind + u"name") or names.get(kind + u"key") or key
-            if is_cut and name == key:
-                name = u"secret"
-        yield key, name, value
+    if not any(map(_is_value_key, data)):
+        return [(key, key, value) for key, value in data.items()]
+    names = dict((key.lower(), value) for key, value in data.items()
+                 if isinstance(value, six.text_type) and _NAME.match(value))
+    default = u"secret" if _jsonable.MORE in data else None
+    return [(key, _name_of(key, names, default), value) for key, value in data.items()]
+
+
+def _is_value_key(key):
+    # type: (Text) -> bool
+    return key[-5:].lower() == u"value"
+
+
+def _name_of(key, names, default):
+    # type: (Text, Dict[Text, Text], Optional[Text]) -> Text
+    """The name for what stands under the key: that of dbValue is under dbName or dbKey."""
+    if not _is_value_key(key):
+        return key
+    kind = key[:-5].lower()
+    return names.get(kind + u"name") or names.get(kind + u"key") or default or key
 
 
 clean_output = Redactor(for_outputs=True).clean

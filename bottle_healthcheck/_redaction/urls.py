@@ -12,17 +12,22 @@ if MYPY:
 #: Schemes of URLs whose user may be a token.
 TOKEN_SCHEMES = ("http", "https", "nats")
 
+#: Where another URL or a query begins.
 _STOP = r"(?!://|[?&][\w.-]{1,64}=|[|,;][\w+.-]{1,32}://)"
 _USER = r"[^\s/?#@:\[\"'<>`]"
 #: In a password @ : / ? may stand unescaped: it goes up to the last @ before a blank, a quote or a
 #: query. Where there is no such @ these may stand before the first one, but no other URL.
-_URL = re.compile(
-    r"://(?P<user>(?:" + _USER + r"{1,128}@(?=[^\s/?#@\[\"'<>`]{1,128}@))?" + _USER + r"{0,128})"
-    r"(?::(?!/?[\s/])(?P<password>"
-    r"(?:" + _STOP + r"[^\s@\"'<>`])+(?:@(?:" + _STOP + r"[^\s@,;|\"'<>`])+)*(?=@)"
-    r"|(?![0-9]{1,5}(?!\w))(?:[^\s@,;|\"'<>`]|[ \t,;|\"'<>`](?![\w+.-]{1,32}://)){1,256}"
-    r"(?:@[^\s@,;|\"'<>`]{0,256})*(?=@)))?@(?!sha\d)", re.U)
-_PORT = re.compile(r"[0-9]{1,5}[/?#]")
+_URL = re.compile(r"""
+    ://(?P<user>
+        (?:{user}{{1,128}}@(?=[^\s/?#@\[\"'<>`]{{1,128}}@))?  # ://ann@tenant@host
+        {user}{{0,128}})
+    (?::(?!/?[\s/])(?P<password>
+        (?:{stop}[^\s@\"'<>`])+(?:@(?:{stop}[^\s@,;|\"'<>`])+)*(?=@)  # ://ann:a/b@c@host
+        |(?![0-9]{{1,5}}(?!\w))  # no port: ://host:80 and ann@host
+        (?:[^\s@,;|\"'<>`]|[ \t,;|\"'<>`](?![\w+.-]{{1,32}}://)){{1,256}}  # ://ann:a 'b@host
+        (?:@[^\s@,;|\"'<>`]{{0,256}})*(?=@)
+    ))?@(?!sha\d)""".format(user=_USER, stop=_STOP), re.U | re.X)
+_PORT_AND_PATH = re.compile(r"[0-9]{1,5}[/?#]")
 
 
 def mask_urls(text):
@@ -50,8 +55,10 @@ def _mask_user(match):
     user, password = match.group("user"), match.group("password") or u""
     scheme = match.string[max(0, match.start() - 5):match.start()].lower()
     if scheme.endswith(TOKEN_SCHEMES):
-        is_address = not user + password or bool(_PORT.match(password))
-        return match.group() if is_address else u"://" + MASK + u"@"
+        is_empty = not user and not password
+        if is_empty or _PORT_AND_PATH.match(password):  # http://host:80/path@2
+            return match.group()
+        return u"://" + MASK + u"@"
     if password:
         return u"://" + user + u":" + MASK + u"@"
     return match.group()

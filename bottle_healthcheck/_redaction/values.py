@@ -17,6 +17,10 @@ STATES = frozenset(
     "rotated running set starting stopped timed timeout true unavailable unchanged unexpected "
     "unhealthy unknown unreachable unset up updated valid verified was wrong yes 0 1".split())
 
+#: What makes a sentence of words, beside states and words of three letters.
+_LINKS = frozenset("after before during into since that this through until using when while with "
+                   "within".split())
+
 #: Longer values are secrets, in characters.
 MAX_HARMLESS = 512
 #: Longer words of letters are secrets: 16 lower-case letters are the shape of an app password.
@@ -56,27 +60,44 @@ def is_harmless(name, value, strength, may_be_prose):
     text = value.strip(u" \t\r\n\"'")
     if len(value) > MAX_HARMLESS:
         return False
-    if not text.strip(u"* ") or _REFERENCE.match(text) or is_path(text):
-        return True
-    if name in _WORKING_DIRECTORIES and _PATH.match(text):
+    if not text.strip(u"* ") or _is_reference(name, text):
         return True
     words = text.split()
     first = words[0].lower().rstrip(u").,;:!?]}")
-    is_state_or_scheme = first in STATES or first in SCHEMES
-    if len(words) == 1 and is_state_or_scheme:
+    if first in SCHEMES:
+        return len(words) == 1
+    if first in STATES and len(words) == 1:
         return True
     if _NUMBER.match(text):
-        is_count = strength != STRONG and not _CODE.search(name)
-        if len(text) > 3:  # a PIN has four digits or more
-            return may_be_prose and is_count
-        return may_be_prose or is_count
+        return _is_number_harmless(name, text, strength, may_be_prose)
+    if not all(map(is_plain, words)):
+        return False
     if strength == STRONG:
-        is_phrase = len(words) > 3 and all(len(word) > 3 and word.isalpha() and word not in STATES
-                                           for word in words[1:])  # set horse battery staple
-        return (may_be_prose and first in STATES and not is_phrase
-                and all(map(is_plain, words)))
-    is_prose = may_be_prose or bool(_CONNECTION.search(text))
-    return is_prose and first not in SCHEMES and all(map(is_plain, words))
+        return may_be_prose and first in STATES and not _is_passphrase(words)
+    return may_be_prose or bool(_CONNECTION.search(text))
+
+
+def _is_reference(name, text):
+    # type: (str, str) -> bool
+    """Whether it says where the secret is, or is a path."""
+    is_directory = name in _WORKING_DIRECTORIES and bool(_PATH.match(text))
+    return is_directory or bool(_REFERENCE.match(text)) or is_path(text)
+
+
+def _is_number_harmless(name, text, strength, may_be_prose):
+    # type: (str, str, int, bool) -> bool
+    is_count = strength != STRONG and not _CODE.search(name)
+    if len(text) > 3:  # a PIN has four digits or more
+        return may_be_prose and is_count
+    return may_be_prose or is_count
+
+
+def _is_passphrase(words):
+    # type: (list[str]) -> bool
+    """Whether words that begin with a state are no sentence: set horse battery staple."""
+    return len(words) > 3 and not any(
+        len(word) < 4 or not word.isalpha() or word in STATES or word in _LINKS
+        for word in words[1:])
 
 
 def is_path(text):

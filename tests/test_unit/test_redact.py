@@ -189,6 +189,10 @@ HOSTILE = {
     "keys in base64": "LS0tLS1CRUdJTi", "references": "password=${a", "roots": "auth=/a/b ",
     "states": "auth: ok ", "sentences": "auth: user ann logged in ", "lists of states": "auth=[a] ",
     "ports": "p://a:b:c:d/", "schemes of headers": "Basic a",
+    "dumps of PHP": '["password"]=>\n  string(7) "', "open dumps": '["token":"A":private',
+    "said": "password is ", "said values": "secret was a1b2c3d4 ", "next": "password=x|secret: ",
+    "phrases": "password: my dog has\n", "long phrases": "password: my dog has fleas ",
+    "close cells": "token|", "mails": "cc:a1b2c3d4e5@", "basic": "Basic  ",
     "indented prose": " " * 300 + "password:\n" + " " * 301 + "no\n",
 }
 
@@ -838,7 +842,8 @@ def test_a_password_of_words_is_masked_as_a_whole(phrase):
 
 
 @pytest.mark.parametrize("said", [
-    u"rotated for user ann", u"invalid for the service account", u"is not set", u"set from file"])
+    u"rotated for user ann", u"invalid for the service account", u"is not set", u"set from file",
+    u"configured through environment variable"])
 def test_what_is_said_of_a_password_is_shown(said):
     for output in (u"password: " + said, {u"password": said}):
         assert scrubber.clean_output(output) == output
