@@ -1,7 +1,7 @@
 """Secrets that are known by their shape or their surroundings, whatever their names."""
 import re
 
-from .values import MASK, RANDOM, is_plain
+from .values import MASK, is_plain, looks_random
 
 MYPY = False
 if MYPY:
@@ -21,9 +21,6 @@ PREFIXES = tuple(
     "tk-us- tskey- tvly- whsec_ xai- xapp- xkeysib- xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxp- "
     "xoxr- xoxs- xsmtpsib- ya29.".split())
 _WORD = re.compile(r"(?<![\w.-])[A-Za-z][\w.~+-]{18,}={0,2}")
-_MARKED = re.compile(r"(?=[^0-9]*[0-9])\S*?(?=[a-z]*[A-Z0-9])"
-                     r"(?![0-9]+(?![A-Za-z0-9]))[A-Za-z0-9]{8}"
-                     r"|[\w-]{2,8}?(?=[a-z]*[A-Z])(?=[A-Z]*[a-z])[A-Za-z]{28}")
 
 #: (needle, pattern): in a text with the needle, group 1 is kept and the rest of a match is masked;
 #: where the rest is in a group called "perhaps", only unless it is plain words.
@@ -70,8 +67,7 @@ _TABLE = (
           r"(?=[\w.~+/-]{0,8191}?(?:[0-9=]|[a-z][A-Z]|\w{16}))[\w.~+/-]{8,8192}=*(?![\w=])"),
     # AUTH ann X, login ann password X, requirepass X, IDENTIFIED BY 'X'
     ("AUTH", r"(\bAUTH\"? {1,4}(?:\"?\w{1,64}\"? {1,4})?\"?)(?=\S{0,256}\d)[^\s\"]{8,512}"),
-    ("login", r"(\blogin\s{1,8}\S{1,256}\s{1,8}password\s{1,8})\S{1,512}"),
-    ("requirepass", r"(\brequirepass[ \t]{1,8})\S{1,512}"),
+    ("pass", r"(\b(?:login\s{1,8}\S{1,256}\s{1,8}password|requirepass)\s{1,8})\S{1,512}"),
     ("masterauth", r"(\bmasterauth[ \t]{1,8})\S{1,512}"),
     ("dentified by", r"(\b[Ii]dentified by ['\"])[^'\"\n]{1,512}"),
     ("IDENTIFIED BY", r"(\bIDENTIFIED BY ['\"])[^'\"\n]{1,512}"),
@@ -111,10 +107,8 @@ def _mask(match):
 
 def _mask_marked(match):
     # type: (Match[Text]) -> Text
-    """A word that a maker marked, masked; in a path only if it has all kinds of letters."""
+    """A word that a maker marked, masked if it looks random."""
     word = match.group()
     if not word.startswith(PREFIXES):
         return word
-    in_path = match.string[match.start() - 1:match.start()] == "/"
-    is_random = RANDOM.search(word) if in_path else _MARKED.match(word)
-    return MASK if is_random else word
+    return MASK if looks_random(word) else word

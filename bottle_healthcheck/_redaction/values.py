@@ -30,6 +30,7 @@ MAX_MIXED = 6
 
 _PART = re.compile(r"[^\W_]+", re.U)
 _SIGNS = re.compile(r"[$!#^~|\\]")
+_NOT_LOWER = re.compile("[A-Z0-9]")
 _HUMPS = re.compile("[a-z][A-Z]")
 #: What a key in base64 looks like and no part of a path: all kinds of letters together.
 RANDOM = re.compile(r"(?=\w*[A-Z])(?=\w*[a-z])(?=\w*[0-9])\w{10}")
@@ -104,6 +105,12 @@ def is_path(text):
     # type: (str) -> bool
     """Whether the text is a path of files, no part of which looks like a key in base64."""
     return bool(_PATH.match(text)) and not RANDOM.search(text)
+
+
+def looks_random(word):
+    # type: (str) -> bool
+    """Whether a part of the word is not plain, and has a digit or a capital letter."""
+    return any(_NOT_LOWER.search(part) and not is_plain(part) for part in _PART.findall(word))
 
 
 def is_plain(word):

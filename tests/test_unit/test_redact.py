@@ -871,7 +871,7 @@ def test_secrets_in_cells_sentences_and_dumps_of_php_are_masked(text, expected):
     u"Basic knowledge123 needed", u"cc:bob1234567@example.com", u"mailto:bob1234567@example.com",
     u"curl -u 1000:1000 x", u"the password is sha256", u"the secret is 12 days old",
     u"dapi-gateway-prod-12345678", u"pul-requests-open-12345678", u"npm_config_registry_20240101",
-    u"ops_dashboard_service_12345678"])
+    u"ops_dashboard_service_12345678", u"npm_v10_node18_linux_x64_build"])
 def test_what_only_resembles_a_secret_is_shown(output):
     assert scrubber.clean_output(output) == output
 
