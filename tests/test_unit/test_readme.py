@@ -16,12 +16,6 @@ README = os.path.join(os.path.dirname(__file__), "..", "..", "README.md")
 with io.open(README, encoding="utf-8") as _opened:
     TEXT = _opened.read()
 
-#: Words for which the field has others: request, return, report, run, overall status, timeout.
-DIALECT = re.compile(
-    r"\b(?:flights?|boards?|boarded|lands?|landed|withdraws?|arrives?|tells?|told|came|wants?|anew"
-    r"|asks? for|asked|patience|verdicts?|time-outs?|stamps?|rests|gently|admits?|mine"
-    r"|answers? (?:is|are|that|with|to|of|for))\b", re.IGNORECASE)
-
 #: What differs from run to run.
 VOLATILE = ("hostname", "pid", "timestamp", "expires", "response_time", "since")
 
@@ -78,13 +72,6 @@ def test_every_curl_is_shown_behind_an_example():
     shown = [one for _, one in python_blocks() if one]
     assert len(shown) >= 2
     assert len(shown) == len([1 for language, _ in blocks() if language == "console"])
-
-
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
-def test_sentences_are_in_the_words_of_the_field(name):
-    with io.open(os.path.join(os.path.dirname(README), name), encoding="utf-8") as opened:
-        text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", opened.read(), flags=re.MULTILINE | re.DOTALL)
-    assert DIALECT.findall(text) == []
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#][^)]*)\)|\]\(#([^)]*)\)", TEXT))
