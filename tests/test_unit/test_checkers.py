@@ -441,7 +441,7 @@ class Remote(Callable):
 
 
 class Truthless(Callable):
-    """Its truth and its length cannot be told, as those of some arrays and queries."""
+    """It has neither truth nor length, like some arrays and queries."""
 
     def __bool__(self):
         raise ValueError("the truth of this is ambiguous")
