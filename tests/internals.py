@@ -6,8 +6,8 @@ something in place of has a function.
 from bottle_healthcheck import (  # noqa: F401
     _compat, _demo, _http_client, _interrupts, _jsonable, _log, _report, _validation)
 from bottle_healthcheck._engine import (  # noqa: F401
-    backends, breaker, cache as engine, check as check_module, output, returned, runs, shared,
-    transitions, worker)
+    backends, breaker, cache as engine, check as check_module, output, registry, returned, runs,
+    shared, transitions, worker)
 from bottle_healthcheck._http import callbacks, negotiation, plugin, response  # noqa: F401
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
@@ -44,6 +44,9 @@ MAX_VALUE = (shared, "MAX_VALUE")
 
 #: Seconds between two looks for another process's result.
 POLL_INTERVAL = (engine, "POLL_INTERVAL")
+
+#: The module whose sleep a thread calls that waits for its turn to change a list of checks.
+TURN_TIME = (registry, "time")
 
 #: The name of the module that loads all rules, whose patterns take long to compile.
 PATTERNS = scrubber.__name__
@@ -83,6 +86,11 @@ def wait_longer(patch, seconds=600):
 def give(checker, seconds):
     """Changes the timeout of a registered check."""
     checker.timeout = seconds
+
+
+def turns(health):
+    """{process id: the turn to change a list of checks that a thread of it has}."""
+    return health.checkers._turns
 
 
 def kept_responses(health):
@@ -136,6 +144,16 @@ def runs_of(cache):
 def waiters(run):
     """How many requests wait for a run."""
     return len(run._waiters)
+
+
+def add_waiter(run, lock):
+    """A request waits for a run by that lock."""
+    run._waiters.append(lock)
+
+
+def lose_latest(cell, version):
+    """What a cell is left with whose writer was interrupted: it points to an older version."""
+    cell._latest = version
 
 
 def stop_worker(cache, checker):

@@ -83,6 +83,49 @@ class TestClosed(object):
         assert answers == ["a"] * 10
 
 
+class TestLimits(object):
+    """What counts as slow, and for how long, also right after the machine's start."""
+
+    @pytest.mark.parametrize("takes, answer", [(0.1, None), (0.0625, "a")])
+    def test_a_call_of_exactly_the_limit_is_slow(self, breaker, client, clock, takes, answer):
+        client.takes = takes
+        answers = []
+        for _ in range(11):
+            clock.now = 0.0  # or rounding would change the duration
+            answers.append(breaker.call("get", "a"))
+        assert answers == ["a"] * 10 + [answer]
+
+    def test_a_slow_call_right_after_boot_is_a_failure(self, breaker, client, clock):
+        clock.now, client.takes = 0.5, 1.125
+        assert breaker.call("get", "a") is None
+
+    def test_calls_go_through_right_after_boot(self, breaker, client, clock):
+        clock.now = 0.25
+        assert [breaker.call("get", "a"), breaker.call("get", "b")] == ["a", "b"]
+        assert client.calls == 2
+
+    @pytest.mark.parametrize("second, answer", [(8.5, None), (9.75, "a")])
+    def test_slow_calls_right_after_boot_add_up_for_ten_seconds(
+            self, breaker, client, clock, second, answer):
+        clock.now, client.takes = 0.25, 0.75
+        assert breaker.call("get", "a") == "a"
+        clock.now = second
+        assert breaker.call("get", "a") == answer
+
+    def test_the_trial_that_was_interrupted_is_repeated_after_ten_seconds(
+            self, breaker, client, clock):
+        client.raises = IOError("down")
+        breaker.call("get", "a")
+        clock.tick(10)
+        client.raises = KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            breaker.call("get", "a")
+        client.raises = None
+        assert breaker.call("get", "a") is None
+        clock.tick(10)
+        assert breaker.call("get", "a") == "a"
+
+
 class TestOpen(object):
     @pytest.fixture(autouse=True)
     def fail(self, breaker, client):

@@ -123,6 +123,16 @@ class TestResponseTime(object):
         assert health.cache.history(health.checkers[0]) == [
             (number % 2 == 1, float(number)) for number in range(1, 61)]
 
+    def test_history_is_no_longer_while_a_run_overruns(self, world):
+        check = Check()
+        health = health_of(check, timeout=2, success_ttl=0)
+        for _ in range(60):
+            world.work_after(0)
+            health.run()
+        assert outcome(health.run()) == (False, "timed out after 2 s")
+        history = health.cache.history(health.checkers[0])
+        assert [passed for passed, _ in history] == [True] * 59 + [False]
+
 
 class TestStartingRun(object):
     """Rule 2: a check that is not running is started."""
@@ -386,6 +396,34 @@ class TestRunningCheck(object):
         health = health_of(check)
         assert outcome(second_request_during(world, health, check, age)) == (False, output)
         assert world.waits == waits and check.runs == 1
+
+    def test_without_timeout_nothing_is_stale(self, world):
+        check = Check(returns=(True, "previous"))
+        health = HealthCheck(timeout=2, stale_while_revalidate=60)
+        health.add_check(check, timeout=None, success_ttl=0.25)
+        health.run()
+        world.clock.tick(0.75)
+        assert outcome(second_request_during(world, health, check, 0)) == (
+            False, "timed out after 2 s")
+
+    @pytest.mark.parametrize("reading", range(1, 6))
+    def test_run_that_ends_while_a_request_begins_is_not_repeated(
+            self, world, monkeypatch, reading):
+        """Whenever it ends: at each time that the request reads the clock."""
+        check = Check()
+        health = health_of(check, timeout=2)
+        world.start_run(health)
+        readings = []
+
+        def work_meanwhile():
+            readings.append(1)
+            if len(readings) == reading:
+                world.work()
+            return world.clock.now
+        internals.replace(monkeypatch, internals.CLOCK, work_meanwhile)
+        world.work_after(0)
+        assert outcome(health.run()) == (True, "fine")
+        assert check.runs == 1
 
     def test_without_timeout_all_waits_share_two_seconds(self, world):
         health, answers = HealthCheck(), []

@@ -2,6 +2,7 @@
 """bottle_healthcheck._engine: names, the list of checks, what a check and a handler return."""
 import functools
 import json
+import os
 import threading
 
 import bottle
@@ -9,7 +10,7 @@ import pytest
 import six
 
 from bottle_healthcheck import HealthCheck, basic_exception_handler
-from tests import counting
+from tests import counting, internals
 from tests.worlds import run_python
 from tests.helpers import fails, raise_, succeeds
 from tests.internals import check_module
@@ -305,6 +306,75 @@ def test_the_list_can_be_sorted():
     health.checkers.sort(lambda check: check.func is fails, reverse=True)
     assert names(health) == ["fails", "Callable", "succeeds"]
     assert [result["checker"] for result in health.run().results] == names(health)
+
+
+class TestTurn(object):
+    """One thread at a time changes the list of checks."""
+
+    @pytest.fixture
+    def waits(self, monkeypatch):
+        """How long this thread waits each time; meanwhile the others end their turns."""
+        seconds = []
+
+        class Time(object):
+            @staticmethod
+            def sleep(pause):
+                seconds.append(pause)
+                self.others.pop(0)()
+        internals.replace(monkeypatch, internals.TURN_TIME, Time)
+        return seconds
+
+    @pytest.mark.parametrize("thread", [1, 2 ** 63])
+    def test_of_another_thread_is_waited_for(self, waits, thread):
+        health = HealthCheck()
+        turns = internals.turns(health)
+        turns[os.getpid()] = [thread]
+        self.others = [lambda: None, turns.clear]
+        health.add_check(succeeds)
+        assert len(waits) == 2
+        assert names(health) == ["succeeds"]
+
+    def test_of_another_process_is_not_waited_for(self, waits):
+        """It was the parent's: its thread is not in this process."""
+        health = HealthCheck()
+        internals.turns(health)[os.getpid() + 1] = [1]
+        health.add_check(succeeds)
+        assert waits == []
+
+    def test_ends_with_the_change(self):
+        health = HealthCheck()
+        health.add_check(succeeds, name="taken")
+        assert internals.turns(health) == {}
+        with pytest.raises(ValueError):
+            health.add_check(succeeds, name="taken")
+        assert internals.turns(health) == {}
+
+    def test_lasts_until_the_outer_of_two_changes_ends(self, waits):
+        health = HealthCheck()
+        turns, seen = internals.turns(health), []
+
+        class Registering(Callable):
+            @property
+            def __name__(self):
+                if not seen:
+                    seen.append(dict(turns))
+                    health.add_check(succeeds)
+                    seen.append(dict(turns))
+                return "registering"
+        health.checkers.append(Registering())
+        assert waits == []
+        assert seen[0] and seen[0] == seen[1]
+        assert turns == {}
+
+
+def test_attributes_of_a_check_are_its_functions():
+    def check():
+        return True, "fine"
+    check.about, check.tier = "orders", "gold"
+    checker = HealthCheck(checkers=[check]).checkers[0]
+    assert (checker.about, checker.tier) == ("orders", "gold")
+    with pytest.raises(AttributeError):
+        checker.unknown
 
 
 def test_replacing_a_check_frees_its_name():

@@ -96,6 +96,16 @@ def test_a_name_that_a_living_healthcheck_uses_is_refused_and_nothing_changes():
     assert health.run().passed and other.run().passed
 
 
+@pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
+def test_a_name_is_refused_to_any_other_check_and_granted_to_the_same(first, second):
+    checks, cache = [make_check(), make_check()], ResultCache(backend=Store(), prefix="shop")
+    health = HealthCheck(cache=cache, checkers=[checks[first]])
+    again = HealthCheck(cache=cache, checkers=[checks[first]])
+    with pytest.raises(ValueError, match="another check named 'reloaded'"):
+        HealthCheck(cache=cache, checkers=[checks[second]])
+    assert health.run().passed and again.run().passed
+
+
 def test_the_names_of_a_list_that_could_not_be_replaced_stay_reserved():
     cache = ResultCache(backend=Store(), prefix="shop")
     other = HealthCheck(cache=cache, checkers=[make_check("taken")])
@@ -211,6 +221,17 @@ class TestHealthCheckThatIsGone(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
         assert threads[1].is_alive() and other.run().passed
+
+    def test_what_others_on_its_cache_have_run_is_kept(self):
+        cache = ResultCache()
+        made = [HealthCheck(cache=cache, checkers=[make_check()]) for _ in range(3)]
+        for health in made:
+            health.run()
+        del made[0], health
+        gc.collect()
+        for health in made:
+            assert len(cache.history(health.checkers[0])) == 1
+            assert cache.reported(health.checkers[0]).passed
 
     def test_its_names_may_be_used_again(self):
         cache = ResultCache(backend=Store(), prefix="shop")

@@ -84,6 +84,7 @@ class Fleet(World):
 
             @staticmethod
             def sleep(seconds):
+                assert seconds > 0  # time.sleep refuses less than 0
                 fleet.sleeps.append(round(seconds, 6))
                 if fleet.meanwhile:
                     fleet.meanwhile.pop(0)()
@@ -519,7 +520,24 @@ class TestLock(object):
             fleet.crash_during_run()  # it is the first after the lock's end
         assert check.runs == 0
 
-    def test_long_wait_is_no_failure_of_next_check(self, fleet):
+    def test_a_result_is_looked_for_at_the_end_of_the_wait_too(self, fleet, monkeypatch):
+        internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.25)
+        fleet.crash_during_run()
+        other = fleet.process(Check(returns=(True, "theirs")))
+        fleet.meanwhile = [lambda: None] * 7 + [lambda: other.run_check("check")]
+        assert output_of(fleet.process(Check())) == "theirs"
+        assert fleet.sleeps == [0.25] * 8
+
+    def test_a_run_elsewhere_took_as_long_as_it_was_waited_for(self, fleet):
+        fleet.crash_during_run()
+        fleet.eager = True
+        result = only(fleet.process(Check(), timeout=0.5))
+        assert result["output"] == "timed out after 0.5 s"
+        assert result["response_time"] == 0.5
+
+    @pytest.mark.parametrize("interval", [0.2, 2.0])  # the second look is due when the wait ends
+    def test_long_wait_is_no_failure_of_next_check(self, fleet, monkeypatch, interval):
+        internals.replace(monkeypatch, internals.POLL_INTERVAL, interval)
         slow, quick = Check("slow"), Check("quick")
         fleet.crash_during_run("slow")
         fleet.crash_during_run("quick")
@@ -1256,6 +1274,49 @@ class TestTimeOfTheSharedCache(object):
         fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang)]
         assert output_of(health) == "the shared cache took 0.8 s of 1 s"
         assert health.cache.reported(health.checkers[0]) is None
+
+    @pytest.mark.parametrize("timeout, output", [
+        (0.625, "timed out after 0.625 s"),  # it has hung since 0.6 s
+        (0.75, "the shared cache took 0.1 s of 0.75 s"),
+    ])
+    def test_a_cache_that_hangs_at_the_end_of_the_wait_for_another_process(
+            self, fleet, lines, timeout, output):
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        fleet.crash_during_run()
+        health = fleet.process(Check(), timeout=timeout)
+        fleet.meanwhile = [lambda: None] * 2 + [lambda: setattr(fleet.backend, "broken", hang)]
+        assert output_of(health) == output
+        assert fleet.sleeps == [0.2] * 3
+        assert lines() == []  # it has not been silent for long
+
+    def test_a_cache_that_hangs_in_that_wait_right_after_boot(self, fleet):
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        fleet.clock.now = 0.0
+        fleet.crash_during_run()
+        health = fleet.process(Check(), timeout=0.625)
+        fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang)]
+        assert output_of(health) == "the shared cache took 0.4 s of 0.625 s"
+
+    def test_a_check_that_started_just_in_time_and_hangs_has_failed(self, fleet):
+        fleet.clock.now = 0.0  # or rounding would change the delay
+        health = fleet.process(Check(returns=fleet.hang), timeout=1)
+        fleet.eager = False
+        fleet.start_run(health)
+        fleet.work()
+        fleet.meanwhile = [lambda: (fleet.clock.tick(0.1), fleet.release())]
+        assert output_of(health) == "timed out after 1 s"
+
+    def test_a_failure_that_blames_it_expires_at_once(self, fleet):
+        result = only(fleet.process(Check(), timeout=1))
+        assert result["output"] == "the shared cache took 1.0 s of 1 s"
+        assert result["expires"] == result["timestamp"]
+
+    def test_without_a_timeout_those_who_join_a_late_start_wait_a_little_longer(self, fleet):
+        health = fleet.process(Check())
+        run = internals.register_run(health.cache, health.checkers[0])
+        fleet.meanwhile = [lambda: setattr(run, "started", fleet.clock.now + 0.5)]
+        assert output_of(health) == "the shared cache took 0.5 s of 2 s"
+        assert fleet.waits == [2.0, 0.1]
 
     def test_without_a_timeout_those_who_join_wait_two_seconds(self, fleet):
         health = fleet.process(Check())
