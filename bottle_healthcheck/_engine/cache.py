@@ -340,7 +340,10 @@ class ResultCache(object):
 
     def _execute(self, run, check, state, is_to_claim, in_worker=False):
         # type: (Run, Check, CheckState, bool, bool) -> None
-        """Runs the check in this thread unless another process does; always ends the run."""
+        """Runs the check in this thread unless another process does; always ends the run.
+
+        The two `finally` survive one exception of a signal's handler, not two.
+        """
         me = object()
         try:
             try:

@@ -29,7 +29,7 @@ class _Nothing(object):
     @property
     def state(self):
         # type: () -> _Nothing
-        """Where nothing is cached."""
+        """Itself, so that `result.state.cached` reads None: a poll need not ask for NOTHING."""
         return self
 
 

@@ -53,7 +53,7 @@ LEAST_REFUSED = 1000
 #: The beginning of the value of a lock that is held.
 HELD = u"held by "
 
-#: The value of a lock that was released.
+#: The value of a lock that was released. A RedisClient reads it as None, as if it had expired.
 RELEASED = u""
 
 #: The result of a claim: another process's outcome and its age in seconds, or whether this process
@@ -178,7 +178,11 @@ class SharedResults(object):
 
     def _take(self, check, replaces, lock):
         # type: (Check, str, SharedLock) -> bool
-        """Takes the lock; false where another process holds it."""
+        """Whether this process may run the check; false if another process holds the lock.
+
+        It may if it has taken the lock, if the lock was released at this moment, if the backend
+        keeps no locks, or if the other process's lock is there for longer than it may be.
+        """
         key = lock.key = self._key(check.__name__, replaces)
         seconds = _whole(check.run_limit)
         if self._breaker.call("add", key, lock.value, timeout=seconds):

@@ -23,8 +23,8 @@ class Worker(object):
         # type: (str) -> None
         self._name = name
         self._jobs = collections.deque()  # type: Deque[Callable[[], Any]]
-        #: Held while there is nothing to do. A queue has locks of its own, and an exception of a
-        #: signal's handler can leave those held.
+        #: A binary semaphore: when it is released, the thread looks at the jobs. A queue has locks
+        #: of its own, and an exception of a signal's handler can leave those held.
         self._idle = threading.Lock()
         self._idle.acquire()
         #: The running thread. It sets this itself as well: start() may be interrupted.
