@@ -397,14 +397,14 @@ def test_http_verifies_the_certificate(authority, monkeypatch):
 
 
 @pytest.mark.smoke
-def test_a_certificate_that_expires_soon(authority):
+def test_certificate_that_expires_soon(authority):
     with http_server(certificate=authority.server(days=10)) as server:
         output = failed(certificate_check(server))
         assert "expires in 10.0 days (" in output and "), expected at least 14 (" in output
         passed(certificate_check(server, min_days=9))
 
 
-def test_an_issuer_that_expires_soon(authority, tmpdir):
+def test_issuer_that_expires_soon(authority, tmpdir):
     issuer = Authority(str(tmpdir), u"Test issuer", authority, days=10)
     with http_server(certificate=issuer.server(days=90)) as server:
         check = certificate_check(server)
@@ -417,7 +417,7 @@ def test_an_issuer_that_expires_soon(authority, tmpdir):
         passed(certificate_check(server, min_days=9))
 
 
-def test_a_host_with_the_dot_of_the_root(authority, monkeypatch):
+def test_host_with_the_dot_of_the_root(authority, monkeypatch):
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args: real("127.0.0.1", *args))
     with http_server(certificate=authority.server()) as server:
@@ -427,12 +427,12 @@ def test_a_host_with_the_dot_of_the_root(authority, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [dict(days=-1), dict(host=u"other.example")])
-def test_a_certificate_that_is_expired_or_of_another_host(authority, options):
+def test_certificate_that_is_expired_or_of_another_host(authority, options):
     with http_server(certificate=authority.server(**options)) as server:
         failed(certificate_check(server, min_days=0))
 
 
-def test_a_certificate_of_an_unknown_authority(authority, monkeypatch):
+def test_certificate_of_an_unknown_authority(authority, monkeypatch):
     with http_server(certificate=authority.server()) as server:
         monkeypatch.delenv("SSL_CERT_FILE")
         assert "certificate verify failed" in failed(certificate_check(server)).lower()

@@ -116,12 +116,12 @@ UNHEALTHY = {"check_http": 2, "check_curl": 2, "curl": 22, "wget": 8, "docker": 
     ({"checks": ["failing"], "failed_status": 200},
      dict(HEALTHY, check_http=2, check_curl=2, docker=1)),
 ])
-def test_the_verdict_of_each_client(shape, expected):
+def test_verdict_of_each_client(shape, expected):
     with servers.bottle_service("wsgiref", **shape) as service:
         assert verdicts(service.port) == expected
 
 
-def test_a_service_that_is_gone_is_unhealthy():
+def test_service_that_is_gone_is_unhealthy():
     with servers.bottle_service("wsgiref", checks=["quick"]) as service:
         service.stop()
         found = dict(nagios(service.port), docker=docker(service.port), **shell(service.port))

@@ -79,7 +79,7 @@ def test_it_answers_and_ends_quietly_leaving_nothing_behind(server, signum, tmpd
 
 
 @pytest.mark.servers
-def test_a_worker_that_ends_takes_nothing_from_the_next_one(tmpdir):
+def test_worker_that_ends_takes_nothing_from_the_next_one(tmpdir):
     need_module("gunicorn")
     with demonstration(tmpdir, "--port", str(free_port()), "--server", "gunicorn") as process:
         healthcheck = served(process)[0]

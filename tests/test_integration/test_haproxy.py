@@ -60,7 +60,7 @@ def test_body_and_status_must_both_report_success(shape):
                 wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
 
 
-def test_a_plugin_that_answers_options_itself_fools_no_configuration():
+def test_cors_plugin_that_answers_options():
     with servers.gunicorn_service(checks=["quick"]) as good:
         with servers.gunicorn_service(checks=["failing"], cors_plugin=True) as bad:
             with balanced("haproxy-plain.cfg", good, bad) as haproxy:
@@ -69,7 +69,7 @@ def test_a_plugin_that_answers_options_itself_fools_no_configuration():
 
 
 @pytest.mark.parametrize("config, status", [("haproxy.cfg", 503), ("haproxy-open.cfg", 200)])
-def test_pages_are_served_although_every_host_fails_where_haproxy_fails_open(config, status):
+def test_haproxy_that_fails_open_serves_pages(config, status):
     with servers.gunicorn_service(checks=["failing"]) as first:
         with servers.gunicorn_service(checks=["failing"]) as second:
             with balanced(config, first, second) as haproxy:
@@ -86,7 +86,7 @@ def requests_status(port):
         return connection.getresponse().status
 
 
-def test_a_file_drains_every_process_and_its_end_brings_them_back(tmpdir):
+def test_file_drains_every_process_and_its_end_brings_them_back(tmpdir):
     drain_file, asked = tmpdir.join("drain"), tmpdir.join("asked")
     shape = {"checks": ["quick"], "drain_file": str(drain_file), "drain_status": 404,
              "asked": str(asked)}

@@ -18,7 +18,7 @@ def watching(service):
                                                    "timeout 5": "timeout 60"}))
 
 
-def test_the_service_fails_and_recovers_with_the_dependency():
+def test_service_fails_and_recovers_with_the_dependency():
     with servers.redis_server() as redis:
         shape = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL, "checks": ["redis"]}
         with servers.gunicorn_service(redis=redis.port, **shape) as service:

@@ -267,7 +267,7 @@ def test_imports_imp_which_python_3_12_has_not():
     assert "imp.find_module(" in source
 
 
-def test_the_callers_list_of_checkers_is_changed():
+def test_callers_list_of_checkers_is_changed():
     mine = [passing]
 
     original.HealthCheck(checkers=mine).add_check(failing)

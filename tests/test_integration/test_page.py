@@ -117,7 +117,7 @@ def test_names_are_broken_between_their_words(browser, width):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_screen_reader_finds_headings_and_no_decoration(browser, width):
+def test_screen_reader_finds_headings_and_no_decoration(browser, width):
     with serving(service(*MIXED)) as url:
         browser.open(url + "/health?format=html", width)
         nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
@@ -189,7 +189,7 @@ def test_hostile_output_neither_runs_nor_breaks_the_layout(browser, width, name,
         assert browser.value("document.querySelector('pre').innerText") == HOSTILE
 
 
-def test_the_policy_keeps_script_and_style_of_others_out(browser):
+def test_policy_keeps_script_and_style_of_others_out(browser):
     with serving(service(*MIXED)) as url:
         browser.open(url + "/health?format=html")
         band = "getComputedStyle(document.querySelector('header')).backgroundColor"
@@ -205,7 +205,7 @@ def test_the_policy_keeps_script_and_style_of_others_out(browser):
         assert len(refused) == 2 and all("Content Security Policy" in one for one in refused)
 
 
-def test_the_page_refreshes_itself_and_stays_where_it_was(browser):
+def test_page_refreshes_itself_and_stays_where_it_was(browser):
     outcomes = {"passed": True}
     app = service(*MIXED[:1], failed_ttl=None, success_ttl=None)
     for number in range(40):

@@ -124,7 +124,7 @@ def test_promtool_has_nothing_to_say_about_the_metrics(app, state):
     assert process.returncode == 0
 
 
-def test_promtool_has_nothing_to_say_about_the_documented_configuration():
+def test_promtool_accepts_documented_configuration():
     path = os.path.join(DATA, "clients", "prometheus.yml")
     subprocess.check_output([need_command("promtool"), "check", "config", path])
 
@@ -162,7 +162,7 @@ tests:
 """
 
 
-def test_the_documented_alerts_fire_when_they_should():
+def test_documented_alerts_fire_when_they_should():
     promtool = need_command("promtool")
     with folder() as path:
         shutil.copy(os.path.join(DATA, "clients", "alerts.yml"), path)

@@ -133,7 +133,7 @@ def test_every_probe_is_answered_and_sigterm_ends_the_server(name, tmpdir):
 
 
 @pytest.mark.parametrize("name", with_smoke(USED_BEFORE_FORK, "uwsgi"))
-def test_the_same_after_a_fork_that_follows_first_use(name, tmpdir):
+def test_same_after_a_fork_that_follows_first_use(name, tmpdir):
     with served(ALL[name], tmpdir) as server:
         pids = check_service(server)
         assert server.pid not in pids
@@ -142,7 +142,7 @@ def test_the_same_after_a_fork_that_follows_first_use(name, tmpdir):
 
 
 @pytest.mark.parametrize("name", sorted(THREADED))
-def test_other_routes_answer_while_a_request_waits_for_a_hung_check(name, tmpdir):
+def test_other_routes_respond_during_a_hung_check(name, tmpdir):
     with served(THREADED[name], tmpdir) as server:
         with patient_request(server) as waiting:
             assert ask(server, "/ping") == (200, "pong")
@@ -151,7 +151,7 @@ def test_other_routes_answer_while_a_request_waits_for_a_hung_check(name, tmpdir
 
 
 @pytest.mark.parametrize("name", sorted(name for name in ALL if name.startswith("gunicorn")))
-def test_a_graceful_stop_answers_the_request_that_waits_for_a_hung_check(name, tmpdir):
+def test_graceful_stop_answers_waiting_request(name, tmpdir):
     with served(ALL[name], tmpdir) as server:
         with patient_request(server) as waiting:
             os.kill(server.pid, signal.SIGTERM)
@@ -171,7 +171,7 @@ bottle.run(app, server="waitress", port=int(sys.argv[2]), quiet=True)
 """
 
 
-def test_the_sigterm_handler_of_readme_drains_and_then_ends_the_server():
+def test_sigterm_handler_of_readme_drains_then_ends():
     need_module("waitress")
     port = free_port()
     command = [sys.executable, "-c", DRAINED, os.path.join(ROOT, "README.md"), str(port)]

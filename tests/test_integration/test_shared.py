@@ -172,7 +172,7 @@ def test_processes_that_ask_at_once_run_a_check_once(fleet):
         assert fleet.runs() == runs
 
 
-def test_processes_that_ask_a_file_system_at_once_all_have_a_result(tmpdir):
+def test_concurrent_processes_on_files_all_have_a_result(tmpdir):
     with fleet_with("files", str(tmpdir)) as fleet:
         members = [fleet.member() for _ in range(6)]
         for later in (0, 28, 28):
@@ -183,7 +183,7 @@ def test_processes_that_ask_a_file_system_at_once_all_have_a_result(tmpdir):
         assert 3 <= fleet.runs() <= 18
 
 
-def test_a_server_that_is_killed_costs_two_lines_and_no_answer(fleet):
+def test_server_that_is_killed_costs_two_lines_and_no_answer(fleet):
     first, second = fleet.member(), fleet.member()
     first.run(), second.run()
     fleet.server.stop()
@@ -211,7 +211,7 @@ def until_shared(fleet, first, second):
     assert [one["lines"] for one in results] == [[], []]
 
 
-def test_a_server_that_hangs_costs_its_clients_time_out_once_and_no_answer(fleet):
+def test_hanging_server_costs_one_client_timeout(fleet):
     first, second = fleet.member(socket_timeout=3), fleet.member(socket_timeout=3)
     first.run(), second.run()
     fleet.server.pause()
@@ -224,7 +224,7 @@ def test_a_server_that_hangs_costs_its_clients_time_out_once_and_no_answer(fleet
     until_shared(fleet, first, second)
 
 
-def test_a_server_that_forgets_everything_costs_nothing(fleet):
+def test_server_that_forgets_everything_costs_nothing(fleet):
     first, second = fleet.member(), fleet.member()
     first.run(), second.run()
     flush(fleet.server)
@@ -275,7 +275,7 @@ def test_what_somebody_planted_is_neither_run_nor_kept(kind, tmpdir):
 
 
 @pytest.mark.parametrize("kind", ["memcache", "pymemcache", "pymemcache client"])
-def test_a_result_that_the_server_refuses_for_its_size_costs_a_line(kind, caplog):
+def test_result_refused_for_its_size_is_logged(kind, caplog):
     need_module(CLIENTS[kind][1])
     need_module("cachelib")
     with memcached_server("-I", "512k") as server:  # an item has a head, too
@@ -312,7 +312,7 @@ def test_threads_share_the_one_connection_of_a_pymemcache_client(tmpdir):
 
 
 @pytest.mark.parametrize("kind", ["redis-py", "redis", "memcache", "pymemcache"])
-def test_the_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
+def test_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
     with fleet_with(kind, str(tmpdir)) as fleet:
         victim, heir = fleet.member(timeout=2, takes=60), fleet.member(timeout=2)
         victim.start()

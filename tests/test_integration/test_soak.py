@@ -6,7 +6,7 @@ from tests.helpers import GENEROUS_SECONDS
 
 
 @pytest.mark.soak
-def test_clients_see_nothing_but_documented_answers_and_nothing_grows(monkeypatch):
+def test_soak_has_documented_responses_and_no_growth(monkeypatch):
     monkeypatch.setattr(soak, "LONGEST", float(GENEROUS_SECONDS))  # the benchmark measures how long
     monkeypatch.setattr(soak, "RECOVERY", float(GENEROUS_SECONDS))
     answers, wrong = soak.soak(60)

@@ -102,14 +102,14 @@ class TestRedis(object):
         with pytest.raises(redis.ResponseError):
             backend.get("k")
 
-    def test_a_client_of_a_cluster_is_one_too(self):
+    def test_client_of_a_cluster_is_one_too(self):
         need_module("redis")
         if PY2:
             pytest.skip("redis-py for 2.7 knows no clusters")
         cluster = need_module("redis.cluster").RedisCluster
         assert isinstance(adapt(cluster.__new__(cluster)), internals.backends.RedisClient)
 
-    def test_a_subclass_that_somebody_made_a_backend_stays_one(self):
+    def test_subclass_that_somebody_made_a_backend_stays_one(self):
         redis = need_module("redis")
 
         class Backend(redis.Redis):
@@ -118,12 +118,12 @@ class TestRedis(object):
         backend = Backend()
         assert adapt(backend) is backend
 
-    def test_a_pipeline_is_refused(self):
+    def test_pipeline_is_refused(self):
         with pytest.raises(TypeError) as refused:
             ResultCache(backend=need_module("redis").Redis().pipeline(), prefix="shop")
         assert "a pipeline of redis-py, expected the client that made it" in str(refused.value)
 
-    def test_an_asynchronous_client_is_refused(self):
+    def test_asynchronous_client_is_refused(self):
         if PY2:
             pytest.skip("2.7 has no asynchronous client")
         client = need_module("redis.asyncio").Redis()
@@ -148,7 +148,7 @@ class TestPymemcache(object):
         for client in pymemcache_clients(serde=JsonSerde()):
             assert isinstance(adapt(client), internals.backends.PymemcacheClient)
 
-    def test_a_serde_that_unpickles_is_refused(self):
+    def test_serde_that_unpickles_is_refused(self):
         serde = pymemcache("serde")
 
         class Callable(object):
@@ -170,7 +170,7 @@ class TestPymemcache(object):
         client = pymemcache().Client(("127.0.0.1", 1), serde=CompressingSerde(JsonSerde()))
         assert isinstance(adapt(client), internals.backends.PymemcacheClient)
 
-    def test_a_client_whose_serde_cannot_be_seen_is_refused(self):
+    def test_client_whose_serde_cannot_be_seen_is_refused(self):
         with pytest.raises(TypeError) as refused:
             adapt(pymemcache("client.hash").HashClient([]))
         assert "without a readable serde" in str(refused.value)
@@ -225,7 +225,7 @@ class TestConnections(object):
         assert clients[0] is not clients[1] and clients[2] in clients[:2]
         assert self.client not in clients and [sock for _, sock in used] == [None] * 3
 
-    def test_a_connection_that_failed_is_not_used_again(self):
+    def test_connection_that_failed_is_not_used_again(self):
         used = []
 
         def get(client):
@@ -238,7 +238,7 @@ class TestConnections(object):
         backend.get("k"), backend.get("k")
         assert used[0] is not used[1] and used[1] is used[2]
 
-    def test_a_forked_process_has_connections_of_its_own(self, monkeypatch):
+    def test_forked_process_has_connections_of_its_own(self, monkeypatch):
         used = []
         backend = self.backend(used.append)
         backend.get("k")
@@ -248,7 +248,7 @@ class TestConnections(object):
 
 
 class TestOthers(object):
-    def test_an_object_with_get_set_and_add_is_used_as_it_is(self):
+    def test_object_with_get_set_and_add_is_used_as_it_is(self):
         class Backend(object):
             def get(self, key):
                 pass

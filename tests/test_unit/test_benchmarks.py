@@ -9,7 +9,7 @@ from tests.helpers import FakeClock
 from tests.serving import serving
 
 
-def test_the_median_is_the_middle_one_or_between_the_two_in_the_middle():
+def test_median():
     assert measuring.median([9, 1, 2]) == 2
     assert measuring.median([9, 1, 2, 4]) == 3
 
@@ -26,14 +26,14 @@ def test_row_of_four_times_as_long_is_flagged(monkeypatch):
     (1.0, 1.0, False, False), (1.01, 1.0, False, True),
     (0.97, 0.97, True, False), (0.96, 0.97, True, True),
     (5.0, None, False, False), (None, 1.0, False, False)])
-def test_a_target_is_missed_past_its_limit(found, limit, at_least, missed):
+def test_target_is_missed_past_its_limit(found, limit, at_least, missed):
     cells = {"a plain route": 100.0}
     if found is not None:
         cells["ours"] = found
     assert report.Row("cost", "x", cells, limit, at_least).is_missed() is missed
 
 
-def test_the_table_names_what_it_ran_on_and_not_whose_machine_it_is():
+def test_table_names_versions_and_no_machine():
     found = report.Report([report.Row("cost", "x", {"ours": 1.234, "else": 56.78}, 1.0)], 0.5)
     lines = found.text().splitlines()
     assert lines[0].split() == ["unit", "target", "ours", "else"]
@@ -45,13 +45,13 @@ def test_the_table_names_what_it_ran_on_and_not_whose_machine_it_is():
     assert socket.gethostname() not in json.dumps(document["machine"]).split()
 
 
-def test_the_fleet_of_readme_polls_66_times_a_minute():
+def test_fleet_of_readme_polls_66_times_a_minute():
     polls = load.polls()
     assert len(polls) == 66 * load.MINUTES
     assert polls == sorted(polls)
 
 
-def test_requests_are_counted_when_the_queue_of_those_before_is_empty(monkeypatch):
+def test_requests_are_counted_once_the_queue_is_empty(monkeypatch):
     def app(environ, start_response):
         start_response("200 OK", [("Content-Length", "0")])
         return []
@@ -66,13 +66,13 @@ def test_requests_are_counted_when_the_queue_of_those_before_is_empty(monkeypatc
     assert counted == [(url + "/bare", ["/bare"])]
 
 
-def test_a_server_that_answers_nobody_is_left_out_of_the_table():
+def test_server_that_answers_nobody_is_left_out_of_the_table():
     with pytest.raises(environments.Missing) as raised:
         sockets.requests_a_second(sockets.free_port(), "/bare", 1)
     assert str(raised.value).startswith("/bare was not answered: ")
 
 
-def test_the_checks_that_expire_do_so_one_by_one_between_two_polls_and_not_again():
+def test_checks_expire_one_by_one_between_polls():
     polls = 25
     lifetimes = poll.lifetimes(100, polls)
     # The checks run first at 0, with the first bare route; a poll comes half a round after it.
@@ -96,12 +96,12 @@ def test_polls_that_ran_more_checks_than_expected_are_not_counted():
     assert poll.figures(fresh + staggered, 7) == {"bare": 0.1, "poll": 2.0, "staggered": 0.5}
 
 
-def test_a_figure_of_too_few_polls_is_left_out():
+def test_figure_of_too_few_polls_is_left_out():
     samples = [poll.Sample(0.1, 0.2, 1)] * 4 + [poll.Sample(0.1, 0.2, 0)] * 3
     assert poll.figures(samples + samples[::-1], 7) == {"staggered": 0.2}
 
 
-def test_a_polled_endpoint_runs_its_checks_once_and_counts_them():
+def test_polled_endpoint_runs_its_checks_once_and_counts_them():
     endpoint = poll.Endpoint("ours", 3, 1000)  # results are kept for long, as machines may stall
     endpoint.first_poll()
     assert endpoint.runs == 3
@@ -111,7 +111,7 @@ def test_a_polled_endpoint_runs_its_checks_once_and_counts_them():
     assert endpoint.runs == 3
 
 
-def test_an_installed_file_is_edited_or_said_to_be_another(tmpdir):
+def test_installed_file_is_edited_or_said_to_be_another(tmpdir):
     path = tmpdir.join("module.py")
     path.write('print "OK"\n')
     environments.edit(str(path), 'print "OK"', 'print("OK")')

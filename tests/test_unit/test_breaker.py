@@ -87,7 +87,7 @@ class TestLimits(object):
     """What counts as slow, and for how long, also right after the machine's start."""
 
     @pytest.mark.parametrize("takes, answer", [(0.1, None), (0.0625, "a")])
-    def test_a_call_of_exactly_the_limit_is_slow(self, breaker, client, clock, takes, answer):
+    def test_call_of_exactly_the_limit_is_slow(self, breaker, client, clock, takes, answer):
         client.takes = takes
         answers = []
         for _ in range(11):
@@ -95,7 +95,7 @@ class TestLimits(object):
             answers.append(breaker.call("get", "a"))
         assert answers == ["a"] * 10 + [answer]
 
-    def test_a_slow_call_right_after_boot_is_a_failure(self, breaker, client, clock):
+    def test_slow_call_right_after_boot_is_a_failure(self, breaker, client, clock):
         clock.now, client.takes = 0.5, 1.125
         assert breaker.call("get", "a") is None
 
@@ -112,7 +112,7 @@ class TestLimits(object):
         clock.now = second
         assert breaker.call("get", "a") == answer
 
-    def test_the_trial_that_was_interrupted_is_repeated_after_ten_seconds(
+    def test_trial_that_was_interrupted_is_repeated_after_ten_seconds(
             self, breaker, client, clock):
         client.raises = IOError("down")
         breaker.call("get", "a")
@@ -132,7 +132,7 @@ class TestOpen(object):
         client.raises = IOError("down")
         assert breaker.call("get", "a") is None
 
-    def test_the_client_is_not_called_for_ten_seconds(self, breaker, client, clock):
+    def test_client_is_not_called_for_ten_seconds(self, breaker, client, clock):
         clock.tick(9.99)
         assert breaker.call("get", "a") is None
         assert client.calls == 1
@@ -178,7 +178,7 @@ def test_what_interrupts_a_call_says_nothing_of_the_client(breaker, client, leve
 
 
 @pytest.mark.parametrize("failed_before", [False, True])
-def test_an_older_call_that_succeeds_does_not_close_what_a_newer_failure_opened(
+def test_older_call_that_succeeds_does_not_close_what_a_newer_failure_opened(
         breaker, client, clock, levels, failed_before):
     if failed_before:
         breaker.trip("down")

@@ -678,7 +678,7 @@ class TestChangedOption(object):
         assert ask_webtest(app).status_code == 500
         return health
 
-    def test_a_check_is_no_longer_critical(self, health, app):
+    def test_check_is_no_longer_critical(self, health, app):
         health.checkers[0].critical = False
         answer = ask_webtest(app)
         assert answer.status_code == 200 and answer.json["results"][0]["critical"] is False
@@ -701,7 +701,7 @@ class TestChangedOption(object):
         assert health.run().passed
         assert ask_webtest(app).status_code == 200
 
-    def test_a_lifetime(self, health, app, world):
+    def test_lifetime(self, health, app, world):
         result = ask_webtest(app).json["results"][0]
         health.checkers[0].failed_ttl = 5
         changed = ask_webtest(app).json["results"][0]
@@ -713,7 +713,7 @@ class TestChangedOption(object):
         ask_webtest(app)
         assert health.checkers[0].func.runs == 3
 
-    def test_a_timeout(self, health, app, world):
+    def test_timeout(self, health, app, world):
         world.clock.tick(9)
         health.checkers[0].timeout = 2
         assert ask_webtest(app).json["results"][0]["output"] == "timed out after 2 s"
@@ -738,7 +738,7 @@ class TestChangedOption(object):
             setattr(health.checkers[0], name, "other")
         assert [check.__name__ for check in health.checkers] == ["check"]
 
-    def test_a_new_timeout_brings_stale_results_with_it(self, world):
+    def test_new_timeout_brings_stale_results_with_it(self, world):
         check = Check()
         health = HealthCheck(timeout=1, stale_while_revalidate=60, success_ttl=10)
         health.add_check(check, timeout=None)

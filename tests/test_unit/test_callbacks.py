@@ -128,7 +128,7 @@ class TestCheck(object):
 
     @every_deed
     @pytest.mark.parametrize("passed, status", [(True, 200), (False, 500)])
-    def test_the_answer_is_the_same_whoever_ran_it(self, service, deed, passed, status):
+    def test_answer_is_the_same_whoever_ran_it(self, service, deed, passed, status):
         def check():
             deed(service.app)
             return passed, "x"
@@ -154,7 +154,7 @@ class TestCheck(object):
         assert [result["passed"] for result in results] == [False, False]
 
     @every_deed
-    def test_the_next_check_sees_the_request_that_it_runs_in(self, service, deed):
+    def test_next_check_sees_the_request_that_it_runs_in(self, service, deed):
         seen = []
 
         def look():
@@ -170,7 +170,7 @@ class TestCheck(object):
         service.expect(200)
         assert seen == [("/healthcheck", 200, {})] * 2
 
-    def test_an_output_that_runs_code_when_it_is_read_is_the_checks(self, service):
+    def test_output_that_runs_code_when_it_is_read_is_the_checks(self, service):
         class Output(dict):
             def items(self):
                 set_everything(service.app)
@@ -201,7 +201,7 @@ class TestCheck(object):
         service.expect(200)
         assert closed == [("open", "ann")]
 
-    def test_a_health_check_may_ask_another_one_of_the_service(self, service):
+    def test_health_check_may_ask_another_one_of_the_service(self, service):
         def inner():
             call_app(service.app)
             return False, "down"
@@ -215,7 +215,7 @@ class TestCheck(object):
         HealthCheck(service.app, "/healthcheck", checkers=[outer])
         assert service.expect(200)["results"][0]["output"] == "failure"
 
-    def test_a_poll_whose_results_are_fresh_does_not_pay_for_it(self, service, monkeypatch):
+    def test_poll_whose_results_are_fresh_does_not_pay_for_it(self, service, monkeypatch):
         HealthCheck(service.app, "/healthcheck", checkers=[lambda: (True, "fine")])
         service.expect(200)
         monkeypatch.setattr(callbacks, "_State", None)  # whoever makes one raises
@@ -373,7 +373,7 @@ class TestHandler(object):
 
     @pytest.mark.parametrize("deed", DEEDS[1:])
     @pytest.mark.parametrize("raises", [False, True])
-    def test_the_application_that_it_calls_leaves_nothing(self, service, deed, raises):
+    def test_application_that_it_calls_leaves_nothing(self, service, deed, raises):
         def handler(results):
             bottle.response.set_header("X-Handler", "1")
             deed(service.app)
@@ -407,7 +407,7 @@ class TestOutsideARequest(object):
         assert raised == []
 
     @pytest.mark.parametrize("deed", [one for one in DEEDS if one not in NEED_A_REQUEST])
-    def test_the_thread_is_in_no_request_afterwards(self, service, deed):
+    def test_thread_is_in_no_request_afterwards(self, service, deed):
         def check():
             with pytest.raises(RuntimeError):
                 assert bottle.request.environ
@@ -424,7 +424,7 @@ class TestOutsideARequest(object):
 
         self.in_a_thread(run)
 
-    def test_a_worker_sees_no_request_whatever_the_check_called_before(self, service):
+    def test_worker_sees_no_request(self, service):
         outputs = []
 
         def check():

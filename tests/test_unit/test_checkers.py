@@ -51,11 +51,11 @@ def names(health):
     (OldStyle(), "OldStyle"),
     (dict, "dict"),
 ])
-def test_the_name_comes_from_the_function(func, name):
+def test_name_comes_from_the_function(func, name):
     assert names(HealthCheck(checkers=[func])) == [name]
 
 
-def test_a_name_that_is_no_text_is_not_used():
+def test_name_that_is_no_text_is_not_used():
     func = Callable()
     func.__name__ = 7
     assert names(HealthCheck(checkers=[func])) == ["Callable"]
@@ -84,21 +84,21 @@ def test_names_that_differ_in_a_lone_surrogate_differ_in_every_format(order):
     assert len(set(series)) == 5
 
 
-def test_a_name_with_a_lone_surrogate_finds_its_check():
+def test_name_with_a_lone_surrogate_finds_its_check():
     health = HealthCheck()
     health.add_check(lambda: (True, "found"), name=u"a\ud800")
     assert health.run(check=u"a\ud800").results == health.run(check=u"a\\ud800").results
     assert health.run_check(u"a\ud800")["output"] == "found"
 
 
-def test_a_second_check_of_the_same_name_is_numbered():
+def test_second_check_of_the_same_name_is_numbered():
     health = HealthCheck(checkers=[succeeds, succeeds])
     health.add_check(succeeds, name="succeeds_3")
     health.add_check(succeeds)
     assert names(health) == ["succeeds", "succeeds_2", "succeeds_3", "succeeds_4"]
 
 
-def test_an_explicit_name_that_is_taken_is_refused():
+def test_explicit_name_that_is_taken_is_refused():
     health = HealthCheck(checkers=[succeeds, succeeds])
     for name in ("succeeds", "succeeds_2", u"succeeds"):
         with pytest.raises(ValueError) as caught:
@@ -110,7 +110,7 @@ def test_an_explicit_name_that_is_taken_is_refused():
 
 @pytest.mark.parametrize("name, error", [
     (7, TypeError), (["a"], TypeError), (True, TypeError), ("", ValueError), (u"", ValueError)])
-def test_a_name_that_is_none_is_refused(name, error):
+def test_name_that_is_none_is_refused(name, error):
     with pytest.raises(error) as caught:
         HealthCheck().add_check(succeeds, name=name)
     assert "name" in str(caught.value) and "expected" in str(caught.value)
@@ -124,7 +124,7 @@ def test_bytes_are_no_name():
 
 # The list of checks
 
-def test_a_function_that_is_put_into_the_list_is_registered():
+def test_function_that_is_put_into_the_list_is_registered():
     health = HealthCheck(checkers=[succeeds])
     health.checkers.append(fails)
     health.checkers.insert(0, Callable())
@@ -213,11 +213,11 @@ def calls_to_register(number, register):
     lambda health: health.checkers.append(succeeds),
     lambda health: health.checkers.insert(0, succeeds),
 ], ids=["add_check", "add_check with a name", "append", "insert"])
-def test_registering_takes_as_many_steps_for_the_last_check_as_for_the_first(register):
+def test_registering_takes_constant_steps(register):
     assert calls_to_register(400, register) <= 8 * calls_to_register(50, register)
 
 
-def test_checks_that_several_threads_register_at_once_are_all_there():
+def test_concurrently_registered_checks_are_all_there():
     health = HealthCheck()
     start = threading.Event()
 
@@ -284,7 +284,7 @@ def test_one_of_several_threads_gets_a_name():
     assert len(refused) == 7 * 50
 
 
-def test_a_signal_handler_may_register_while_a_check_is_registered():
+def test_signal_handler_may_register_during_registration():
     health = HealthCheck()
 
     class Registering(Callable):
@@ -299,7 +299,7 @@ def test_a_signal_handler_may_register_while_a_check_is_registered():
     assert sorted(names(health)) == ["registering", "succeeds"]
 
 
-def test_the_list_can_be_sorted():
+def test_list_can_be_sorted():
     health = HealthCheck(checkers=[succeeds, fails, Callable()])
     health.checkers.sort(key=lambda check: check.__name__)
     assert names(health) == ["Callable", "fails", "succeeds"]
@@ -389,7 +389,7 @@ def test_replacing_a_check_frees_its_name():
     assert names(health) == ["fails", "succeeds", "succeeds_2"]
 
 
-def test_a_slice_of_checks_of_the_same_name_is_numbered():
+def test_slice_of_checks_of_the_same_name_is_numbered():
     def twin():
         return fails()
     twin.__name__ = "succeeds"
@@ -399,7 +399,7 @@ def test_a_slice_of_checks_of_the_same_name_is_numbered():
     assert [one["passed"] for one in health.run().results] == [True, False]
 
 
-def test_a_check_cannot_come_back_to_a_name_that_is_taken_meanwhile():
+def test_removed_check_cannot_return_to_a_taken_name():
     health = HealthCheck(checkers=[succeeds])
     removed = health.checkers.pop()
     health.add_check(fails, name="succeeds")
@@ -410,7 +410,7 @@ def test_a_check_cannot_come_back_to_a_name_that_is_taken_meanwhile():
     assert names(health) == ["succeeds"]
 
 
-def test_a_check_that_is_listed_twice_runs_and_is_reported_once():
+def test_check_that_is_listed_twice_runs_and_is_reported_once():
     runs = []
     health = HealthCheck(success_ttl=None)
     health.add_check(lambda: (True, runs.append(1)), name="database")
@@ -433,7 +433,7 @@ def test_checks_may_swap_their_places():
     assert [result["checker"] for result in health.run().results] == ["fails", "succeeds"]
 
 
-def test_the_checks_and_others_are_a_list_that_registers_nothing():
+def test_checks_and_others_are_a_list_that_registers_nothing():
     health = HealthCheck(checkers=[succeeds])
     for both in (health.checkers + [fails], health.checkers + (fails,)):
         assert isinstance(both, list) and both == [succeeds, fails]
@@ -443,7 +443,7 @@ def test_the_checks_and_others_are_a_list_that_registers_nothing():
     assert names(HealthCheck(checkers=health.checkers + [fails])) == ["succeeds", "fails"]
 
 
-def test_the_checks_of_another_become_ones_own():
+def test_checks_of_another_list_are_registered():
     other = HealthCheck(success_ttl=5)
     other.add_check(succeeds, name="database", critical=False)
     health = HealthCheck(checkers=other.checkers, success_ttl=7)
@@ -453,7 +453,7 @@ def test_the_checks_of_another_become_ones_own():
     assert names(other) == ["database"]
 
 
-def test_methods_of_another_healthcheck_become_ones_own():
+def test_methods_of_another_healthcheck_are_registered():
     other = HealthCheck(checkers=[Callable().method])
     health = HealthCheck(checkers=other.checkers, cache=other.cache)
     health.add_check(other.checkers[0], name="again")
@@ -461,7 +461,7 @@ def test_methods_of_another_healthcheck_become_ones_own():
     assert [result["output"] for result in health.run().results] == ["method", "method"]
 
 
-def test_the_list_equals_a_list_of_its_functions():
+def test_list_equals_a_list_of_its_functions():
     health = HealthCheck(checkers=[succeeds, fails])
     assert health.checkers == [succeeds, fails] == health.checkers
     assert health.checkers != [succeeds] and health.checkers != [fails, succeeds]
@@ -492,7 +492,7 @@ class EqualToAll(Callable):
 
 
 @pytest.mark.parametrize("func", [Unhashable((True, 1)), EqualToAll()])
-def test_a_check_whose_comparison_is_odd_is_a_check_like_others(func):
+def test_check_whose_comparison_is_odd_is_a_check_like_others(func):
     health = HealthCheck(checkers=[succeeds, func])
     assert health.run().passed
     assert health.run_check(func)["checker"] == type(func).__name__
@@ -532,7 +532,7 @@ class Kind(type):
 @pytest.mark.parametrize("func", [Remote(), Truthless(), Kind("Model", (object,), {})],
                          ids=lambda func: type(func).__name__)
 @pytest.mark.parametrize("timeout", [None, 60])
-def test_a_check_that_cannot_be_looked_at_is_a_check_like_others(func, timeout):
+def test_check_that_cannot_be_looked_at_is_a_check_like_others(func, timeout):
     app = bottle.Bottle()
     health = HealthCheck(app, "/health", checkers=[functools.partial(func), func], timeout=timeout)
     for query in ("", "format=health", "format=text", "format=html"):
@@ -544,7 +544,7 @@ def test_a_check_that_cannot_be_looked_at_is_a_check_like_others(func, timeout):
     assert names(health) == [name]
 
 
-def test_an_exception_handler_that_is_false_is_called():
+def test_exception_handler_that_is_false_is_called():
     class Handlers(list):
         def __call__(self, checker, exc):
             return True, "handled"
@@ -614,7 +614,7 @@ def test_add_check_returns_the_function():
     assert names(health) == ["succeeds", "again", "fails"]
 
 
-def test_what_a_check_is_not_given_is_the_healthchecks():
+def test_options_default_to_those_of_the_healthcheck():
     health = HealthCheck(success_ttl=5, failed_ttl=3, timeout=2)
     health.add_check(succeeds)
     health.add_check(name="own", success_ttl=None, failed_ttl=0, timeout=None,
@@ -640,7 +640,7 @@ def test_seconds_that_make_no_sense_are_refused(arguments, error):
 
 # What checks and exception handlers return
 
-def test_the_exception_handler_gets_the_check_and_the_instance():
+def test_exception_handler_gets_the_check_and_the_instance():
     seen = []
 
     def handler(checker, exc):
@@ -662,7 +662,7 @@ def test_the_exception_handler_gets_the_check_and_the_instance():
     lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
     lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2),
     lambda checker, exc: (exc, "down"), lambda checker, exc: ("ok", 1)])
-def test_a_faulty_exception_handler_counts_as_the_default_one_and_is_logged_once(handler, caplog):
+def test_faulty_exception_handler_is_logged_once(handler, caplog):
     health = HealthCheck(exception_handler=handler, failed_ttl=None,
                          checkers=[lambda: raise_(OSError("disk")), lambda: raise_(OSError("net"))])
     for _ in range(3):
@@ -674,7 +674,7 @@ def test_a_faulty_exception_handler_counts_as_the_default_one_and_is_logged_once
     assert len(about) == 1 and about[0].levelname == "ERROR"
 
 
-def test_what_is_logged_of_a_faulty_exception_handler_says_what_is_wrong(caplog):
+def test_faulty_exception_handler_log_says_what_is_wrong(caplog):
     def check():
         raise OSError("disk")
 
@@ -688,7 +688,7 @@ def test_what_is_logged_of_a_faulty_exception_handler_says_what_is_wrong(caplog)
         assert words in caplog.records[0].getMessage()
 
 
-def test_a_faulty_exception_handler_that_replaces_another_is_logged_too(caplog):
+def test_second_faulty_exception_handler_is_logged_too(caplog):
     health = HealthCheck(exception_handler=lambda checker, exc: None, failed_ttl=None,
                          checkers=[lambda: raise_(OSError("disk"))])
     health.run()
@@ -711,7 +711,7 @@ def test_exception_without_a_message_is_reported_by_type():
     assert basic_exception_handler(None, ValueError("why")) == (False, "why")
 
 
-def test_a_check_that_exits_has_failed_and_is_logged(caplog):
+def test_check_that_exits_has_failed_and_is_logged(caplog):
     health = HealthCheck(checkers=[lambda: raise_(SystemExit("gone")), succeeds])
     report = health.run()
     assert [one["output"] for one in report.results] == ["SystemExit: gone", "fine"]
@@ -719,7 +719,7 @@ def test_a_check_that_exits_has_failed_and_is_logged(caplog):
     assert "SystemExit" in caplog.text
 
 
-def test_an_interrupt_is_a_failure_and_goes_on():
+def test_interrupt_is_a_failure_and_goes_on():
     raised = [KeyboardInterrupt(), None]
 
     def interrupted():
@@ -747,7 +747,7 @@ class NoTruth(object):
 
 
 @pytest.mark.parametrize("returned, output", [(Evil(), "no length"), ((NoTruth(), 1), "no truth")])
-def test_a_return_value_that_raises_has_failed(returned, output):
+def test_return_value_that_raises_has_failed(returned, output):
     health = HealthCheck(checkers=[lambda: returned, succeeds])
     assert [(one["passed"], one["output"]) for one in health.run().results] == [
         (False, output), (True, "fine")]
@@ -768,7 +768,7 @@ for result in health.run().results:
 """
 
 
-def test_a_threads_check_waits_for_no_import(tmp_path):
+def test_threads_check_waits_for_no_import(tmp_path):
     # Python 2.7 lets no thread import, not even what is loaded, while another one does.
     tmp_path.joinpath("service.py").write_text(six.text_type(SERVES_WHILE_IT_IS_IMPORTED))
     status, output, errors = run_python("import sys\nsys.path.insert(0, %r)\nimport service"

@@ -185,7 +185,7 @@ def test_healthy_is_what_status_and_status_code_both_say(serve, probe, body, cod
     assert (status, line.split(" - ")[0]) == (nagios, "HEALTHCHECK " + state)
 
 
-def test_the_line_of_a_healthy_service(serve, probe):
+def test_line_of_a_healthy_service(serve, probe):
     url = serve(answer(report("success", ("db", True, "ok"), ("disk", True, "ok")))).url
     assert probe(url) == (0, "healthy: answered 200 OK, status success, 2 checks passed")
     status, line = probe(url, "--nagios")
@@ -201,7 +201,7 @@ def test_line_of_failure_names_check_and_reason(serve, probe):
     assert "checks=3;;;0 failed=2;;;0" in probe(url, "--nagios")[1]
 
 
-def test_the_line_of_a_single_check(serve, probe):
+def test_line_of_a_single_check(serve, probe):
     url = serve(answer(report("success", ("db", True, "ok")))).url
     assert probe(url)[1].endswith(", 1 check passed")
     url = serve(answer(report("failure", ("db", False, "gone")))).url
@@ -237,7 +237,7 @@ def test_disagreement_of_code_and_status_is_shown(serve, probe, code, status, li
     assert probe(serve(answer({"status": status}, code)).url)[1] == line
 
 
-def test_a_degraded_service_says_that_nothing_critical_failed(serve, probe):
+def test_degraded_service_says_that_nothing_critical_failed(serve, probe):
     url = serve(answer(report("success", ("mail", False, "late", False)))).url
     assert probe(url) == (0, "degraded: answered 200 OK, status success, 1 of 1 check failed (not "
                              "critical): mail: late")
@@ -275,13 +275,13 @@ def test_results_of_any_shape_are_no_error(serve, probe, results):
     assert probe(url)[0] == 0
 
 
-def test_a_chunked_answer_is_read(serve, probe):
+def test_chunked_answer_is_read(serve, probe):
     body = json.dumps({"status": "failure"}).encode("ascii")
     chunk = ("%x\r\n" % len(body)).encode("ascii") + body + b"\r\n0\r\n\r\n"
     assert probe(serve(HEADERS + b"Transfer-Encoding: chunked\r\n\r\n" + chunk).url)[0] == 1
 
 
-def test_a_body_that_comes_in_pieces_is_read_to_its_end(serve, probe):
+def test_body_that_comes_in_pieces_is_read_to_its_end(serve, probe):
     def talk(connection, stop):
         body = json.dumps(report("failure", ("db", False, "x" * 200))).encode("ascii")
         connection.sendall(HEADERS + ("Content-Length: %d\r\n\r\n" % len(body)).encode("ascii"))
@@ -297,7 +297,7 @@ def test_responses_that_announce_another_are_read_over(serve, probe):
     assert probe(serve(hint * 2 + answer({"status": "success"})).url)[0] == 0
 
 
-def test_a_silent_address_leaves_time_for_the_next(serve, probe, monkeypatch):
+def test_silent_address_leaves_time_for_the_next(serve, probe, monkeypatch):
     server, tried, real = serve(answer({"status": "success"})), [], socket.socket
     kind = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
     addresses = [kind + (("127.0.0.2", server.port),), kind + (("127.0.0.1", server.port),)]
@@ -410,13 +410,13 @@ def test_what_is_no_health_answer_says_why_in_a_line(serve, probe, talk, reason)
     wait_until(both, what="a request")
 
 
-def test_an_endless_body_is_read_to_its_limit(serve, probe):
+def test_endless_body_is_read_to_its_limit(serve, probe):
     server = serve(endless((HEADERS + b"\r\n{", b"x" * 65536)))
     assert probe(server.url) == (
         1, "no health answer: answered 200 OK with a body over 1 MiB")
 
 
-def test_a_body_of_just_the_limit_is_read(serve, probe):
+def test_body_of_just_the_limit_is_read(serve, probe):
     body = b'{"status": "failure"'
     body += b" " * (1024 * 1024 - len(body) - 1) + b"}"
     assert probe(serve(answer(body)).url)[1].startswith("unhealthy")
@@ -427,13 +427,13 @@ def test_numbers_that_take_long_to_read_do_not(serve, probe):
     assert probe(serve(answer(body)).url, "--nagios")[0] == 0
 
 
-def test_a_refusing_port_is_unreachable(probe):
+def test_refusing_port_is_unreachable(probe):
     status, line = probe("http://127.0.0.1:%d/" % free_port())
     assert status == 1
     assert "refused" in line
 
 
-def test_a_silent_name_server_is_waited_for_no_longer_than_anything_else(probe, monkeypatch):
+def test_timeout_covers_a_silent_name_server(probe, monkeypatch):
     asked, over = threading.Event(), threading.Event()
 
     def getaddrinfo(*args, **kwargs):
@@ -460,7 +460,7 @@ def test_a_silent_name_server_is_waited_for_no_longer_than_anything_else(probe, 
     ("http://127.0.0.1 x/", "cannot be read"), ("http://[db]/", "cannot be read"),
     ("http://%s.example/" % ("x" * 70), "cannot be read"), ("http://h..x/", "cannot be read"),
     ("http://127.0.0.1:1/\udcff", "")], ids=short)
-def test_a_bad_url_is_unreachable(probe, url, reason):
+def test_bad_url_is_unreachable(probe, url, reason):
     status, line = probe(url)
     assert status == 1
     assert line.startswith("unreachable: ") and reason in line
@@ -489,19 +489,19 @@ def tls_server(serve, certificate):
     return serve(HEADERS + b'Content-Length: 21\r\n\r\n{"status": "success"}', context)
 
 
-def test_a_certificate_that_is_trusted_and_fits(probe, tls_server, certificate, monkeypatch):
+def test_certificate_that_is_trusted_and_fits(probe, tls_server, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", certificate + ".crt")
     assert probe("https://localhost:%d/" % tls_server.port)[0] == 0
 
 
-def test_a_certificate_for_another_host_is_unreachable(probe, tls_server, certificate, monkeypatch):
+def test_certificate_for_another_host_is_unreachable(probe, tls_server, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", certificate + ".crt")
     status, line = probe("https://127.0.0.1:%d/" % tls_server.port, "--nagios")
     assert status == 3
     assert "127.0.0.1" in line
 
 
-def test_a_certificate_that_nobody_signed_is_unreachable(probe, tls_server):
+def test_certificate_that_nobody_signed_is_unreachable(probe, tls_server):
     status, line = probe("https://localhost:%d/" % tls_server.port)
     assert status == 1
     assert "certificate" in line.lower()
@@ -535,7 +535,7 @@ def test_whatever_the_status_is_is_one_clean_line(serve, probe, status):
     assert probe(serve(answer({"status": status})).url)[0] == 1
 
 
-def test_a_long_story_is_cut_and_the_performance_data_stay(serve, probe):
+def test_long_story_is_cut_and_the_performance_data_stay(serve, probe):
     body = report("failure", *[("check%d" % number, False, "x" * 5000) for number in range(150)])
     url = serve(answer(body, "500 x")).url
     line = probe(url, "--nagios")[1]
@@ -572,7 +572,7 @@ def test_any_terminal_can_show_the_line(serve, monkeypatch, encoding, shown):
 
 # What is asked
 
-def test_the_request(serve, probe):
+def test_request(serve, probe):
     server = serve(answer({"status": "success"}))
     assert probe(server.url)[0] == 0
     request = server.requests[0]
@@ -652,7 +652,7 @@ def test_user_and_password_of_the_url_are_sent_and_never_shown(serve, probe, use
     assert "unreachable" in line and "nter" not in line
 
 
-def test_an_authorization_header_goes_before_the_url_s_user(serve, probe):
+def test_authorization_header_goes_before_the_url_s_user(serve, probe):
     server = serve(answer({"status": "success"}))
     url = "http://user:pw@127.0.0.1:%d/" % server.port
     assert probe(url, "--header", "authorization: Bearer xyz")[0] == 0
@@ -787,12 +787,12 @@ def test_usage_errors_of_serve(demo, capsys, arguments):
     assert demo.served == []
 
 
-def test_a_service_that_cannot_start_gives_its_status(demo):
+def test_service_that_cannot_start_gives_its_status(demo):
     demo.status = 1
     assert cli.main(["serve"]) == 1
 
 
-def test_the_module_runs_the_command_line(serve, monkeypatch, capsys):
+def test_module_runs_the_command_line(serve, monkeypatch, capsys):
     url = serve(answer({"status": "failure"})).url
     monkeypatch.setattr(sys, "argv", ["bottle-healthcheck", "probe", url])
     with pytest.raises(SystemExit) as caught:
@@ -803,7 +803,7 @@ def test_the_module_runs_the_command_line(serve, monkeypatch, capsys):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux' /dev/full")
 @pytest.mark.parametrize("status, code", [("success", 0), ("failure", 1)])
-def test_a_line_that_cannot_be_written_costs_no_exit_status(serve, status, code):
+def test_line_that_cannot_be_written_costs_no_exit_status(serve, status, code):
     url = serve(answer({"status": status})).url
     with open("/dev/full", "w") as full:
         child = subprocess.Popen([sys.executable, "-m", "bottle_healthcheck", "probe", url],

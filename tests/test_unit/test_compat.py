@@ -57,6 +57,6 @@ def test_what_cannot_be_called_without_arguments(func):
     assert _compat.takes_no_arguments(func) is False
 
 
-def test_the_steady_clock_never_goes_back():
+def test_steady_clock_never_goes_back():
     readings = [_compat.monotonic() for _ in range(1000)]
     assert readings == sorted(readings)

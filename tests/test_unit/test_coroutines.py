@@ -166,7 +166,7 @@ Endless.__call__ = Endless()
 @pytest.mark.parametrize("func", [
     wrapper_that_runs_the_loop, succeeds, functools.partial(succeeds), Odd(), Endless(), dict,
     functools.partial(Odd())], ids=lambda func: type(func).__name__)
-def test_a_plain_callable_is_taken(place, func):
+def test_plain_callable_is_taken(place, func):
     if func is wrapper_that_runs_the_loop:
         func = func()
     PLACES[place](func)

@@ -53,7 +53,7 @@ def test_environment_is_served():
     assert answer.json["process"]["pid"] == os.getpid()
 
 
-def test_a_full_disk_fails(patient, monkeypatch):
+def test_full_disk_fails(patient, monkeypatch):
     monkeypatch.setattr(_demo, "LEAST_FREE_BYTES", 2 ** 62)
     answer = ask(_demo.make_app())
     assert answer.status_code == 500

@@ -229,7 +229,7 @@ class TestHangingFileSystem(object):
         assert not health.run() and not hung.is_set()
         assert len(log_lines()) == 1
 
-    def test_a_file_that_appears_is_seen_at_once(self, hung, monkeypatch):
+    def test_file_that_appears_is_seen_at_once(self, hung, monkeypatch):
         internals.replace(monkeypatch, internals.LONGEST_LOOK, 60)
         hung.set()
         health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
@@ -240,7 +240,7 @@ class TestHangingFileSystem(object):
         assert health.run().passed
         assert self.looks == ["healthcheck drain_file"] * 3
 
-    def test_the_shortest_timeout_is_waited_for(self, hung, monkeypatch):
+    def test_shortest_timeout_is_waited_for(self, hung, monkeypatch):
         internals.replace(monkeypatch, internals.LONGEST_LOOK, 600)
         health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
         health.add_check(Check(), name="quick", timeout=0.05)
@@ -283,14 +283,14 @@ class TestHangingFileSystem(object):
         hung.set()
         assert not health.run()
 
-    def test_a_forked_process_looks_for_itself(self, hung, monkeypatch):
+    def test_forked_process_looks_for_itself(self, hung, monkeypatch):
         health = HealthCheck(checkers=[Check()], drain_file=self.path, timeout=60)
         assert health.run().passed
         monkeypatch.setattr("os.getpid", lambda: -1)
         assert health.run().passed
         wait_until(lambda: len(self.looks) == 2, "the looks of both processes")
 
-    def test_the_thread_ends_with_the_health_check(self, hung):
+    def test_thread_ends_with_the_health_check(self, hung):
         hung.set()
         health, before = HealthCheck(drain_file=self.path), threading.enumerate()
         health.add_check(Check(), timeout=60)

@@ -31,7 +31,7 @@ def dump_of(app, path="/environment"):
 
 # The answer
 
-def test_the_sections_of_an_app():
+def test_sections_of_an_app():
     app = bottle.Bottle()
     app.config["db.password"] = "not to be seen"
     app.config["db.host"] = "db1"
@@ -44,7 +44,7 @@ def test_the_sections_of_an_app():
     assert answer["broken"]["error"].startswith("ZeroDivisionError: ")
 
 
-def test_the_order_and_the_fields(app):
+def test_order_and_the_fields(app):
     dump = EnvironmentDump(app, "/environment")
     dump.add_section("zoo", lambda: 1)
     dump.add_section("a", lambda: 2)
@@ -77,7 +77,7 @@ def test_sections(app):
 
 
 @pytest.mark.parametrize("left_out", ["os", "python", "config", "process"])
-def test_a_section_that_is_left_out(app, left_out):
+def test_section_that_is_left_out(app, left_out):
     dump = EnvironmentDump(app, "/environment", **{"include_" + left_out: False})
     assert left_out not in dump_of(app) and len(dump_of(app)) == 3
     dump.add_section(left_out, lambda: "mine")  # its name is free
@@ -85,7 +85,7 @@ def test_a_section_that_is_left_out(app, left_out):
 
 
 @pytest.mark.parametrize("name", ["os", "python", "config", "process"])
-def test_a_section_is_in_or_out(name):
+def test_section_is_in_or_out(name):
     with pytest.raises(TypeError, match="include_%s is of type str, expected True or" % name):
         EnvironmentDump(**{"include_" + name: "no"})
 
@@ -95,7 +95,7 @@ def test_sections_are_left_out_by_position_too(app):
     assert list(dump_of(app)) == ["config"]
 
 
-def test_the_sections_outside_a_request():
+def test_sections_outside_a_request():
     dump, config_there = EnvironmentDump(), []
     thread = threading.Thread(target=lambda: config_there.append(dump.get_config()))
     thread.start()  # where no request was yet
@@ -112,7 +112,7 @@ def needs_two(one, two):
 
 
 @pytest.mark.parametrize("name", ["os", "python", "config", "process", "mine", u"mine", u"os"])
-def test_a_name_that_is_taken(name):
+def test_name_that_is_taken(name):
     dump = EnvironmentDump()
     dump.add_section("mine", lambda: 1)
     with pytest.raises(ValueError) as caught:
@@ -120,7 +120,7 @@ def test_a_name_that_is_taken(name):
     assert name in str(caught.value)
 
 
-def test_a_section_is_decorated_and_stays_a_function(app):
+def test_section_is_decorated_and_stays_a_function(app):
     dump = EnvironmentDump(app, "/environment")
 
     @dump.add_section("build")
@@ -137,7 +137,7 @@ def test_a_section_is_decorated_and_stays_a_function(app):
     (None, TypeError, "name is None, expected text"),
     ("os", ValueError, "give this one another name"),
     (needs_two, TypeError, "or @environment.add_section('build')")])
-def test_a_decorator_for_no_section_is_refused_before_it_decorates(name, error, words):
+def test_decorator_for_no_section_is_refused_before_it_decorates(name, error, words):
     with pytest.raises(error) as caught:
         EnvironmentDump().add_section(name)
     assert words in str(caught.value)
@@ -154,7 +154,7 @@ def test_what_is_no_section_is_refused_where_it_is_decorated(func, words):
     assert words in str(caught.value)
 
 
-def test_a_name_that_is_taken_meanwhile_is_refused_where_it_is_decorated():
+def test_name_taken_before_decorating_is_refused():
     dump = EnvironmentDump()
     decorate = dump.add_section("build")
     dump.add_section("build", lambda: 1)
@@ -165,7 +165,7 @@ def test_a_name_that_is_taken_meanwhile_is_refused_where_it_is_decorated():
 @pytest.mark.parametrize("name, func", [
     (7, lambda: 1), (None, lambda: 1), ("a", None), ("a", "text"), ("a", {"a": 1}),
     ("a", lambda one: one)])
-def test_a_section_that_is_none(name, func):
+def test_section_that_is_none(name, func):
     dump = EnvironmentDump()
     with pytest.raises(TypeError) as caught:
         dump.add_section(name, func)
@@ -174,7 +174,7 @@ def test_a_section_that_is_none(name, func):
 
 @pytest.mark.parametrize("case", corpus_loader.load("json_cases.json"),
                          ids=lambda case: case["id"])
-def test_whatever_a_section_returns_is_json(app, case):
+def test_section_of_any_value_is_json(app, case):
     dump = EnvironmentDump(app, "/environment", include_python=False)
     dump.add_section("mine", lambda: case["value"])
     expected = case["expect"]
@@ -194,7 +194,7 @@ class EvilException(Exception):
     (ValueError("why"), "ValueError: why"), (ValueError(), "ValueError"),
     (SystemExit("gone"), "SystemExit: gone"), (EvilException(), "EvilException"),
     (ValueError(u"\xe4"), u"ValueError: \xe4"), (ValueError(u"\ud800"), "ValueError: \\ud800")])
-def test_whatever_a_section_raises_the_others_are_shown(app, exc, error):
+def test_raising_section_does_not_affect_others(app, exc, error):
     dump = EnvironmentDump(app, "/environment", include_python=False)
     dump.add_section("broken", lambda: raise_(exc))
     dump.add_section("fine", lambda: "fine")
@@ -203,14 +203,14 @@ def test_whatever_a_section_raises_the_others_are_shown(app, exc, error):
     assert answer["fine"] == "fine" and answer["process"]["pid"] == os.getpid()
 
 
-def test_an_interrupt_in_a_section_goes_on():
+def test_interrupt_in_a_section_goes_on():
     dump = EnvironmentDump(include_python=False)
     dump.add_section("broken", lambda: raise_(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         dump.dump_environment()
 
 
-def test_a_section_of_ours_that_fails_does_not_take_the_others(app, monkeypatch):
+def test_failing_builtin_section_does_not_affect_others(app, monkeypatch):
     dump = EnvironmentDump(app, "/environment", include_python=False)
     monkeypatch.setattr(dump, "get_login", lambda: raise_(OSError("no user")))
     answer = dump_of(app)
@@ -222,7 +222,7 @@ def test_a_section_of_ours_that_fails_does_not_take_the_others(app, monkeypatch)
 
 @pytest.mark.parametrize("name", ["password", "DB_PASS", "passphrase", "Secret_KEY", "monkey",
                                   "api_token", "TOKENS", u"Passw\xf6rter"])
-def test_the_contracts_names_are_masked(name):
+def test_contracts_names_are_masked(name):
     assert EnvironmentDump().safe_dump({name: "x", "other": "y"}) == {
         name: "********", "other": "y"}
 
@@ -239,7 +239,7 @@ def test_safe_dump_changes_no_argument():
     assert mine == {"password": "x", "other": [1]}
 
 
-def test_the_environment_is_sorted_by_name(app, monkeypatch):
+def test_environment_is_sorted_by_name(app, monkeypatch):
     for name in ("ZZ", "AA", "MM"):
         monkeypatch.setenv(name, "1")
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
@@ -252,7 +252,7 @@ def test_the_environment_is_sorted_by_name(app, monkeypatch):
 @pytest.mark.parametrize("header, value, indented", [
     ("HTTP_UPGRADE_INSECURE_REQUESTS", "1", True), ("HTTP_SEC_FETCH_MODE", "navigate", True),
     ("HTTP_SEC_FETCH_MODE", "cors", False), ("HTTP_ACCEPT", "text/html,*/*;q=0.8", False)])
-def test_a_browser_that_opens_it_gets_it_indented(app, header, value, indented):
+def test_browser_that_opens_it_gets_it_indented(app, header, value, indented):
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
     plain = ask(app, "/environment").body.decode("ascii")
     answer = ask(app, "/environment", **{header: value})
@@ -271,7 +271,7 @@ def test_masked_in_the_environ(app, monkeypatch):
 
 # The config of the app whose route is read
 
-def test_the_config_is_that_of_the_app_whose_route_is_read():
+def test_config_is_that_of_the_app_whose_route_is_read():
     one, other = bottle.Bottle(), bottle.Bottle()
     one.config["whose"], other.config["whose"] = "one", "other"
     dump = EnvironmentDump(one, "/environment", **NO_PACKAGES)
@@ -281,7 +281,7 @@ def test_the_config_is_that_of_the_app_whose_route_is_read():
     assert dump_of(one)["config"]["whose"] == "one"
 
 
-def test_the_config_of_a_mounted_app():
+def test_config_of_a_mounted_app():
     child, parent = bottle.Bottle(), bottle.Bottle()
     child.config["whose"], parent.config["whose"] = "child", "parent"
     dump = EnvironmentDump(child, "/environment", **NO_PACKAGES)
@@ -291,7 +291,7 @@ def test_the_config_of_a_mounted_app():
     assert dump_of(parent)["config"]["whose"] == "parent"
 
 
-def test_a_config_of_any_values(app):
+def test_config_of_any_values(app):
     app.config["a.function"] = len
     app.config["a.bytes"] = b"\xff"
     app.config["an.app"] = bottle.Bottle()
@@ -306,7 +306,7 @@ def test_a_config_of_any_values(app):
 # Odd surroundings
 
 @pytest.mark.skipif(os.name != "posix", reason="the environment is text elsewhere")
-def test_an_environment_of_any_bytes():
+def test_environment_of_any_bytes():
     code = """
 import bottle, sys
 from tests.wsgi import ask
@@ -329,7 +329,7 @@ getattr(sys.stdout, "buffer", sys.stdout).write(ask(app, "/environment").body)
     assert process["argv"][1] == "\\xff"
 
 
-def test_a_working_directory_that_is_gone(app, tmpdir, monkeypatch):
+def test_working_directory_that_is_gone(app, tmpdir, monkeypatch):
     folder = tmpdir.mkdir("gone")
     monkeypatch.chdir(str(folder))
     shutil.rmtree(str(folder))
@@ -339,7 +339,7 @@ def test_a_working_directory_that_is_gone(app, tmpdir, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pwd is posix")
-def test_a_user_without_a_passwd_entry(app, monkeypatch):
+def test_user_without_a_passwd_entry(app, monkeypatch):
     import pwd
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: raise_(KeyError(uid)))
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
@@ -347,7 +347,7 @@ def test_a_user_without_a_passwd_entry(app, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pwd is posix")
-def test_the_user_is_whom_the_process_acts_as(monkeypatch):
+def test_user_is_whom_the_process_acts_as(monkeypatch):
     import pwd
     entry = pwd.getpwall()[-1]
     monkeypatch.setattr(os, "geteuid", lambda: entry.pw_uid)
@@ -356,18 +356,18 @@ def test_the_user_is_whom_the_process_acts_as(monkeypatch):
 
 @pytest.mark.parametrize("environ, user", [({"USER": "a", "USERNAME": "b"}, "a"),
                                            ({"USERNAME": "b"}, "b"), ({}, "UNKNOWN")])
-def test_the_user_elsewhere(monkeypatch, environ, user):
+def test_user_elsewhere(monkeypatch, environ, user):
     monkeypatch.setattr(environment, "pwd", None)
     monkeypatch.setattr(environment, "os", type("os", (), {"environ": environ}))
     assert EnvironmentDump().get_login() == user
 
 
-def test_a_system_without_uname(monkeypatch):
+def test_system_without_uname(monkeypatch):
     monkeypatch.delattr(os, "uname")
     assert EnvironmentDump().get_os()["uname"] == []
 
 
-def test_an_embedded_python_without_arguments(app, monkeypatch):
+def test_embedded_python_without_arguments(app, monkeypatch):
     monkeypatch.delattr(sys, "argv")
     EnvironmentDump(app, "/environment", **NO_PACKAGES)
     assert dump_of(app)["process"]["argv"] == []
@@ -380,7 +380,7 @@ def no_packages(monkeypatch):
     monkeypatch.setattr(environment, "_packages", {})
 
 
-def test_the_packages_by_name(app):
+def test_packages_by_name(app):
     EnvironmentDump(app, "/environment")
     packages = dump_of(app)["python"]["packages"]
     assert packages["six"] == six.__version__
@@ -388,7 +388,7 @@ def test_the_packages_by_name(app):
     assert "" not in packages and "None" not in packages
 
 
-def test_the_packages_are_listed_once_per_process(app, no_packages, monkeypatch):
+def test_packages_are_listed_once_per_process(app, no_packages, monkeypatch):
     calls = []
     monkeypatch.setattr(environment, "_list_packages", lambda: calls.append(1) or {"six": "1"})
     EnvironmentDump(app, "/environment")
@@ -398,7 +398,7 @@ def test_the_packages_are_listed_once_per_process(app, no_packages, monkeypatch)
     assert len(calls) == 1
 
 
-def test_packages_that_cannot_be_listed_do_not_take_the_section(app, no_packages, monkeypatch):
+def test_unlistable_packages_do_not_affect_the_section(app, no_packages, monkeypatch):
     monkeypatch.setattr(environment, "_list_packages", lambda: raise_(ImportError("no such")))
     EnvironmentDump(app, "/environment")
     python = dump_of(app)["python"]
@@ -414,7 +414,7 @@ def _install(folder, name, version):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="pkg_resources reads sys.path once")
-def test_the_version_that_python_would_import(no_packages, monkeypatch, tmpdir):
+def test_version_that_python_would_import(no_packages, monkeypatch, tmpdir):
     need_module("importlib.metadata")
     monkeypatch.syspath_prepend(_install(tmpdir.mkdir("later"), "twice", "1.0"))
     monkeypatch.syspath_prepend(_install(tmpdir.mkdir("first"), "twice", "2.0"))
@@ -422,7 +422,7 @@ def test_the_version_that_python_would_import(no_packages, monkeypatch, tmpdir):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="pkg_resources reads sys.path once")
-def test_a_package_that_is_broken_on_disk(no_packages, monkeypatch, tmpdir):
+def test_package_that_is_broken_on_disk(no_packages, monkeypatch, tmpdir):
     folder = tmpdir.mkdir("site")
     folder.mkdir("broken-1.0.dist-info")
     folder.mkdir("nameless-1.0.dist-info").join("METADATA").write("Version: 1.0\n")
@@ -433,7 +433,7 @@ def test_a_package_that_is_broken_on_disk(no_packages, monkeypatch, tmpdir):
     assert None not in packages and "nameless" not in packages
 
 
-def test_a_secret_of_the_environment_is_masked_wherever_it_turns_up(monkeypatch):
+def test_known_secret_of_environ_is_masked_everywhere(monkeypatch):
     monkeypatch.setenv("SHOP_DB_PASSWORD", "fake-pw-4711-fake")
     monkeypatch.setattr("sys.argv", ["serve", "fake-pw-4711-fake"])
     app = bottle.Bottle()
@@ -460,7 +460,7 @@ def test_versions_of_packages_are_shown_whatever_their_names(app, monkeypatch):
     assert answer["python"]["packages"] == {"passlib": "********"}
 
 
-def test_what_is_hidden_or_failed_in_the_python_section_stays_so(app, no_packages, monkeypatch):
+def test_hidden_or_failed_packages_stay_so(app, no_packages, monkeypatch):
     EnvironmentDump(app, "/hidden", hide=["python"])
     answer = json.loads(ask(app, "/hidden").body.decode("ascii"))
     assert answer["python"] == "********" and "os" in answer
@@ -475,7 +475,7 @@ def test_what_is_hidden_or_failed_in_the_python_section_stays_so(app, no_package
     assert "ValueError" in dump_of(app)["python"]["packages"]["error"]
 
 
-def test_the_dump_is_redacted_once(monkeypatch):
+def test_dump_is_redacted_once(monkeypatch):
     dump, cleaned = EnvironmentDump(include_python=False), []
     clean = getattr(*internals.cleaning_place(dump))
     internals.replace(monkeypatch, internals.cleaning_place(dump),
@@ -484,7 +484,7 @@ def test_the_dump_is_redacted_once(monkeypatch):
     assert len(cleaned) == 1
 
 
-def test_a_command_line_keeps_the_user_of_a_password(monkeypatch):
+def test_command_line_keeps_the_user_of_a_password(monkeypatch):
     monkeypatch.setattr("sys.argv", ["curl", "-u", "ann:Zq7Wm2Xc9Lp4", "https://h.example/"])
     dump = EnvironmentDump(include_python=False)
     shown = json.loads(dump.dump_environment().decode("ascii"))
@@ -492,7 +492,7 @@ def test_a_command_line_keeps_the_user_of_a_password(monkeypatch):
     assert dump.get_process()["argv"] == shown["process"]["argv"]
 
 
-def test_a_subclass_section_of_its_own_is_shown():
+def test_subclass_section_of_its_own_is_shown():
     class Mine(EnvironmentDump):
         def get_process(self):
             return {"pid": "mine"}

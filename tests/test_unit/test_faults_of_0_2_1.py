@@ -40,14 +40,14 @@ def others_are_reported(status, answer):
     assert answer["results"][1]["output"] == "fine"
 
 
-def test_a_failing_answer_was_an_html_page_labelled_json():
+def test_failing_answer_was_an_html_page_labelled_json():
     answer = ask(serve(lambda: (False, "down")))
     assert answer.status == 500
     assert answer.headers["Content-Type"] == "application/json"
     assert json.loads(answer.body.decode("ascii"))["results"][0]["output"] == "down"
 
 
-def test_the_exceptions_class_was_shown_instead_of_its_message():
+def test_exceptions_class_was_shown_instead_of_its_message():
     seen = []
 
     def raises():
@@ -69,7 +69,7 @@ def test_ok_was_printed_on_every_success(capsys):
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_the_environment_was_an_error_with_any_pip_since_10(monkeypatch):
+def test_environment_was_an_error_with_any_pip_since_10(monkeypatch):
     monkeypatch.setitem(sys.modules, "pip", None)  # neither wanted nor asked
     app = bottle.Bottle()
     EnvironmentDump(app, "/environment")
@@ -100,7 +100,7 @@ def test_one_raising_section_took_the_route_down():
 @pytest.mark.parametrize("output", [object(), {1, 2}, b"\xff", {(1, 2): 3}, float("nan"),
                                     {b"a": 1}],
                          ids=lambda value: type(value).__name__)
-def test_an_output_that_is_not_json_took_the_route_down(output):
+def test_output_that_is_not_json_took_the_route_down(output):
     def no_constant(name):
         pytest.fail("%s is no JSON" % name)
 
@@ -109,7 +109,7 @@ def test_an_output_that_is_not_json_took_the_route_down(output):
                                                   parse_constant=no_constant))
 
 
-def test_an_unhashable_check_took_the_route_down():
+def test_unhashable_check_took_the_route_down():
     class Unhashable(object):
         __hash__ = None
 
@@ -128,7 +128,7 @@ def test_an_unhashable_check_took_the_route_down():
         others_are_reported(*response_of(app))
 
 
-def test_a_partial_took_the_route_down():
+def test_partial_took_the_route_down():
     def reaches(host):
         return False, host
 
@@ -139,7 +139,7 @@ def test_a_partial_took_the_route_down():
 
 @pytest.mark.parametrize("returned", [None, True, (), (True,), (True, 1, 2), 7, {"a": 1, "b": 2}],
                          ids=repr)
-def test_a_check_that_returned_no_pair_took_the_route_down(returned):
+def test_check_that_returned_no_pair_took_the_route_down(returned):
     status, answer = response_of(serve(lambda: returned, succeeds))
     others_are_reported(status, answer)
     assert "expected a pair (passed, output)" in answer["results"][0]["output"]
@@ -154,7 +154,7 @@ def test_ok_passed_for_a_pair(returned):
 
 
 @pytest.mark.parametrize("none", [None, 0, 0.0])
-def test_a_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
+def test_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
     internals.replace(monkeypatch, internals.CLOCK, FakeClock())  # so coarse that no time passes
     monkeypatch.setattr(time, "time", FakeClock())
     runs = []
@@ -164,7 +164,7 @@ def test_a_lifetime_of_none_was_not_quite_uncached(monkeypatch, none):
     assert len(runs) == 2
 
 
-def test_a_wall_clock_that_was_set_back_froze_results(monkeypatch):
+def test_wall_clock_that_was_set_back_froze_results(monkeypatch):
     wall, steady = FakeClock(1e9), FakeClock()
     monkeypatch.setattr(time, "time", wall)
     internals.replace(monkeypatch, internals.CLOCK, steady)
@@ -224,7 +224,7 @@ def _environ():
     return dict(os.environ, PYTHONPATH=path)
 
 
-def test_the_callers_list_of_checkers_was_changed():
+def test_callers_list_of_checkers_was_changed():
     mine = [succeeds]
     health = HealthCheck(checkers=mine)
     health.add_check(lambda: (True, "another"))

@@ -78,7 +78,7 @@ class TestRemovedCheck(object):
         assert threads[0] is threads[1]
 
 
-def test_a_check_may_be_replaced_by_another_of_its_name_with_a_shared_cache():
+def test_check_is_replaced_by_name_with_a_shared_cache():
     health = HealthCheck(cache=ResultCache(backend=Store(), prefix="shop"),
                          checkers=[make_check()])
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_a_check_may_be_replaced_by_another_of_its_name_with_a_shared_cache():
         assert health.run().passed
 
 
-def test_a_name_that_a_living_healthcheck_uses_is_refused_and_nothing_changes():
+def test_name_in_use_by_another_healthcheck_is_refused():
     cache = ResultCache(backend=Store(), prefix="shop")
     other = HealthCheck(cache=cache, checkers=[make_check()])
     health = HealthCheck(cache=cache, checkers=[make_check("own")])
@@ -97,7 +97,7 @@ def test_a_name_that_a_living_healthcheck_uses_is_refused_and_nothing_changes():
 
 
 @pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
-def test_a_name_is_refused_to_any_other_check_and_granted_to_the_same(first, second):
+def test_name_is_refused_to_any_other_check_and_granted_to_the_same(first, second):
     checks, cache = [make_check(), make_check()], ResultCache(backend=Store(), prefix="shop")
     health = HealthCheck(cache=cache, checkers=[checks[first]])
     again = HealthCheck(cache=cache, checkers=[checks[first]])
@@ -106,7 +106,7 @@ def test_a_name_is_refused_to_any_other_check_and_granted_to_the_same(first, sec
     assert health.run().passed and again.run().passed
 
 
-def test_the_names_of_a_list_that_could_not_be_replaced_stay_reserved():
+def test_names_stay_reserved_after_failed_replacement():
     cache = ResultCache(backend=Store(), prefix="shop")
     other = HealthCheck(cache=cache, checkers=[make_check("taken")])
     health = HealthCheck(cache=cache, checkers=[make_check("own")])
@@ -116,7 +116,7 @@ def test_the_names_of_a_list_that_could_not_be_replaced_stay_reserved():
         other.add_check(make_check("own"))
 
 
-def test_a_refused_check_is_not_in_the_list():
+def test_refused_check_is_not_in_the_list():
     cache = ResultCache(backend=Store(), prefix="shop")
     HealthCheck(cache=cache, checkers=[make_check("old")])
     other = HealthCheck(cache=cache, checkers=[make_check("taken")])
@@ -129,7 +129,7 @@ def test_a_refused_check_is_not_in_the_list():
     assert health.run().passed
 
 
-def test_a_run_of_a_check_that_is_removed_meanwhile_ends_and_so_does_its_thread():
+def test_run_and_thread_of_removed_check_end():
     """The request has the check already; another thread removes it before it is handed over."""
     threads = []
     check = make_check(threads=threads)
@@ -149,7 +149,7 @@ def test_a_run_of_a_check_that_is_removed_meanwhile_ends_and_so_does_its_thread(
     assert health.run().passed
 
 
-def test_a_worker_that_is_stopped_before_it_gets_a_run_leaves_none_behind():
+def test_stopped_worker_leaves_no_run():
     check = make_check()
     health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)
     health.run()
@@ -263,7 +263,7 @@ class TestRegisteringWhileAnotherHealthCheckTidiesTheCache(object):
                 meanwhile, self.meanwhile = self.meanwhile, None
                 meanwhile()
 
-    def test_a_check_that_was_admitted_keeps_its_name(self):
+    def test_check_that_was_admitted_keeps_its_name(self):
         cache = self.Cache(backend=Store(), prefix="shop")
         health, other = HealthCheck(cache=cache), HealthCheck(cache=cache)
         other.add_check(make_check("old"))

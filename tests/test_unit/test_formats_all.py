@@ -118,7 +118,7 @@ ABOUT = {"description": u"sells \u00fcberall", "releaseId": "0a1b2c3", "version"
 
 
 @pytest.mark.parametrize("draining", [False, True])
-def test_what_the_service_says_of_itself_has_its_place_in_json(draining):
+def test_about_has_its_place_in_json(draining):
     app = service("up", about=ABOUT)
     if draining:
         app.health.drain()
@@ -130,7 +130,7 @@ def test_what_the_service_says_of_itself_has_its_place_in_json(draining):
     assert dict((name, body[name]) for name in ABOUT) == ABOUT
 
 
-def test_what_the_service_says_of_itself_is_hidden_with_the_details(name):
+def test_about_is_hidden_with_details(name):
     shown = []
     app = service("up", about=ABOUT, details=lambda: bool(shown))
     assert b"shop" not in ask(app, "format=" + name).body
@@ -138,7 +138,7 @@ def test_what_the_service_says_of_itself_is_hidden_with_the_details(name):
     assert (b"shop" in ask(app, "format=" + name).body) is (name not in ("text", "prometheus"))
 
 
-def test_what_the_service_says_of_itself_may_change():
+def test_about_may_change():
     app = service("up")
     assert "about" not in json.loads(ask(app).body)
     app.health.about = {"version": "2"}
@@ -164,7 +164,7 @@ def test_details_are_hidden_where_their_callable_returns_a_generator(caplog):
     assert "details() is of type generator, expected True or False" in caplog.text
 
 
-def test_a_drained_service_says_so_in_every_format(name):
+def test_drained_service_says_so_in_every_format(name):
     app = service("up", drain_status=404)
     app.health.drain("moving-out")
     answer = ask(app, "format=" + name)
@@ -178,7 +178,7 @@ def test_a_drained_service_says_so_in_every_format(name):
 
 @pytest.mark.parametrize("handler, body", [
     (lambda results: "mine", b"mine"), (lambda results: {"n": 1}, b'{"n": 1}'), (None, b"NOT OK")])
-def test_a_handler_of_the_users_own_is_the_only_format_of_its_outcome(name, handler, body):
+def test_users_handler_is_the_only_format_of_its_outcome(name, handler, body):
     app = service("up", "down", failed_handler=handler, failed_status=503)
     for query, accept in (("format=" + name, None), ("", BROWSER), ("", PROMETHEUS)):
         answer = ask(app, query, accept)
@@ -188,7 +188,7 @@ def test_a_handler_of_the_users_own_is_the_only_format_of_its_outcome(name, hand
     assert ask(app, accept=BROWSER, **NAVIGATION).headers["Content-Type"] == HTML
 
 
-def test_a_handler_that_fails_hides_what_it_may_have_hidden(name):
+def test_failing_handler_shows_status_alone(name):
     app = service("up", "down", failed_handler=lambda results: 1 / 0, failed_status=503)
     answer = ask(app, "format=" + name)
     assert (answer.status, answer.body) == (503, b'{"status": "failure"}')

@@ -18,7 +18,7 @@ PASSED = {"checker": "database", "output": {"rows": 1}, "passed": True, "timesta
 
 @pytest.mark.parametrize("handler, status", [(json_success_handler, "success"),
                                              (json_failed_handler, "failure")])
-def test_the_body_of_a_handler(monkeypatch, handler, status):
+def test_body_of_a_handler(monkeypatch, handler, status):
     monkeypatch.setattr(time, "time", lambda: 1234.5)
     results = [{"checker": "database", "passed": True, "output": b"\xff"}]
     body = handler(results)
@@ -32,7 +32,7 @@ def test_the_body_of_a_handler(monkeypatch, handler, status):
         "results": [{"checker": "database", "passed": True, "output": "\\xff"}]}
 
 
-def test_the_status_comes_within_the_first_16_kib_whatever_the_results():
+def test_status_is_within_first_16_kib():
     health = HealthCheck(checkers=[lambda: (True, '"status": "failure"' * 2000)])
     assert json_success_handler(health.run().results).index('"status": "success"') < 100
 

@@ -25,7 +25,7 @@ def samples(body):
                 for sample in family.samples)
 
 
-def test_the_metrics_of_a_failing_service_come_with_status_200(app):
+def test_metrics_of_a_failing_service_come_with_status_200(app):
     results = service(app).run().results
     answer = ask(app, "format=prometheus")
     assert (answer.status, answer.headers["Content-Type"]) == (200, TEXT)
@@ -47,7 +47,7 @@ def test_the_metrics_of_a_failing_service_come_with_status_200(app):
     assert b"secret reason" not in answer.body
 
 
-def test_a_success_is_one(app):
+def test_success_is_one(app):
     health = HealthCheck(app, "/health")
     health.add_check(lambda: (False, "slow"), name="disk", critical=False)
     health.add_check(lambda: (True, "up"), name="queue", critical=False)
@@ -70,7 +70,7 @@ def test_every_series_of_a_check_has_the_label_critical(app):
                     in body)
 
 
-def test_every_metric_is_explained_once_and_the_text_ends_with_a_line(app):
+def test_every_metric_has_one_help_and_final_newline(app):
     service(app)
     body = ask(app, "format=prometheus").body.decode("utf-8")
     for name in ("success", "draining", "check_passed", "check_warning",
@@ -96,7 +96,7 @@ def test_openmetrics_where_it_is_asked_for(app):
     ("text/plain;version=0.0.4;q=0.2,application/openmetrics-text;q=0.9", OPENMETRICS),
     ("application/openmetrics-text;q=0.5,text/plain;version=0.0.4;q=0.5", OPENMETRICS),
     ("text/html,text/plain;version=0.0.4;q=0.5,application/openmetrics-text;q=0.4", TEXT)])
-def test_the_type_of_the_highest_quality(app, accept, content_type):
+def test_type_of_the_highest_quality(app, accept, content_type):
     service(app)
     answer = ask(app, "format=prometheus", accept)
     assert answer.headers["Content-Type"].startswith(content_type)
@@ -104,7 +104,7 @@ def test_the_type_of_the_highest_quality(app, accept, content_type):
 
 
 @pytest.mark.parametrize("version", ["9.9.9", "0.0.1", "1." * 3000, ""])
-def test_a_version_that_is_not_known_is_not_promised(app, version):
+def test_version_that_is_not_known_is_not_promised(app, version):
     service(app)
     content_type = ask(app, "format=prometheus", "application/openmetrics-text;version=" + version
                        ).headers["Content-Type"]
@@ -115,7 +115,7 @@ def test_a_version_that_is_not_known_is_not_promised(app, version):
 @pytest.mark.parametrize("accept", [
     "application/openmetrics-text;version=x", "application/openmetrics-text;version=",
     "application/openmetrics-text;version=1.0.0;escaping=\xff", ";;,", "\xff"])
-def test_a_malformed_header_is_answered_all_the_same(app, accept):
+def test_malformed_header_is_answered_all_the_same(app, accept):
     service(app)
     answer = ask(app, "format=prometheus", accept)
     assert answer.status == 200 and b"healthcheck_success 0.0\n" in answer.body

@@ -128,8 +128,8 @@ def links_of(found):
      u"Failing", "failure", [u"1 of 3 checks fails: queue", u"1 warns: disk", u"1 passes"]),
     ([result("n%d" % number, False) for number in range(7)], u"\u274c", u"Failing", "failure",
      [u"7 of 7 checks fail: n0, n1, n2, n3, n4 and 2 more"])])
-def test_the_overall_status_comes_first_and_stands_in_the_title(page, results, mark, headline, kind,
-                                                                summary):
+def test_overall_status_comes_first_and_stands_in_the_title(page, results, mark, headline, kind,
+                                                            summary):
     found = page(*results)
     assert [tag for tag, _, text in found.elements if tag in ("h1", "h2", "h3")][0] == "h1"
     assert found.texts("h1") == [headline]
@@ -161,7 +161,7 @@ def test_which_service_host_and_process_answers(page, about, lines, title):
     assert found.texts("title")[0] == u"\u2705 Healthy - " + title
 
 
-def test_the_path_is_that_of_the_request():
+def test_path_is_that_of_the_request():
     parent, app = bottle.Bottle(), service("up")
     parent.mount("/shop/", app)
     app.route("/caf\xc3\xa9" if str is bytes else u"/caf\xe9", callback=app.health.check)
@@ -218,7 +218,7 @@ def test_its_links_are_right_for_names_of_any_kind():
 
 # Draining
 
-def test_while_draining_the_last_results_stand_below_what_drain_said(page):
+def test_draining_page_shows_last_results(page):
     known = Report([result(), result("queue", False, timestamp=NOW - 192)])
     found = page(result("drain", False, "moving <out>", since=NOW - 65), draining=True,
                  last_known=known)
@@ -245,7 +245,7 @@ def test_what_drain_said_at_length_stands_below_the_headline(page, output):
     assert found.all("section") == []
 
 
-def test_a_drained_service_shows_what_it_knew():
+def test_drained_service_shows_what_it_knew():
     app = service("up", "down")
     ask(app)
     app.health.drain("starting")
@@ -277,7 +277,7 @@ def test_what_fails_comes_first_then_what_warns_then_what_passes(page):
 
 
 @pytest.mark.parametrize("critical, verb", [(True, u"failing"), (False, u"warning")])
-def test_a_check_that_does_not_pass_says_everything(page, critical, verb):
+def test_check_that_does_not_pass_says_everything(page, critical, verb):
     found = page(result("data<base>", False, output={"rows": [1]}, critical=critical))
     assert found.whole_texts("h3") == [u"data<base>"]
     assert found.texts("pre") == [u'{\n  "rows": [\n    1\n  ]\n}']
@@ -289,7 +289,7 @@ def test_a_check_that_does_not_pass_says_everything(page, critical, verb):
     assert found.all("details") == []
 
 
-def test_a_check_that_passes_takes_a_line_that_can_be_unfolded(page):
+def test_check_that_passes_takes_a_line_that_can_be_unfolded(page):
     found = page(result("data<base>", output={"rows": [1]}), runs_of=lambda name: [(True, 0.0009)])
     assert [attrs for attrs, _ in found.all("details")] == [{"class": "check"}]
     assert found.whole_texts("h3") == [u"data<base>"]
@@ -302,7 +302,7 @@ def test_a_check_that_passes_takes_a_line_that_can_be_unfolded(page):
 
 
 @pytest.mark.parametrize("passed", [True, False])
-def test_the_middle_of_a_long_output_is_folded(page, passed):
+def test_middle_of_a_long_output_is_folded(page, passed):
     lines = [u"line %d" % number for number in range(500)]
     found = page(result(passed=passed, output=u"\n".join(lines)))
     assert u"486 lines more" in found.texts("summary")
@@ -338,7 +338,7 @@ def bars_of(found):
             for x, y, step in re.findall(r"M(\d+) (\d+)([vV]-?\d+)", attrs["d"])]
 
 
-def test_a_strip_shows_the_last_runs_newest_on_the_right(page):
+def test_strip_shows_the_last_runs_newest_on_the_right(page):
     runs = [(True, 1.0), (False, 0.5), (True, 0.0)]
     found = page(result(passed=False), runs_of=lambda name: runs)
     assert bars_of(found) == [("passed", 230, 20, "v-20"), ("passed", 238, 20, "v-2"),
@@ -350,7 +350,7 @@ def test_a_strip_shows_the_last_runs_newest_on_the_right(page):
 
 
 @pytest.mark.parametrize("runs", [[], [(True, 0.0)] * 60, [(False, 1e9)] * 60])
-def test_a_strip_stays_within_its_drawing(page, runs):
+def test_strip_stays_within_its_drawing(page, runs):
     bars = bars_of(page(result(), runs_of=lambda name: runs))
     assert len(bars) == len(runs) + len([1 for passed, _ in runs if not passed])
     for _, x, y, step in bars:
@@ -358,7 +358,7 @@ def test_a_strip_stays_within_its_drawing(page, runs):
         assert 2 <= x <= 238 and 0 <= y <= 26 and 0 <= end <= 26 and end != y
 
 
-def test_a_strip_has_the_runs_of_this_process():
+def test_strip_has_the_runs_of_this_process():
     app, outcomes = bottle.Bottle(), [True, False, False, True]
     health = HealthCheck(app, "/health", success_ttl=None, failed_ttl=None)
     health.add_check(lambda: (outcomes.pop(0), ""), name="flapping")
@@ -368,7 +368,7 @@ def test_a_strip_has_the_runs_of_this_process():
         ("passed", 226), ("passed", 238), ("failed", 230), ("failed", 234)]
 
 
-def test_a_check_that_hangs_has_run_and_took_nothing_yet(world, page):
+def test_check_that_hangs_has_run_and_took_nothing_yet(world, page):
     app = bottle.Bottle()
     HealthCheck(app, "/health", timeout=2, checkers=[lambda: (False, "late")])
     facts, = page_of(app).whole_texts("div", class_="facts")
@@ -380,7 +380,7 @@ def test_a_check_that_hangs_has_run_and_took_nothing_yet(world, page):
     assert u"; took " in facts and u"has run" not in facts
 
 
-def test_a_check_that_hangs_has_a_bar():
+def test_check_that_hangs_has_a_bar():
     gate = threading.Event()
     app = bottle.Bottle()
     HealthCheck(app, "/health", timeout=0.01, checkers=[lambda: (gate.wait(GENEROUS_SECONDS), "")])
@@ -406,7 +406,7 @@ def test_nothing_but_the_pages_own_style_is_allowed():
     assert "Content-Security-Policy" not in ask(app).headers
 
 
-def test_the_page_is_whole_without_script_or_another_file(page):
+def test_page_is_whole_without_script_or_another_file(page):
     found = page(result(), result("b", False))
     assert found.elements[0][:2] == ["html", {"lang": "en"}]
     assert ({"http-equiv": "refresh", "content": "10"}, u"") in found.all("meta")
@@ -438,7 +438,7 @@ def test_hostile_words_stay_words(page, output, passed):
             if name.startswith("on")] == []
 
 
-def test_a_hostile_docstring_stays_words():
+def test_hostile_docstring_stays_words():
     app = service()
     app.health.checkers[1].func.__doc__ = u"<script> https://a.example/'onclick='x'\"onclick=\"x"
     found = page_of(app)
@@ -446,7 +446,7 @@ def test_a_hostile_docstring_stays_words():
     assert [sorted(attrs) for attrs, _ in found.all("a", rel="noreferrer")] == [["href", "rel"]]
 
 
-def test_the_page_is_compiled_once_by_the_constructor_of_who_offers_it():
+def test_page_is_compiled_once_by_constructor():
     status, output, errors = run_python(
         "import bottle\n"
         "from bottle_healthcheck import HealthCheck\n"
@@ -463,7 +463,7 @@ def test_the_page_is_compiled_once_by_the_constructor_of_who_offers_it():
     assert (status, output, errors) == (0, "", "")
 
 
-def test_the_page_is_read_from_a_zip_too(tmpdir):
+def test_page_is_read_from_a_zip_too(tmpdir):
     archive = str(tmpdir.join("packages.zip"))
     with zipfile.ZipFile(archive, "w") as packed:
         for folder, _, names in os.walk(os.path.join(ROOT, "bottle_healthcheck")):

@@ -13,11 +13,11 @@ NOW = 1770091506.25
     (0, "1970-01-01T00:00:00.000Z"), (NOW, "2026-02-03T04:05:06.250Z"),
     (1770091506.9996, "2026-02-03T04:05:06.999Z"), (4102444800, "2100-01-01T00:00:00.000Z"),
     (1e15, "1000000000000000.000")])
-def test_a_moment_in_iso_8601(seconds, text):
+def test_moment_in_iso_8601(seconds, text):
     assert iso_8601(seconds) == text
 
 
-def test_a_host_without_a_name(monkeypatch):
+def test_host_without_a_name(monkeypatch):
     assert hostname() == socket.gethostname()
 
     def fail():
@@ -30,5 +30,5 @@ def test_a_host_without_a_name(monkeypatch):
 @pytest.mark.parametrize("result, state", [
     ({"passed": True}, "passed"), ({"passed": True, "critical": False}, "passed"),
     ({"passed": False}, "failed"), ({"passed": False, "critical": False}, "warning")])
-def test_the_state_of_a_check(result, state):
+def test_state_of_a_check(result, state):
     assert state_of(result) == state

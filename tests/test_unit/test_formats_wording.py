@@ -16,7 +16,7 @@ NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC
     (86399, u"23 h"),
     (86400, u"1 d"), (86400 + 3600 * 5, u"1 d 5 h"), (86400 * 10.5, u"10 d"),
     (86400 * 1000, u"1000 d")])
-def test_a_period_has_one_or_two_units(seconds, words):
+def test_period_has_one_or_two_units(seconds, words):
     assert wording.period(seconds) == words
 
 
@@ -32,7 +32,7 @@ def test_duration_has_a_suitable_unit(seconds, words):
 @pytest.mark.parametrize("ago, words", [
     (780, u"03:52:06 UTC"), (0, u"04:05:06 UTC"), (4 * 3600 + 307, u"2026-02-02 23:59 UTC"),
     (-86400, u"2026-02-04 04:05 UTC")])
-def test_a_moment_of_another_day_has_its_date(ago, words):
+def test_moment_of_another_day_has_its_date(ago, words):
     assert wording.moment(NOW - ago, NOW) == words
 
 
@@ -53,7 +53,7 @@ LINES = [u"line %d" % number for number in range(40)]
 
 
 @pytest.mark.parametrize("text", [u"", u"one", u"x" * 2000, u"\n".join(LINES[:20])])
-def test_a_short_output_is_shown_whole(text):
+def test_short_output_is_shown_whole(text):
     assert wording.fold(text) == (text, u"", u"")
 
 
@@ -82,7 +82,7 @@ def test_how_much_is_folded(text, words):
     assert wording.amount(text) == words
 
 
-def test_a_glimpse_is_one_line():
+def test_glimpse_is_one_line():
     assert wording.glimpse({u"rows": 1}) == u'{"rows": 1}'
     assert wording.glimpse(u"two\nlines") == u"two lines"
     assert len(wording.glimpse(u"x" * 1000)) == 160
@@ -94,7 +94,7 @@ def test_a_glimpse_is_one_line():
     ("queue", [u"queue"]), ("db_replica_2", [u"db_", u"replica_", u"2"]),
     ("https://a.example/x", [u"https://", u"a.", u"example/", u"x"]), ("__x__", [u"__", u"x__"]),
     (u"na\xefve check", [u"na\xefve check"]), ("two\nlines", [u"two lines"]), ("_", [u"_"])])
-def test_a_name_may_be_broken_between_its_words_alone(name, parts):
+def test_name_may_be_broken_between_its_words_alone(name, parts):
     assert wording.parts_of_name(name) == parts
 
 
@@ -121,7 +121,7 @@ def links_of(pieces):
     ("Two\n    lines.\n\n    And more.", u"Two lines."),
     ("\n    It begins below.\n\n    :returns: a pair\n    ", u"It begins below."),
     (u"Caf\xe9 <b>", u"Caf\xe9 <b>")])
-def test_the_first_paragraph_of_a_docstring(doc, text):
+def test_first_paragraph_of_a_docstring(doc, text):
     assert text_of(paragraph_of(doc)) == text
 
 
@@ -141,7 +141,7 @@ def test_links_in_a_docstring_are_http_and_no_other(doc, links):
     assert text_of(pieces) == u" ".join(doc.split())
 
 
-def test_a_long_link_may_be_broken_after_its_slashes():
+def test_long_link_may_be_broken_after_its_slashes():
     for link, parts in (("https://wiki.example/a_b/c", [u"https://wiki.example/", u"a_b/", u"c"]),
                         ("https://wiki.example", [u"https://wiki.example"])):
         assert paragraph_of(link) == [(parts, link)]
@@ -194,7 +194,7 @@ class Odd(object):
         return True, ""
 
 
-def test_a_docstring_that_raises_is_none(monkeypatch):
+def test_docstring_that_raises_is_none(monkeypatch):
     health = HealthCheck(checkers=[Odd()])
     monkeypatch.setattr(Odd, "is_registered", True)
     assert wording.first_paragraph(health.checkers[0]) == []

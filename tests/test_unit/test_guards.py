@@ -58,7 +58,7 @@ def test_case(case):
 
 @pytest.mark.parametrize("guard, status", [
     (require_token(TOKEN), 401), (allow_networks("10.0.0.0/8"), 403)])
-def test_a_refusal_is_json_that_nobody_keeps(guard, status):
+def test_refusal_is_json_that_nobody_keeps(guard, status):
     answer = ask(guarded_app(guard), {"REMOTE_ADDR": "203.0.113.9"})
     assert answer.status_int == status
     assert answer.headers["Content-Type"] == "application/json"
@@ -69,14 +69,14 @@ def test_a_refusal_is_json_that_nobody_keeps(guard, status):
         'Bearer realm="monitoring"' if status == 401 else None)
 
 
-def test_an_answer_that_is_let_through_stays_as_it_was():
+def test_answer_that_is_let_through_stays_as_it_was():
     answer = ask(guarded_app(require_token(TOKEN)), BEARER)
     assert answer.body == SECRET
     assert "WWW-Authenticate" not in answer.headers
     assert "Cache-Control" not in answer.headers
 
 
-def test_a_refusal_keeps_the_headers_of_hooks_and_leaks_none_into_the_next_answer():
+def test_refusal_keeps_headers_of_hooks_and_leaks_none():
     app = guarded_app(require_token(TOKEN))
 
     @app.hook("before_request")
@@ -103,12 +103,12 @@ def test_every_method_is_guarded(guard, status, method):
     "Bearer " + TOKEN.upper(), "Bearer " + TOKEN + ", Bearer " + TOKEN, "Bearer\t" + TOKEN,
     "Bearer \xff\xfe", "Bearer " + TOKEN + " " + TOKEN, "BearerX " + TOKEN, " ",
     "Basic " + TOKEN, " " + TOKEN])
-def test_no_other_header_opens_the_door(header):
+def test_token_in_another_header_is_refused(header):
     assert ask(guarded_app(require_token(TOKEN)), {"HTTP_AUTHORIZATION": header}).status_int == 401
 
 
 @pytest.mark.skipif(six.PY2, reason="headers are bytes there")
-def test_a_header_that_no_server_would_hand_in_is_refused_and_not_an_error():
+def test_impossible_header_is_refused_without_an_error():
     app = guarded_app(require_token(TOKEN))
     assert ask(app, {"HTTP_AUTHORIZATION": u"Bearer \u20ac\udcff"}).status_int == 401
 
@@ -118,7 +118,7 @@ def test_more_blanks_before_the_token_are_allowed():
     assert ask(guarded_app(require_token(TOKEN)), header).status_int == 200
 
 
-def test_a_token_in_the_query_string_does_not_count():
+def test_token_in_the_query_string_does_not_count():
     app = guarded_app(require_token(TOKEN))
     assert ask(app, path="/health?token=%s&access_token=%s" % (TOKEN, TOKEN)).status_int == 401
 
@@ -130,7 +130,7 @@ def test_each_of_several_tokens_is_good():
     assert ask(app, {"HTTP_AUTHORIZATION": "Bearer fake-guard-0003-guard"}).status_int == 401
 
 
-def test_a_token_beyond_ascii_is_sent_as_utf_8():
+def test_token_beyond_ascii_is_sent_as_utf_8():
     sent = u"Bearer gl\xfchw\xfcrmchen-nachts".encode("utf-8")
     header = sent if six.PY2 else sent.decode("latin-1")
     app = guarded_app(require_token(u"gl\xfchw\xfcrmchen-nachts"))
@@ -154,7 +154,7 @@ def test_error_names_the_type_of_a_token_that_is_no_text():
     assert str(caught.value) == "a token is text, not int"
 
 
-def test_a_token_of_a_kind_of_text_is_a_token():
+def test_token_of_a_kind_of_text_is_a_token():
     class Setting(str):
         pass
 
@@ -207,7 +207,7 @@ def test_addresses_of_peers(peer, status):
 @pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP",
                                     "HTTP_VIA"])
 @pytest.mark.parametrize("value", ["10.1.2.3", ""])
-def test_a_forwarding_header_of_a_peer_that_is_no_proxy_is_refused(header, value):
+def test_forwarding_header_of_a_peer_that_is_no_proxy_is_refused(header, value):
     app = guarded_app(allow_networks("10.0.0.0/8"))
     assert ask(app, {"REMOTE_ADDR": "10.1.2.3"}).status_int == 200
     assert ask(app, {"REMOTE_ADDR": "10.1.2.3", header: value}).status_int == 403
@@ -225,7 +225,7 @@ def test_hops_behind_a_trusted_proxy(hops, status):
     assert ask(guarded_app(guard), environ).status_int == status
 
 
-def test_a_trusted_proxy_that_does_not_say_for_whom_it_asks():
+def test_trusted_proxy_that_does_not_say_for_whom_it_asks():
     app = guarded_app(allow_networks("127.0.0.0/8", trusted_proxies=iter(["127.0.0.1"])))
     assert ask(app, {"REMOTE_ADDR": "127.0.0.1"}).status_int == 200  # it asks for itself
     for header in ("HTTP_VIA", "HTTP_FORWARDED", "HTTP_X_REAL_IP"):
@@ -245,19 +245,19 @@ def test_two_guards_of_a_kind_ask_for_both():
     assert ask(app, {"REMOTE_ADDR": "10.2.0.1"}).status_int == 403
 
 
-def test_a_guard_holds_beside_bottle_s_own():
+def test_guard_holds_beside_bottle_s_own():
     own = bottle.auth_basic(lambda user, password: False)
     assert ask(guarded_app(require_token(TOKEN), own), BEARER).status_int == 401
 
 
 @pytest.mark.parametrize("skip", ["json", ["json", "template"], [bottle.JSONPlugin]])
-def test_a_guard_holds_beside_skipped_plugins(skip):
+def test_guard_holds_beside_skipped_plugins(skip):
     app = guarded_app(require_token(TOKEN), skip=skip)
     assert ask(app).status_int == 401
     assert ask(app, BEARER).status_int == 200
 
 
-def test_a_guard_holds_under_mount():
+def test_guard_holds_under_mount():
     parent = bottle.Bottle()
     parent.mount("/child/", guarded_app(require_token(TOKEN)))
     assert ask(parent, path="/child/health").status_int == 401
@@ -265,7 +265,7 @@ def test_a_guard_holds_under_mount():
     assert ask(parent, BEARER, path="/child/health").body == SECRET
 
 
-def test_a_guard_can_be_installed_for_a_whole_app():
+def test_guard_can_be_installed_for_a_whole_app():
     app = guarded_app()
     app.install(require_token(TOKEN))
     assert ask(app).status_int == 401
@@ -280,7 +280,7 @@ def test_url_arguments_reach_the_route():
     assert ask(app, BEARER, path="/a/b").body == b"ab"
 
 
-def test_a_decorated_function_keeps_its_name_and_the_arguments_that_plugins_look_for():
+def test_decorated_function_keeps_name_and_arguments():
     app = bottle.Bottle()
 
     @app.route("/<name>")
@@ -293,7 +293,7 @@ def test_a_decorated_function_keeps_its_name_and_the_arguments_that_plugins_look
     assert list(app.routes[0].get_callback_args()) == ["name", "db"]
 
 
-def test_a_refused_route_is_not_run():
+def test_refused_route_is_not_run():
     ran = []
     app = bottle.Bottle()
     app.route("/health", callback=lambda: ran.append(1), apply=[require_token(TOKEN)])
@@ -330,7 +330,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("address, status", ADDRESSES)
-def test_a_hop_as_proxies_write_it(address, status):
+def test_hop_as_proxies_write_it(address, status):
     for hops in (address, "203.0.113.1:5, " + address, address + ", 10.0.0.5:4711, [::1]:80"):
         assert status_of("127.0.0.1", ["198.51.100.0/24", "2001:db8::/32"],
                          ["127.0.0.1", "10.0.0.0/8", "::1"], hops) == status
@@ -338,13 +338,13 @@ def test_a_hop_as_proxies_write_it(address, status):
 
 @pytest.mark.parametrize("address, status", [
     one for one in ADDRESSES if not one[0].endswith(" ")])
-def test_a_peer_as_servers_write_it(address, status):
+def test_peer_as_servers_write_it(address, status):
     assert status_of(address, ["198.51.100.0/24", "2001:db8::/32"]) == status
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.1:5000", "::ffff:10.0.0.1", "[::ffff:10.0.0.1]:5000"])
 @pytest.mark.parametrize("proxy", ["10.0.0.1", "::ffff:10.0.0.1", "::ffff:10.0.0.0/120"])
-def test_a_trusted_proxy_is_known_however_it_is_written(peer, proxy):
+def test_trusted_proxy_is_known_however_it_is_written(peer, proxy):
     assert status_of(peer, ["198.51.100.0/24"], [proxy], "198.51.100.7:4711") == 200
     assert status_of(peer.replace("0.0.1", "0.1.1"), ["198.51.100.0/24"], [proxy],
                      "198.51.100.7:4711") == 403
@@ -355,13 +355,13 @@ def test_a_trusted_proxy_is_known_however_it_is_written(peer, proxy):
     ("::ffff:a01:203", "10.1.2.3", "10.1.2.4"), ("::ffff:0:0/96", "255.0.0.1", "2001:db8::7"),
     ("::ffff:10.1.2.3/128", "10.1.2.3", "::a01:203"), ("::/0", "2001:db8::7", "10.1.2.3"),
     ("::/0", "::1", "::ffff:10.1.2.3"), ("::10.1.2.3", "::a01:203", "10.1.2.3")])
-def test_a_network_that_is_mapped_into_ipv6_is_ipv4_s(network, inside, outside):
+def test_network_that_is_mapped_into_ipv6_is_ipv4_s(network, inside, outside):
     assert status_of(inside, [network]) == 200
     assert status_of(outside, [network]) == 403
     if ":" not in inside:
         assert status_of("::ffff:" + inside, [network]) == 200
 
 
-def test_a_mapped_network_with_bits_of_hosts_is_refused_as_others_are():
+def test_mapped_network_with_host_bits_is_refused():
     with pytest.raises(ValueError):
         allow_networks("::ffff:10.1.2.3/104")

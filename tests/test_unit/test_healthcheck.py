@@ -35,7 +35,7 @@ def wall(monkeypatch):
 
 # The overall status
 
-def test_a_success_is_json_with_the_status_first(app):
+def test_success_is_json_with_the_status_first(app):
     health = HealthCheck(app, "/healthcheck")
     health.add_check(lambda: (True, {"rows": 1}), name="database")
     answer = ask(app)
@@ -47,7 +47,7 @@ def test_a_success_is_json_with_the_status_first(app):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_a_failure_is_json_with_the_reason_whatever_the_method(app, method):
+def test_failure_is_json_with_the_reason_whatever_the_method(app, method):
     health = HealthCheck(app, "/healthcheck")
 
     @health.add_check
@@ -64,7 +64,7 @@ def test_a_failure_is_json_with_the_reason_whatever_the_method(app, method):
         assert answer.json["results"][0]["output"] == "no route to host"
 
 
-def test_a_check_with_a_timeout_costs_that_time_at_most(app):
+def test_check_with_a_timeout_costs_that_time_at_most(app):
     import threading
     release = threading.Event()
     health = HealthCheck(app, "/healthcheck", timeout=0.05)
@@ -79,7 +79,7 @@ def test_a_check_with_a_timeout_costs_that_time_at_most(app):
         wait_until(lambda: health.run_check("hung")["passed"], what="the end of the check")
 
 
-def test_headers_of_a_hook_stay_and_are_replaced_by_name_whatever_the_case(app):
+def test_headers_of_hooks_are_replaced_by_name_in_any_case(app):
     @app.hook("before_request")
     def before():
         bottle.response.set_header("X-Request-Id", "7")
@@ -113,7 +113,7 @@ def test_every_check_runs_and_every_failure_is_reported(app):
         ("fails", False, "down"), ("succeeds", True, "fine"), ("<lambda>", False, "disk")]
 
 
-def test_the_fields_of_the_body_and_of_a_result(app, steady, wall, monkeypatch):
+def test_fields_of_the_body_and_of_a_result(app, steady, wall, monkeypatch):
     shown = [50.0, 50.25, 60.0, 60.25]
     internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
     HealthCheck(app, "/healthcheck", checkers=[succeeds, fails])
@@ -227,7 +227,7 @@ def test_odd_check_does_not_affect_the_others(app, check, caplog):
     assert all(record.getMessage() for record in caplog.records)
 
 
-def test_a_recursion_without_end_is_a_failed_check(app):
+def test_recursion_without_end_is_a_failed_check(app):
     def recursing():
         return recursing()
 
@@ -279,7 +279,7 @@ def test_what_a_handler_may_return(app, passed, body, expected):
     assert seen[0][0]["output"] == "out" and isinstance(seen[0], list)
 
 
-def test_a_handler_of_none_means_ok_or_not_ok(app):
+def test_handler_of_none_means_ok_or_not_ok(app):
     state = [True]
     HealthCheck(app, "/healthcheck", success_handler=None, failed_handler=None, success_ttl=None,
                 failed_ttl=None, checkers=[lambda: (state[0], "")],
@@ -298,7 +298,7 @@ def test_a_handler_of_none_means_ok_or_not_ok(app):
     lambda results: bytearray(b"x"), lambda results: raise_(ValueError("secret")),
     lambda results: raise_(SystemExit("secret")), lambda results: Evil()])
 @pytest.mark.parametrize("passed", [True, False])
-def test_a_handler_that_fails_hides_what_it_may_have_hidden(app, passed, handler, caplog):
+def test_failing_handler_shows_status_alone(app, passed, handler, caplog):
     HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
                 success_headers={"Content-Type": "text/html"},
                 failed_headers={"content_type": "text/html"},
@@ -314,7 +314,7 @@ def test_a_handler_that_fails_hides_what_it_may_have_hidden(app, passed, handler
     assert len(logged) == 1 and logged[0].name == "bottle_healthcheck"
 
 
-def test_a_handler_that_fails_again_is_logged_again(app, caplog):
+def test_handler_that_fails_again_is_logged_again(app, caplog):
     state = ["broken"]
 
     def handler(results):
@@ -326,14 +326,14 @@ def test_a_handler_that_fails_again_is_logged_again(app, caplog):
     assert len(caplog.records) == 2
 
 
-def test_an_interrupt_in_a_handler_goes_on(app):
+def test_interrupt_in_a_handler_goes_on(app):
     health = HealthCheck(app, "/healthcheck",
                          success_handler=lambda results: raise_(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         health.check()
 
 
-def test_a_handler_may_change_what_it_gets(app):
+def test_handler_may_change_what_it_gets(app):
     def hiding(results):
         results[0]["output"].pop("internal")
         results[0].pop("since")
@@ -451,7 +451,7 @@ def test_run_check_of_anothers_check():
         HealthCheck(checkers=[succeeds]).run_check(other.checkers[0])
 
 
-def test_a_shared_cache_shares_the_outcome_and_not_the_name(steady, wall):
+def test_shared_cache_shares_the_outcome_and_not_the_name(steady, wall):
     runs = []
 
     def check():
@@ -469,7 +469,7 @@ def test_a_shared_cache_shares_the_outcome_and_not_the_name(steady, wall):
     assert HealthCheck().cache is not HealthCheck().cache
 
 
-def test_a_report_has_the_runs_of_each_check_by_its_name():
+def test_report_has_the_runs_of_each_check_by_its_name():
     health = HealthCheck()
     for letter, passed in (("b", True), ("c", False), ("a", False)):
         health.add_check(lambda passed=passed: (passed, ""), name="check " + letter,
@@ -511,7 +511,7 @@ def test_kept_response_has_present_time_until_a_result_expires(
     assert ask(app).json["results"][0]["timestamp"] == 1000027.0
 
 
-def test_a_hot_answer_is_not_older_than_its_results(app, steady):
+def test_kept_response_is_not_older_than_its_results(app, steady):
     runs = []
     HealthCheck(app, "/healthcheck", success_ttl=0.3,
                 checkers=[lambda: (True, runs.append(1)), succeeds])
@@ -522,7 +522,7 @@ def test_a_hot_answer_is_not_older_than_its_results(app, steady):
     assert len(runs) == 2
 
 
-def test_a_new_check_shows_at_once(app, hot):
+def test_new_check_shows_at_once(app, hot):
     hot.add_check(fails)
     assert ask(app).status_code == 500
     hot.checkers.pop()
@@ -542,7 +542,7 @@ def test_forgotten_results_show_at_once(app, steady):
     assert len(runs) == 2
 
 
-def test_a_result_of_run_check_shows_at_once(app, steady):
+def test_result_of_run_check_shows_at_once(app, steady):
     state = [True]
     health = HealthCheck(app, "/healthcheck", checkers=[lambda: (state[0], "")])
     ask(app)
@@ -554,14 +554,14 @@ def test_a_result_of_run_check_shows_at_once(app, steady):
 
 
 @pytest.mark.parametrize("handler, body", [(lambda results: "mine", b"mine"), (None, b"OK")])
-def test_a_changed_handler_shows_at_once(app, hot, handler, body):
+def test_changed_handler_shows_at_once(app, hot, handler, body):
     hot.success_handler = handler
     assert ask(app).body == body
     hot.success_handler = json_success_handler
     assert ask(app).json["status"] == "success"
 
 
-def test_a_changed_handler_of_failures_shows_at_once(app, steady):
+def test_changed_handler_of_failures_shows_at_once(app, steady):
     health = HealthCheck(app, "/healthcheck", checkers=[fails])
     assert ask(app).body != b"" and ask(app).json["status"] == "failure"
     health.failed_handler = lambda results: "mine"
@@ -571,7 +571,7 @@ def test_a_changed_handler_of_failures_shows_at_once(app, steady):
 
 
 @pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])  # a steady clock may begin anywhere
-def test_a_users_own_handler_is_called_for_every_answer(app, steady, now):
+def test_users_handler_is_called_for_every_response(app, steady, now):
     steady.now = now
     calls = []
     HealthCheck(app, "/healthcheck", checkers=[succeeds],
@@ -594,7 +594,7 @@ def test_resuming_shows_at_once(app, steady, now):
     lambda health: health.checkers.insert(0, fails),
     lambda health: setattr(health, "checkers", [fails]),
 ])
-def test_a_response_is_not_kept_where_checks_change_while_it_is_made(app, change):
+def test_response_is_not_kept_if_checks_change_meanwhile(app, change):
     health = HealthCheck(app, "/healthcheck")
     changes = [change]
 
@@ -608,7 +608,7 @@ def test_a_response_is_not_kept_where_checks_change_while_it_is_made(app, change
     assert not health.run().passed
 
 
-def test_a_check_that_leaves_while_a_response_is_made_shows_in_the_next(app):
+def test_check_removed_during_response_is_not_in_the_next(app):
     health = HealthCheck(app, "/healthcheck", checkers=[fails])
     other = HealthCheck(checkers=[fails], cache=health.cache)
     removals = [lambda: health.checkers.remove(fails)]
@@ -623,7 +623,7 @@ def test_a_check_that_leaves_while_a_response_is_made_shows_in_the_next(app):
     assert not other.run().passed
 
 
-def test_a_status_that_something_else_has_set_is_replaced(app):
+def test_status_that_something_else_has_set_is_replaced(app):
     health = HealthCheck(app, "/healthcheck")
 
     @health.add_check
@@ -646,7 +646,7 @@ def test_draining_shows_at_once(app, hot):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
+def test_pid_is_the_answering_process_right_after_a_fork(app, hot):
     assert ask(app).json["pid"] == os.getpid()
     reading, writing = os.pipe()
     child = os.fork()
@@ -664,12 +664,12 @@ def test_the_pid_is_the_answering_process_right_after_a_fork(app, hot):
 
 
 @pytest.mark.parametrize("pid", [1, 2 ** 31])
-def test_a_hot_answer_of_another_process_is_not_sent_whatever_the_pids(app, hot, monkeypatch, pid):
+def test_kept_response_of_another_process_is_not_sent(app, hot, monkeypatch, pid):
     monkeypatch.setattr(os, "getpid", lambda: pid)
     assert ask(app).json["pid"] == pid
 
 
-def test_as_many_as_thirty_two_answers_are_kept(app, hot):
+def test_32_responses_are_kept(app, hot):
     kept = []
     for number in range(70):
         headers = {"Accept": "application/json;number=%d" % number}
@@ -696,7 +696,7 @@ class EqualToAll(object):
     __hash__ = object.__hash__
 
 
-def test_what_is_equal_to_everything_is_still_what_it_is(app, steady, caplog):
+def test_check_that_equals_everything(app, steady, caplog):
     health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, True, False))
     check = EqualToAll((True, "odd"))
     assert health.add_check(check) is check
@@ -710,7 +710,7 @@ def test_what_is_equal_to_everything_is_still_what_it_is(app, steady, caplog):
     assert len(caplog.records) == 1
 
 
-def test_a_choice_of_no_check_is_no_success():
+def test_selection_of_no_check_is_no_success():
     health = HealthCheck(checkers=[lambda: (True, "ok")])
     for check, exclude in (([], None), ("<lambda>", "<lambda>"), (None, "<lambda>")):
         with pytest.raises(ValueError, match="check and exclude leave no check") as caught:
@@ -720,7 +720,7 @@ def test_a_choice_of_no_check_is_no_success():
 
 
 @pytest.mark.parametrize("name", [["g"], {}, None, 7])
-def test_what_can_be_no_name_is_an_unknown_one(name):
+def test_invalid_name_is_an_unknown_check(name):
     with pytest.raises(ValueError, match="which is no check"):
         HealthCheck(checkers=[succeeds]).run(check=[name])
 
@@ -734,7 +734,7 @@ def test_one_format_is_no_negotiation_two_are(app):
 
 # Options that are changed later
 
-def test_an_answer_that_is_made_while_an_option_changes_is_not_kept(app):
+def test_response_is_not_kept_if_an_option_changes_meanwhile(app):
     class Slow(HealthCheck):
         """Another request comes just before the new value is there."""
 
@@ -757,7 +757,7 @@ def test_an_answer_that_is_made_while_an_option_changes_is_not_kept(app):
     assert ask(app).json == {"status": "success"}
 
 
-def test_an_option_that_is_changed_counts_at_once(app):
+def test_changed_option_takes_effect_at_once(app):
     health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, "ok")])
     for _ in range(3):
         assert "results" in ask(app).json
@@ -777,7 +777,7 @@ def test_an_option_that_is_changed_counts_at_once(app):
 @pytest.mark.parametrize("name, value", [
     ("cache", {}), ("success_ttl", "30"), ("failed_status", 204), ("details", "no"),
     ("formats", ["xml"]), ("success_handler", 5), ("timeout", 0), ("failed_headers", 7)])
-def test_a_wrong_value_is_refused_when_it_is_set_later(name, value):
+def test_wrong_value_is_refused_when_it_is_set_later(name, value):
     health = HealthCheck()
     before = getattr(health, name)
     with pytest.raises((TypeError, ValueError)):
@@ -787,7 +787,7 @@ def test_a_wrong_value_is_refused_when_it_is_set_later(name, value):
 
 # What must not take the answer along
 
-def test_a_log_handler_that_raises_and_a_host_without_a_name(app, monkeypatch):
+def test_log_handler_that_raises_and_a_host_without_a_name(app, monkeypatch):
     class Broken(logging.Handler):
         def emit(self, record):
             raise IOError("no disk")
@@ -802,7 +802,7 @@ def test_a_log_handler_that_raises_and_a_host_without_a_name(app, monkeypatch):
         assert ask(app).json["hostname"] == "unknown"
 
 
-def test_an_exit_in_a_message_or_in_an_output_is_a_failed_check():
+def test_exit_in_a_message_or_in_an_output_is_a_failed_check():
     class Exits(Exception):
         def __str__(self):
             raise SystemExit(3)
@@ -819,7 +819,7 @@ def test_an_exit_in_a_message_or_in_an_output_is_a_failed_check():
     assert results[0]["output"] == "Exits"
 
 
-def test_a_coroutine_function_is_refused():
+def test_coroutine_function_is_refused():
     if PY2:
         pytest.skip("Python 3 alone has them")
     names = {}

@@ -21,7 +21,7 @@ def test_what_is_quadratic_fails(clock):
         growth.assert_linear(lambda size: clock.tick(size ** 2), int, 128)
 
 
-def test_a_stall_or_two_fail_nothing(clock):
+def test_stall_or_two_fail_nothing(clock):
     stalls = [0, 0, 0, 0, 0, 1000, 1000]  # the first run counts nothing, then three and three
 
     def job(size):

@@ -139,7 +139,7 @@ def test_no_module_imports_what_stands_above_it():
     assert upward_imports(SOURCES, HOUSE) == []
 
 
-def test_nothing_below_the_front_doors_and_their_http_knows_bottle():
+def test_only_front_doors_and_http_import_bottle():
     below = HOUSE[HOUSE.index(LAST_THAT_KNOWS_BOTTLE) + 1:]
     assert [module for module in below
             if "bottle" in imports_of(module, SOURCES[module], SOURCES)] == []
@@ -160,7 +160,7 @@ def test_nothing_below_the_front_doors_and_their_http_knows_bottle():
     ("try:\n    import bottle_healthcheck.top as x\nexcept ImportError:\n    pass", ["top"]),
     ("from . import low, top", ["top"]),
 ])
-def test_an_import_is_found_wherever_it_stands(source, wrong):
+def test_import_is_found_wherever_it_stands(source, wrong):
     house = ["__init__", "top", "mid", "wing.__init__", "wing.room", "low"]
     sources = dict.fromkeys(house, "")
     sources["mid"] = source
@@ -172,7 +172,7 @@ def test_an_import_is_found_wherever_it_stands(source, wrong):
     ("from ..low import x", []), ("from .. import top", ["top"]), ("from ..top import x", ["top"]),
     ("from . import x", ["wing.__init__"]), ("from .. import x", ["__init__"]),
 ])
-def test_a_module_of_a_wing_counts_from_its_folder(source, wrong):
+def test_module_of_a_wing_counts_from_its_folder(source, wrong):
     house = ["__init__", "top", "wing.__init__", "wing.room", "wing.other", "low"]
     sources = dict.fromkeys(house, "")
     sources["wing.room"] = source

@@ -33,7 +33,7 @@ class TestDeadline(object):
         with pytest.raises(socket.timeout, match="timed out"):
             deadline.left()
 
-    def test_nothing_is_called_after_its_end_not_even_what_would_not_wait(self, clock):
+    def test_nothing_is_called_after_the_deadline(self, clock):
         deadline, called = Deadline(5), []
         sock = socket.socket()
         assert deadline.call(sock, called.append, 1) is None
@@ -55,7 +55,7 @@ class TestDeadline(object):
     ("::1", "::1"), ("[::1]", "::1"), (u"[2001:DB8::1]", "2001:DB8::1"),
     ("::ffff:10.0.0.1", "::ffff:10.0.0.1"), ("fe80::1%eth0", "fe80::1%eth0"),
 ])
-def test_a_host_is_read_as_people_write_it(given, host):
+def test_host_is_read_as_people_write_it(given, host):
     assert _http_client.read_host(given) == host
     assert type(_http_client.read_host(given)) is str
 
@@ -79,7 +79,7 @@ def test_host_and_port_are_written_together(host, port, shown):
     assert _http_client.address_of(host, port) == shown
 
 
-def test_a_host_without_an_address_is_an_error_of_resolving(monkeypatch):
+def test_host_without_an_address_is_an_error_of_resolving(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [])
     with pytest.raises(socket.gaierror, match="no address"):
         _http_client.resolve("h", 80, Deadline(PATIENT))
@@ -99,7 +99,7 @@ class TestResolvingInAThread(object):
         with pytest.raises(socket.gaierror, match="not known"):
             _http_client.resolve_in_thread("h", 80, Deadline(PATIENT))
 
-    def test_a_silent_name_server_is_not_waited_for_beyond_the_deadline(self, monkeypatch):
+    def test_deadline_covers_a_silent_name_server(self, monkeypatch):
         over = threading.Event()
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args: over.wait(60))
         with pytest.raises(socket.timeout):
@@ -132,7 +132,7 @@ def is_closed(sock):
         return True
 
 
-def test_a_connection_is_closed_however_its_use_ends(sockets):
+def test_connection_is_closed_however_its_use_ends(sockets):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(5)
@@ -188,7 +188,7 @@ REFUSED = socket.error(111, "Connection refused")
     ([REFUSED, "silent", "accepts"], [2.0, 3.0, 3.0]),
     (["accepts", "silent"], [3.0]), ([REFUSED, "accepts", "silent"], [2.0, 3.0]),
 ])
-def test_the_addresses_of_a_host_share_the_time(monkeypatch, clock, outcomes, timeouts):
+def test_addresses_of_a_host_share_the_time(monkeypatch, clock, outcomes, timeouts):
     network = Network(clock, outcomes)
     monkeypatch.setattr(socket, "socket", network)
     addresses = [INET + (("192.0.2.%d" % number, 80),) for number in range(len(outcomes))]
@@ -241,7 +241,7 @@ def request_of(headers=(), **parts):
     return requests[0].decode("utf-8").split("\r\n")[:-2]
 
 
-def test_the_request():
+def test_request():
     lines = request_of(target="/health?a=b")
     assert lines[:2] == ["GET /health?a=b HTTP/1.1", "Host: h.example"]
     assert sorted(lines[2:]) == ["Accept-Encoding: identity", "Accept: */*", "Connection: close"]
@@ -250,7 +250,7 @@ def test_the_request():
 @pytest.mark.parametrize("host, port, shown", [
     ("h", 80, "h"), ("h", 443, "h:443"), ("h", 8080, "h:8080"), ("::1", 80, "[::1]"),
     ("::1", 8080, "[::1]:8080")])
-def test_the_host_has_its_port_unless_it_is_the_scheme_s(host, port, shown):
+def test_host_has_its_port_unless_it_is_the_scheme_s(host, port, shown):
     assert "Host: " + shown in request_of(host=host, port=port)
 
 
@@ -320,7 +320,7 @@ def test_sending_ends_with_the_deadline_too(monkeypatch, clock, seconds, is_whol
     (b"HTTP/1.1 799 x\r\n\r\na", 799, b"a"),
     (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK, 101, b""),
 ])
-def test_a_whole_response(response, status, body):
+def test_whole_response(response, status, body):
     with peer(response) as port:
         assert get(port) == (status, body)
 
@@ -361,7 +361,7 @@ def chunked(*chunks):
 @pytest.mark.parametrize("response", [
     with_length(LIMIT, b"x" * LIMIT), chunked(b"x" * LIMIT, b""),
     b"HTTP/1.0 203 x\r\n\r\n" + b"x" * LIMIT], ids=["length", "chunked", "until the end"])
-def test_a_body_of_just_the_limit_is_read(response):
+def test_body_of_just_the_limit_is_read(response):
     with peer(response) as port:
         assert get(port) == (203, b"x" * LIMIT)
 
@@ -370,7 +370,7 @@ def test_a_body_of_just_the_limit_is_read(response):
     with_length(LIMIT + 1, b"x" * (LIMIT + 1)), with_length(10 ** 12, b"x" * (LIMIT + 1)),
     chunked(b"x" * LIMIT, b"x"), b"HTTP/1.0 203 x\r\n\r\n" + b"x" * (LIMIT + 1),
 ], ids=["length", "endless", "chunked", "until the end"])
-def test_a_longer_body_is_not(response):
+def test_longer_body_is_not(response):
     with peer(response) as port:
         with pytest.raises(_http_client.BodyTooLong, match="longer than 1048576") as caught:
             get(port)
@@ -379,7 +379,7 @@ def test_a_longer_body_is_not(response):
 
 @pytest.mark.parametrize("length, body, missing", [
     (2, b"", 2), (10, b"123", 7), (10 ** 12, b"", 10 ** 12)])
-def test_a_body_that_is_cut_off_is_an_error(length, body, missing):
+def test_body_that_is_cut_off_is_an_error(length, body, missing):
     with peer(with_length(length, body)) as port:
         with pytest.raises(_http_client.BodyCutOff, match="%d bytes too early" % missing) as caught:
             get(port)

@@ -30,7 +30,7 @@ def _arguments(kind):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_the_public_names(name):
+def test_public_names(name):
     assert name in bottle_healthcheck.__all__
     assert getattr(bottle_healthcheck, name)
 
@@ -41,20 +41,20 @@ def test_every_name_of_all_exists():
     assert bottle_healthcheck.__all__ == sorted(bottle_healthcheck.__all__)
 
 
-def test_the_version_is_a_release_number():
+def test_version_is_a_release_number():
     assert re.match(r"\d+\.\d+\.\d+$", bottle_healthcheck.__version__)
 
 
 @pytest.mark.parametrize("kind, contract, released", [
     (HealthCheck, HEALTHCHECK, 12), (EnvironmentDump, ENVIRONMENT, 6)])
-def test_the_order_of_arguments_is_the_contracts(kind, contract, released):
+def test_order_of_arguments_is_the_contracts(kind, contract, released):
     arguments, _, keywords = _arguments(kind)
     assert arguments[:released] == contract[:released]
     assert arguments == [name for name in contract if name in arguments]
     assert keywords == "options"
 
 
-def test_the_defaults_are_the_contracts():
+def test_defaults_are_the_contracts():
     defaults = _arguments(HealthCheck)[1]
     expected = {
         "app": None, "path": None, "success_status": 200, "success_headers": None,
@@ -69,12 +69,12 @@ def test_the_defaults_are_the_contracts():
     assert [defaults[name] for name in ENVIRONMENT[:6]] == [None, None, True, True, True, True]
 
 
-def test_the_logger_is_silent_until_the_application_configures_it():
+def test_logger_is_silent_until_the_application_configures_it():
     handlers = logging.getLogger("bottle_healthcheck").handlers
     assert any(isinstance(one, logging.NullHandler) for one in handlers)
 
 
-def test_importing_and_constructing_start_no_thread_and_make_no_lock():
+def test_import_and_construction_make_no_thread_and_no_lock():
     code = """
 import logging, bottle, six.moves.queue, threading
 # Packages of others, which constructors import, may make locks of their own.

@@ -39,12 +39,12 @@ def test_what_a_callback_fails_with_is_its_own(kind):
     assert is_interrupt(raiser(kind)) is False
 
 
-def test_a_cancelled_task_is_the_callbacks_own():
+def test_cancelled_task_is_the_callbacks_own():
     asyncio = need_module("asyncio")
     assert is_interrupt(raiser(asyncio.CancelledError)) is False
 
 
-def test_a_keyboard_interrupt_is_not():
+def test_keyboard_interrupt_is_not():
     assert is_interrupt(raiser(KeyboardInterrupt)) is True
 
 
@@ -60,7 +60,7 @@ def test_what_ends_a_greenlet_is_not(monkeypatch, module, name):
     assert is_interrupt(raiser(Panic)) is False
 
 
-def test_the_real_exceptions_of_gevent_are_not():
+def test_real_exceptions_of_gevent_are_not():
     gevent = need_module("gevent")
     assert is_interrupt(raiser(gevent.Timeout, 1)) is True
     assert is_interrupt(raiser(gevent.GreenletExit)) is True
@@ -122,19 +122,19 @@ def interrupted_by(handler):
     return callback
 
 
-def test_a_callback_that_exits_has_failed_of_its_own():
+def test_callback_that_exits_has_failed_of_its_own():
     assert is_interrupt(leave) is False
     assert is_interrupt(raiser(SystemExit, 3)) is False
 
 
 @needs_signals
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_an_exit_of_a_signal_handler_is_not_the_callbacks(handler):
+def test_exit_of_a_signal_handler_is_not_the_callbacks(handler):
     assert is_interrupt(interrupted_by(handler)) is True
 
 
 @needs_signals
-def test_a_handler_that_forgets_its_arguments_is_no_fault():
+def test_handler_that_forgets_its_arguments_is_no_fault():
     assert is_interrupt(interrupted_by(assigns_to_its_arguments)) is False
 
 
@@ -251,14 +251,14 @@ def test_what_a_callback_raises_goes_no_further(place, kind):
 
 
 @pytest.mark.parametrize("place", PLACES, ids=IDS)
-def test_a_keyboard_interrupt_passes_through(place):
+def test_keyboard_interrupt_passes_through(place):
     with pytest.raises(KeyboardInterrupt):
         place(raiser(KeyboardInterrupt))
 
 
 @needs_signals
 @pytest.mark.parametrize("place", PLACES, ids=IDS)
-def test_an_exit_of_a_signal_handler_passes_through(place):
+def test_exit_of_a_signal_handler_passes_through(place):
     with pytest.raises(SystemExit) as caught:
         place(interrupted_by(resets_itself))
     assert caught.value.code == "leaving"

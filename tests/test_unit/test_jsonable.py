@@ -91,11 +91,11 @@ def test_subclasses_become_the_builtin_without_their_methods(kind, expected):
 
 
 @pytest.mark.parametrize("kind", [EvilMapping, EvilSequence, EvilClass])
-def test_a_value_that_raises_becomes_its_type(kind):
+def test_value_that_raises_becomes_its_type(kind):
     assert _jsonable.plain({"a": [kind()]}) == {u"a": [_type_name(kind)]}
 
 
-def test_an_unknown_object_is_never_shown():
+def test_unknown_object_is_never_shown():
     class Unknown(object):
         calls = []
 
@@ -162,7 +162,7 @@ def test_order_is_kept():
         assert list(_jsonable.plain(ordered)) == names[1:] + [u"status"]
 
 
-def test_a_shared_value_is_no_circle():
+def test_shared_value_is_no_circle():
     shared = [1]
     assert _jsonable.plain([shared, {"a": shared}]) == [[1], {u"a": [1]}]
 
@@ -233,7 +233,7 @@ def caused(exc, cause, **attributes):
     return exc
 
 
-def test_a_blank_exception_says_what_its_cause_says():
+def test_blank_exception_says_what_its_cause_says():
     refused = OSError(111, "Connection refused")
     assert _jsonable.message(caused(RuntimeError(), refused)) == (
         u"RuntimeError: [Errno 111] Connection refused")
@@ -254,7 +254,7 @@ def test_what_a_traceback_shows_as_the_cause_is_one():
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 has exception groups")
-def test_an_exception_group_says_what_its_members_say():
+def test_exception_group_says_what_its_members_say():
     group = ExceptionGroup("two failed", [  # noqa: F821
         ConnectionError("db refused"),
         ExceptionGroup("more", [ValueError("a"), KeyError("b"), TimeoutError()])])  # noqa: F821
@@ -265,7 +265,7 @@ def test_an_exception_group_says_what_its_members_say():
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 has exception groups")
-def test_an_exception_group_shows_so_many_members():
+def test_exception_group_shows_so_many_members():
     half = ExceptionGroup("half", [ValueError("down")] * 51)  # noqa: F821
     group = ExceptionGroup("both", [half, half])  # noqa: F821
     assert _jsonable.message(group) == u"ValueError: down; " * 100 + u"<more items>"
@@ -274,7 +274,7 @@ def test_an_exception_group_shows_so_many_members():
     assert _jsonable.message(within).startswith(u"ValueError: ValueError")
 
 
-def test_the_backport_of_exception_groups_is_one(monkeypatch):
+def test_backport_of_exception_groups_is_one(monkeypatch):
     class BaseExceptionGroup(Exception):
         exceptions = (ValueError("a"), KeyError("b"))
 
@@ -287,11 +287,11 @@ def test_the_backport_of_exception_groups_is_one(monkeypatch):
 @pytest.mark.parametrize("exc, expected", [
     (ValueError("no"), u"ValueError: no"), (ValueError(), u"ValueError"),
     (KeyError("a"), u"KeyError: 'a'"), (SystemExit(3), u"SystemExit: 3")])
-def test_a_message_after_its_type(exc, expected):
+def test_message_after_its_type(exc, expected):
     assert _jsonable.typed_message(exc) == expected
 
 
-def test_a_message_that_is_no_text():
+def test_message_that_is_no_text():
     class Odd(Exception):
         def __str__(self):
             return 3
@@ -311,7 +311,7 @@ def test_a_message_that_is_no_text():
     (KeyError(), u"KeyError"),
     (EvilException(), u"EvilException"),
 ])
-def test_the_line_of_an_exception(exc, line):
+def test_line_of_an_exception(exc, line):
     assert _jsonable.exception_line(exc) == line
 
 
@@ -329,7 +329,7 @@ def test_one_line_of_anything_shows_nothing_unseen(value, line):
     (u"1234567890", u"1234567890"), (u"12345678901", u"1234567..."),
     (u"x" * 10 ** 6, u"xxxxxxx..."), (u" " * 50 + u"a", u"a"), (u"12345\n67890", u"12345 6..."),
 ])
-def test_a_line_is_cut_at_its_limit(value, line):
+def test_line_is_cut_at_its_limit(value, line):
     assert _jsonable.one_line(value, 10) == line
 
 
@@ -382,11 +382,11 @@ class OddClass(type):
 
 
 @pytest.mark.parametrize("kind", [OddClass])
-def test_an_object_whose_class_raises(kind):
+def test_object_whose_class_raises(kind):
     assert _jsonable.plain([kind("Odd", (), {})()]) == ["<object>"]
 
 
-def test_the_number_of_items_is_limited():
+def test_number_of_items_is_limited():
     many = _jsonable.plain({"list": range(10 ** 5), "set": set(range(20000)),
                             "dict": dict((number, number) for number in range(20000))})
     assert len(many["list"]) == len(many["set"]) == len(many["dict"]) == _jsonable.MAX_ITEMS + 1

@@ -86,7 +86,7 @@ class TestForgery(object):
         assert len(said) >= 6 and [one for one in said if FORGED in one] == said
         assert [one for one in lines.records if is_forged(one)] == []
 
-    def test_an_exception_that_a_class_words_begins_no_line(self, lines):
+    def test_exception_that_a_class_words_begins_no_line(self, lines):
         error = type(FORGED.encode("ascii").decode("ascii") if str is not bytes
                      else FORGED.encode("ascii"), (Exception,), {})
         try:
@@ -97,7 +97,7 @@ class TestForgery(object):
         record, = lines.records
         assert FORGED in record.getMessage() and not is_forged(record)
 
-    def test_a_traceback_stays_readable(self, lines):
+    def test_traceback_stays_readable(self, lines):
         try:
             refuse()
         except RuntimeError:
@@ -115,7 +115,7 @@ def fail_of(fail):
     return check
 
 
-def test_the_records_of_changes_name_the_check_and_its_outcome(lines):
+def test_records_of_changes_name_the_check_and_its_outcome(lines):
     says = [(False, "down"), (False, "down"), (True, "fine"), (WARN, "slow")]
     health = HealthCheck(success_ttl=0, failed_ttl=0)
     health.add_check(lambda: says.pop(0), name="data base")
@@ -138,7 +138,7 @@ def test_no_format_and_no_log_line_shows_a_password(lines, check, form):
         assert "********" in answer.text
 
 
-def test_what_drain_and_handlers_and_on_change_say_shows_no_password(lines):
+def test_drain_handlers_and_on_change_show_no_password(lines):
     def handler(results):
         raise ValueError(URL)
 

@@ -114,7 +114,7 @@ def test_what_can_be_applied_is_taken(apply):
     assert health(apply=apply).options["apply"] is apply
 
 
-def test_the_class_cannot_be_installed():
+def test_class_cannot_be_installed():
     with pytest.raises(TypeError) as caught:
         bottle.Bottle().install(HealthCheck)
     assert "HealthCheck" in str(caught.value) and "Plugin." not in str(caught.value)

@@ -58,7 +58,7 @@ def test_what_an_accept_header_prefers(accept, name):
     (BROWSER, "json"), ("text/html, */*;q=0.1", "json"), ("text/html, */*;q=0", "html"),
     ("text/html", "html"), ("text/html, text/plain", "json"), ("text/html, text/*;q=0.5", "html"),
     ("text/html, application/health+json;q=0.9, */*;q=0.8", "health")])
-def test_a_monitor_that_sends_a_browsers_accept_gets_json(accept, name):
+def test_monitor_that_sends_a_browsers_accept_gets_json(accept, name):
     assert format_of(accept, validate_formats(None), navigates=False) == name
 
 
@@ -71,7 +71,7 @@ def test_without_json_such_a_monitor_gets_the_first_format():
     ({"HTTP_SEC_FETCH_MODE": "navigate"}, HTML), ({"HTTP_UPGRADE_INSECURE_REQUESTS": "1"}, HTML),
     ({}, JSON), ({"HTTP_SEC_FETCH_MODE": "cors"}, JSON), ({"HTTP_SEC_FETCH_MODE": "no-cors"}, JSON),
     ({"HTTP_UPGRADE_INSECURE_REQUESTS": "0"}, JSON)])
-def test_a_browser_is_known_by_what_it_sends_when_it_opens_a_page(environ, content_type):
+def test_browser_is_known_by_what_it_sends_when_it_opens_a_page(environ, content_type):
     app = service("up")
     for _ in range(2):  # the other kind asks in between
         assert ask(app, accept=BROWSER, **environ).headers["Content-Type"] == content_type
@@ -107,7 +107,7 @@ def test_only_metrics_report_a_failure_with_status_200(other):
 @pytest.mark.parametrize("name, content_type", [
     ("json", JSON), ("health", HEALTH), ("html", HTML), ("text", TEXT),
     ("prometheus", "text/plain; version=0.0.4; charset=utf-8")])
-def test_the_query_wins_over_the_accept_header_and_nothing_varies(name, content_type):
+def test_query_wins_over_the_accept_header_and_nothing_varies(name, content_type):
     if name == "prometheus":
         pytest.importorskip("prometheus_client")
     answer = ask(service(), "format=" + name, "image/png")
@@ -119,7 +119,7 @@ def test_the_query_wins_over_the_accept_header_and_nothing_varies(name, content_
 
 @pytest.mark.parametrize("accept, content_type", [
     (None, JSON), ("*/*", JSON), ("text/html", HTML), (HEALTH, HEALTH)])
-def test_an_answer_by_the_accept_header_varies_with_it(accept, content_type):
+def test_answer_by_the_accept_header_varies_with_it(accept, content_type):
     app = service()
     for _ in range(2):  # the second one is sent again as it is
         answer = ask(app, accept=accept)
@@ -133,7 +133,7 @@ def test_kept_responses_are_found_by_accept_header():
         assert ask(app, accept=accept, **NAVIGATION).headers["Content-Type"] == content_type
 
 
-def test_a_vary_of_the_users_own_stays():
+def test_vary_of_the_users_own_stays():
     app = service("up", success_headers={"Vary": "Cookie", "Content-Type": "text/x-mine"})
     assert ask(app).headers["Vary"] == "Cookie, Accept"
     assert ask(app).headers["Content-Type"] == "text/x-mine"
@@ -150,7 +150,7 @@ def test_a_vary_of_the_users_own_stays():
     ("format=json&format=text", "given 2 times, expected once"),
     ("f%6Frmat=xml", "unknown or not offered"),
 ])
-def test_a_format_that_there_is_not_is_400_in_json(query, words):
+def test_format_that_there_is_not_is_400_in_json(query, words):
     answer = ask(service("up", formats=("text", "json")), query, BROWSER)
     assert (answer.status, answer.headers["Content-Type"]) == (400, JSON)
     problem = json.loads(answer.body.decode("ascii"))
@@ -208,7 +208,7 @@ def test_some_checks_alone(query, status, names):
     ("check=" + "x" * 1000, u"'%s'" % (u"x" * 80)),
     ("check=a%0d%0aSet-Cookie:b", u"'a\r\nSet-Cookie:b'"),
 ])
-def test_an_unknown_check_is_404_in_json(query, words):
+def test_unknown_check_is_404_in_json(query, words):
     answer = ask(service("up", NAIVE), query, BROWSER)
     assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
     problem = json.loads(answer.body.decode("ascii"))
@@ -216,7 +216,7 @@ def test_an_unknown_check_is_404_in_json(query, words):
     assert problem["error"].endswith(u"expected one of up, " + six.ensure_text(NAIVE))
 
 
-def test_an_unknown_check_where_there_is_none():
+def test_unknown_check_where_there_is_none():
     health = HealthCheck()
     with pytest.raises(ValueError, match="which is no check: there is none"):
         health.run("database")
@@ -224,7 +224,7 @@ def test_an_unknown_check_where_there_is_none():
 
 @pytest.mark.parametrize("query", [
     "exclude=up&exclude=down", "exclude=down&exclude=up&exclude=up", "check=up&exclude=up"])
-def test_a_choice_that_leaves_no_check_is_404(query):
+def test_choice_that_leaves_no_check_is_404(query):
     answer = ask(service("up", "down"), query)
     assert (answer.status, answer.headers["Content-Type"]) == (404, JSON)
     assert b"check and exclude leave no check" in answer.body
@@ -253,7 +253,7 @@ def test_only_the_named_checks_run():
     "application/openmetrics-text;version=" + "1." * 30000, "text/html ;" + " " * 65000 + "q=1",
     "text/plain;version=0.0.4;" * 2600, "\"" * 65536, "(" * 65536, "\xff" * 65536,
     "text/html;q=1e-999999", "*/*;q=0", "text/html\t,\x00/\x00"])
-def test_a_hostile_accept_header_is_answered(accept):
+def test_hostile_accept_header_is_answered(accept):
     app = service("up")
     assert ask(app, accept=accept).status == 200
     assert ask(app, "format=text", accept).status == 200
@@ -270,7 +270,7 @@ def test_a_hostile_accept_header_is_answered(accept):
     ("%" * 8192, 200), ("%41" * 2700, 200), ("=" * 8192, 200), ("+" * 8192, 200),
     ("check=" + "%ff" * 2700, 404), ("check=" + "%" * 8000, 404), ("\xff" * 8192, 200),
     ("".join("check%d=up&" % number for number in range(90)), 200)])
-def test_a_hostile_query_is_answered(query, status):
+def test_hostile_query_is_answered(query, status):
     answer = ask(service("up"), query)
     assert answer.status == status
     if status >= 400:
@@ -284,7 +284,7 @@ def test_a_hostile_query_is_answered(query, status):
     ("text/html;q=", "9"), ("text/html;", "a=b;"), ("", "application/openmetrics-text,"),
     ("application/openmetrics-text;version=", "1."), ("text/html ;", " "),
     ("", "text/plain;version=0.0.4;"), ("", "\""), ("", "("), ("", "\xff")])
-def test_the_time_is_linear_in_the_length_of_an_accept_header(start, unit, query):
+def test_time_is_linear_in_the_length_of_an_accept_header(start, unit, query):
     if "prometheus" in query:
         pytest.importorskip("prometheus_client")
     app = service("up")
@@ -292,7 +292,7 @@ def test_the_time_is_linear_in_the_length_of_an_accept_header(start, unit, query
                          lambda size: start + unit * (size // len(unit)), 1024)
 
 
-def test_an_accept_header_that_is_too_long_is_not_read(monkeypatch):
+def test_accept_header_that_is_too_long_is_not_read(monkeypatch):
     app, accept = service("up"), "text/html" + " " * 8183
     assert ask(app, accept=accept).headers["Content-Type"] == HTML
     assert ask(app, accept=accept + " ").headers["Content-Type"] == JSON

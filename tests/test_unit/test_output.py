@@ -131,7 +131,7 @@ def test_no_more_is_read_than_is_shown():
     assert len(read) <= 2 * MAX_VALUES + 10
 
 
-def test_a_graph_of_many_dictionaries_takes_no_more_steps_than_a_small_one():
+def test_steps_for_a_graph_of_dictionaries_are_bounded():
     def values_of(size):
         room = _jsonable.Room(MAX_VALUES, MAX_LENGTH)
         return _jsonable.count_values(_jsonable.plain(make_graph(size), room))
@@ -148,7 +148,7 @@ def test_of_what_is_no_text_no_more_is_read_than_may_be_shown(kind):
     assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
 
 
-def test_the_beginning_is_kept_in_order():
+def test_beginning_is_kept_in_order():
     shown, _ = module.show([[number] for number in range(20000)])
     assert shown[:3] == [[0], [1], [2]] and shown[-1] == MORE
     shown, _ = module.show({"log": u"x" * 10 ** 6, "state": "up"})
@@ -179,7 +179,7 @@ def test_any_data_is_cut_to_any_size(seed):
     assert (shown == data) == (MORE not in text and "characters cut>" not in text)
 
 
-def test_a_chain_as_deep_as_may_be_is_cut_at_each_level():
+def test_chain_as_deep_as_may_be_is_cut_at_each_level():
     data = u"x" * 100
     for _ in range(16):
         data = [{u"a": data, u"b": 1}, 2]
@@ -192,7 +192,7 @@ def test_a_chain_as_deep_as_may_be_is_cut_at_each_level():
 
 class TestSecrets(object):
     @pytest.mark.parametrize("name", ["name", "key"])
-    def test_the_name_of_a_value_may_be_among_what_is_left_out(self, name):
+    def test_name_of_a_value_may_be_among_what_is_left_out(self, name):
         record = collections.OrderedDict([(u"value", u"gT5kQ9zwX2")])
         record.update((u"field %d" % number, number) for number in range(20000))
         record[name] = u"password"
@@ -211,7 +211,7 @@ class TestSecrets(object):
     @pytest.mark.parametrize("word", [
         "AKIAIOS", "ghp1234", "eyJhbGc", "hunter2", "secret1", "Bearer7", "abcdefg", "1234567",
         "passwor", u"\xe9" * 7, u"\u0661\u0662"])
-    def test_a_word_of_fewer_than_8_letters_is_none(self, word):
+    def test_word_of_fewer_than_8_letters_is_none(self, word):
         word = six.ensure_text(word)
         assert module.show(word) == (word, json.dumps(word))
         assert scrubber.clean_output(word) == word  # so it may be left out

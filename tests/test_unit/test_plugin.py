@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("kind", [HealthCheck, EnvironmentDump])
     ("healthcheck", ValueError), ("", ValueError), (" /healthcheck", ValueError),
     (["/a", "b"], ValueError), ([], TypeError), (7, TypeError), (True, TypeError),
     ({"/a": 1}, TypeError), ([["/a"], None], TypeError)])
-def test_a_path_that_no_request_can_match(app, kind, path, error):
+def test_path_that_no_request_can_match(app, kind, path, error):
     for refuse in (lambda: kind(app, path), lambda: kind(path=path),
                    lambda: kind().init_app(app, path)):
         with pytest.raises(error) as caught:
@@ -38,7 +38,7 @@ def test_init_app_needs_a_path(app, kind):
 
 
 @BOTH
-def test_the_stack_of_apps_without_its_call(kind):
+def test_stack_of_apps_without_its_call(kind):
     for refuse in (lambda: kind(bottle.default_app, "/x"), lambda: kind(bottle.default_app),
                    lambda: kind().init_app(bottle.app, "/x")):
         with pytest.raises(TypeError) as caught:
@@ -49,7 +49,7 @@ def test_the_stack_of_apps_without_its_call(kind):
 @BOTH
 @pytest.mark.parametrize("app", [lambda environ, start_response: [], object(), "app", 0, False,
                                  [], bottle, bottle.Bottle])
-def test_a_wsgi_app_that_is_no_bottle(kind, app):
+def test_wsgi_app_that_is_no_bottle(kind, app):
     for refuse in (lambda: kind(app, "/x"), lambda: kind().init_app(app, "/x")):
         with pytest.raises(TypeError) as caught:
             refuse()
@@ -61,7 +61,7 @@ def test_a_wsgi_app_that_is_no_bottle(kind, app):
     (204, ValueError), (205, ValueError), (206, ValueError), (304, ValueError), (199, ValueError),
     (600, ValueError), (0, ValueError), (-200, ValueError), ("200", TypeError), (200.0, TypeError),
     (True, TypeError), ("503 Down", TypeError)])
-def test_a_status_without_a_whole_body(argument, status, error):
+def test_status_without_a_whole_body(argument, status, error):
     with pytest.raises(error) as caught:
         HealthCheck(**{argument: status})
     assert argument in str(caught.value) and "expected" in str(caught.value)
@@ -74,13 +74,13 @@ def test_none_is_no_status(argument):
 
 
 @pytest.mark.parametrize("status", [200, 299, 404, 429, 503, 599])
-def test_a_status_with_a_body(app, status):
+def test_status_with_a_body(app, status):
     HealthCheck(app, "/healthcheck", success_status=status)
     assert ask(app).status == status
 
 
 @pytest.mark.skipif(six.PY2, reason="http.HTTPStatus is new in Python 3")
-def test_a_status_of_the_standard_library():
+def test_status_of_the_standard_library():
     import http
     assert type(HealthCheck(failed_status=http.HTTPStatus.BAD_GATEWAY).failed_status) is int
 
@@ -88,14 +88,14 @@ def test_a_status_of_the_standard_library():
 @pytest.mark.parametrize("argument", ["success_handler", "failed_handler", "exception_handler",
                                       "on_change"])
 @pytest.mark.parametrize("value", [5, "text", False, {}])
-def test_a_handler_that_cannot_be_called(argument, value):
+def test_handler_that_cannot_be_called(argument, value):
     with pytest.raises(TypeError) as caught:
         HealthCheck(**{argument: value})
     assert argument in str(caught.value) and "expected a callable" in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [{}, "cache", HealthCheck()])
-def test_a_cache_that_is_none(value):
+def test_cache_that_is_none(value):
     with pytest.raises(TypeError) as caught:
         HealthCheck(cache=value)
     assert "expected a ResultCache" in str(caught.value)
@@ -103,7 +103,7 @@ def test_a_cache_that_is_none(value):
 
 @pytest.mark.parametrize("value, error", [(5, TypeError), ([], TypeError), ("", ValueError),
                                           ("a\0b", ValueError)])
-def test_a_drain_file_that_is_no_path(value, error):
+def test_drain_file_that_is_no_path(value, error):
     with pytest.raises(error) as caught:
         HealthCheck(drain_file=value)
     assert "drain_file" in str(caught.value)
@@ -132,7 +132,7 @@ def test_stale_while_revalidate_needs_a_timeout():
 
 
 @BOTH
-def test_an_error_never_shows_the_value(kind):
+def test_error_never_shows_the_value(kind):
     with pytest.raises(TypeError) as caught:
         kind(app={"password": "swordfish"}, path="/x")
     assert "swordfish" not in str(caught.value)
@@ -172,13 +172,13 @@ def test_options_of_other_plugins_go_to_the_route(app, register):
 @pytest.mark.parametrize("method, allowed, refused", [
     ("GET", ["GET", "HEAD"], ["OPTIONS", "POST"]), (["POST"], ["POST"], ["GET", "OPTIONS"]),
     ("ANY", ["GET", "POST", "OPTIONS", "DELETE"], [])])
-def test_the_methods_that_are_asked_for(app, method, allowed, refused):
+def test_methods_that_are_asked_for(app, method, allowed, refused):
     HealthCheck(app, "/healthcheck", method=method)
     assert [ask(app, method=one).status for one in allowed] == [200] * len(allowed)
     assert [ask(app, method=one).status for one in refused] == [405] * len(refused)
 
 
-def test_the_decorators_of_apply_guard_the_route(app):
+def test_decorators_of_apply_guard_the_route(app):
     def guard(callback):
         def guarded(*args, **kwargs):
             if not bottle.request.get_header("X-Token"):
@@ -208,7 +208,7 @@ def test_skip_that_drops_no_guard(kind, options):
 
 
 @BOTH
-def test_the_callback_is_no_option(kind):
+def test_callback_is_no_option(kind):
     with pytest.raises(TypeError) as caught:
         kind(callback=lambda: "mine")
     assert "callback" in str(caught.value)
@@ -224,7 +224,7 @@ def _misspelt(kind):
 @pytest.mark.parametrize("kind, wrong, name",
                          list(_misspelt(HealthCheck)) + list(_misspelt(EnvironmentDump))
                          + [(HealthCheck, "sucess_ttl", "success_ttl")])
-def test_a_near_miss_of_an_option_is_refused(kind, wrong, name):
+def test_near_miss_of_an_option_is_refused(kind, wrong, name):
     with pytest.raises(TypeError) as caught:
         kind(**{wrong: 5})
     assert repr(wrong) in str(caught.value) and repr(name) in str(caught.value)
@@ -245,14 +245,14 @@ def test_bottles_own_names_are_no_near_miss_of_ours():
 
 @pytest.mark.parametrize("kind, contract", [(HealthCheck, HEALTHCHECK),
                                             (EnvironmentDump, ENVIRONMENT)])
-def test_the_contract_has_every_argument(kind, contract):
+def test_contract_has_every_argument(kind, contract):
     assert set(_arguments(kind)[0]) <= set(contract)
 
 
 # Registering
 
 @BOTH
-def test_a_refused_plugin_leaves_no_route(app, kind):
+def test_refused_plugin_leaves_no_route(app, kind):
     with pytest.raises(TypeError):
         kind(app, "/x", pathh=1, callback=5)
     assert app.routes == []
@@ -279,7 +279,7 @@ def test_more_than_one_route(app, kind):
 
 
 @BOTH
-def test_a_path_that_is_not_ascii(app, kind):
+def test_path_that_is_not_ascii(app, kind):
     kind(app, u"/gesundheit/\xfc")
     assert ask(app, str("/gesundheit/\xc3\xbc")).status == 200
 
@@ -292,7 +292,7 @@ def test_wildcards_of_a_path_are_accepted(app, kind):
 
 
 @BOTH
-def test_a_mounted_app(kind):
+def test_mounted_app(kind):
     child, parent = bottle.Bottle(), bottle.Bottle()
     kind(child, "/x")
     parent.mount("/sub/", child)
@@ -303,14 +303,14 @@ def test_a_mounted_app(kind):
 
 
 @BOTH
-def test_a_merged_app(kind):
+def test_merged_app(kind):
     child, parent = bottle.Bottle(), bottle.Bottle()
     kind(child, "/x")
     parent.merge(child)
     assert ask(parent, "/x").status == 200
 
 
-def test_a_mounted_failure_keeps_its_status():
+def test_mounted_failure_keeps_its_status():
     child, parent = bottle.Bottle(), bottle.Bottle()
     HealthCheck(child, "/x", failed_status=503, checkers=[lambda: (False, "down")])
     parent.mount("/sub/", child)
@@ -321,7 +321,7 @@ def test_a_mounted_failure_keeps_its_status():
 # The plugin API
 
 @BOTH
-def test_the_plugin_api(app, kind):
+def test_plugin_api(app, kind):
     plugin = app.install(kind(path="/x"))
     assert plugin.api == 2 and isinstance(plugin.name, str)
     assert ask(app, "/x").status == 200
@@ -388,7 +388,7 @@ def test_installing_without_a_path_is_refused(app, kind):
     ("drain_path", "drain_file"), ("exception_callback", "exception_handler"),
     ("stale_ttl", "stale_while_revalidate"), ("cache_ttl", "success_ttl"),
     ("failed-ttl", "failed_ttl"), ("successTTL", "success_ttl"), ("include_os", None)])
-def test_an_option_that_looks_like_ours_is_refused(app, name, meant):
+def test_option_that_looks_like_ours_is_refused(app, name, meant):
     with pytest.raises(TypeError) as caught:
         HealthCheck(app, "/x", **{name: 1})
     said = str(caught.value)
@@ -398,7 +398,7 @@ def test_an_option_that_looks_like_ours_is_refused(app, name, meant):
     assert app.routes == []
 
 
-def test_a_plugin_gets_an_option_that_looks_like_ours(app):
+def test_plugin_gets_an_option_that_looks_like_ours(app):
     health = HealthCheck()
     health.options["ttl"] = 5
     health.init_app(app, "/x")
@@ -409,7 +409,7 @@ def test_a_plugin_gets_an_option_that_looks_like_ours(app):
     ("hides", "hide"), ("include_pyhton", "include_python"), ("includeos", "include_os"),
     ("include_environ", None), ("timeout", None), ("auth", None), ("sqlite", None),
     ("login", None)])
-def test_the_dump_takes_no_option_but_bottle_s(app, name, nearest):
+def test_dump_takes_no_option_but_bottle_s(app, name, nearest):
     with pytest.raises(TypeError) as caught:
         EnvironmentDump(app, "/x", **{name: False})
     said = str(caught.value)
@@ -425,7 +425,7 @@ def test_the_dump_takes_no_option_but_bottle_s(app, name, nearest):
 
 
 @BOTH
-def test_a_guard_is_not_dropped_by_options_that_are_set_later(app, kind):
+def test_guard_is_not_dropped_by_options_that_are_set_later(app, kind):
     plugin = kind(apply=[lambda callback: callback])
     plugin.options["skip"] = True
     with pytest.raises(ValueError):
@@ -436,7 +436,7 @@ def test_a_guard_is_not_dropped_by_options_that_are_set_later(app, kind):
 # The app
 
 @BOTH
-def test_the_module_bottle_is_no_app(kind):
+def test_module_bottle_is_no_app(kind):
     for refuse in (lambda: kind(bottle, "/x"), lambda: kind().init_app(bottle, "/x")):
         with pytest.raises(TypeError) as caught:
             refuse()
@@ -446,7 +446,7 @@ def test_the_module_bottle_is_no_app(kind):
 
 @BOTH
 @pytest.mark.parametrize("path", [None, "/known"])
-def test_a_subclass_may_know_the_path(app, kind, path):
+def test_subclass_may_know_the_path(app, kind, path):
     asked = []
 
     class Known(kind):
@@ -463,7 +463,7 @@ def test_a_subclass_may_know_the_path(app, kind, path):
 
 
 @BOTH
-def test_a_subclass_that_passes_none_on_registers_nothing(app, kind):
+def test_subclass_that_passes_none_on_registers_nothing(app, kind):
     class Passing(kind):
         def init_app(self, app, path=None):
             super(Passing, self).init_app(app, path)
@@ -487,7 +487,7 @@ def refuses(callback):
 
 
 @BOTH
-def test_a_guard_around_the_bound_method_holds(app, kind):
+def test_guard_around_the_bound_method_holds(app, kind):
     plugin = kind()
     setattr(plugin, CALLBACKS[kind], refuses(getattr(plugin, CALLBACKS[kind])))
     plugin.init_app(app, "/x")
@@ -497,7 +497,7 @@ def test_a_guard_around_the_bound_method_holds(app, kind):
 
 
 @BOTH
-def test_a_guard_that_comes_later_holds_from_the_next_registration(app, kind):
+def test_guard_that_comes_later_holds_from_the_next_registration(app, kind):
     plugin = kind(app, "/x")
     assert ask(app, "/x").status == 200
     setattr(plugin, CALLBACKS[kind], refuses(getattr(plugin, CALLBACKS[kind])))
@@ -510,7 +510,7 @@ def test_a_guard_that_comes_later_holds_from_the_next_registration(app, kind):
 
 
 @BOTH
-def test_a_guard_of_the_options_that_comes_later_holds_too(app, kind):
+def test_guard_of_the_options_that_comes_later_holds_too(app, kind):
     plugin = kind(app, ["/x", "/<any>/y"])
     plugin.options["apply"] = [refuses]
     plugin.init_app(app, ["/x", "/<any>/y"])
@@ -556,7 +556,7 @@ class Taken(object):
     (lambda: Taken.own("/<a:path>"), "/<rest:path>"), (lambda: Taken.own("/x\\<y>"), "/x\\<y>"),
     (lambda: Taken.mount("/x"), "/x"), (lambda: Taken.mount("/x/"), "/x/y"),
     (lambda: Taken.mount("/x/"), "/x/<y>")])
-def test_a_path_that_is_somebody_else_s_is_refused(kind, make, path):
+def test_path_of_another_route_is_refused(kind, make, path):
     for register in (lambda app: kind(app, path), lambda app: kind().init_app(app, path),
                      lambda app: app.install(kind(path=path)),
                      lambda app: kind(app, ["/free", path])):
@@ -569,7 +569,7 @@ def test_a_path_that_is_somebody_else_s_is_refused(kind, make, path):
 
 
 @BOTH
-def test_who_has_the_path_is_said(app, kind):
+def test_error_names_owner_of_path(app, kind):
     def overview():
         return "mine"
 
@@ -586,7 +586,7 @@ def test_who_has_the_path_is_said(app, kind):
     lambda: Taken.own(method="POST"), lambda: Taken.own(method="HEAD"),
     lambda: Taken.own("/x/<name>"), lambda: Taken.mount("/y/"), lambda: Taken.mount("/xy"),
     lambda: Taken.mount("/x/y")])
-def test_a_path_that_is_free(kind, make):
+def test_path_that_is_free(kind, make):
     app = make()
     kind(app, "/x")
     assert ask(app, "/x").headers["Cache-Control"] == "no-store"
@@ -623,7 +623,7 @@ def test_one_method_that_is_taken_is_enough():
 
 @BOTH
 @pytest.mark.parametrize("path", ["/x", "/x/<name>", ["/x", "/y"], u"/x"])
-def test_the_same_plugin_once_more_registers_nothing_twice(app, kind, path):
+def test_same_plugin_once_more_registers_nothing_twice(app, kind, path):
     plugin = kind(app, path)
     routes = list(app.routes)
     plugin.init_app(app, path)
@@ -635,7 +635,7 @@ def test_the_same_plugin_once_more_registers_nothing_twice(app, kind, path):
 
 
 @BOTH
-def test_a_path_that_is_named_twice_is_registered_once(app, kind):
+def test_path_that_is_named_twice_is_registered_once(app, kind):
     kind(app, ["/x", ["/x", "/x/<a>"], "/x/<b>"])
     rules = [route.rule for route in app.routes if route.method == "GET"]
     assert rules == ["/x", "/x/<a>"]
@@ -654,7 +654,7 @@ def test_what_this_plugin_registered_is_its_own_after_a_merge(app, kind):
 
 
 @BOTH
-def test_what_this_plugin_registered_is_its_own_though_guarded_by_somebody(app, kind):
+def test_guarded_route_is_still_its_own(app, kind):
     plugin = kind(app, "/x")
     for route in app.routes:
         route.callback = refuses(route.callback)
@@ -665,7 +665,7 @@ def test_what_this_plugin_registered_is_its_own_though_guarded_by_somebody(app, 
 
 
 @BOTH
-def test_a_route_that_replaced_ours_is_somebody_else_s(app, kind):
+def test_route_that_replaced_ours_is_somebody_else_s(app, kind):
     plugin = kind(app, "/x")
     app.route("/x", callback=lambda: "mine")
     with pytest.raises(ValueError):
@@ -674,7 +674,7 @@ def test_a_route_that_replaced_ours_is_somebody_else_s(app, kind):
 
 
 @BOTH
-def test_a_plugin_keeps_no_app_alive(kind):
+def test_plugin_keeps_no_app_alive(kind):
     app = bottle.Bottle()
     plugin, gone = kind(app, "/x"), weakref.ref(app)
     del app
@@ -684,7 +684,7 @@ def test_a_plugin_keeps_no_app_alive(kind):
 
 
 @BOTH
-def test_an_app_whose_route_registers_elsewhere(kind):
+def test_app_whose_route_registers_elsewhere(kind):
     class Prefixed(bottle.Bottle):
         def route(self, path=None, *args, **options):
             return super(Prefixed, self).route("/v1" + path, *args, **options)
@@ -695,7 +695,7 @@ def test_an_app_whose_route_registers_elsewhere(kind):
 
 
 @pytest.mark.parametrize("rule, path", [("/x", "/x"), ("/x/<a>", "/x/<b>")])
-def test_an_app_s_own_options_stay(rule, path):
+def test_app_s_own_options_stay(rule, path):
     app = Taken.own(rule, "OPTIONS")
     health = HealthCheck(app, path)
     health.init_app(app, path)
@@ -706,7 +706,7 @@ def test_an_app_s_own_options_stay(rule, path):
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", ["GET", "OPTIONS"]])
-def test_options_that_are_asked_for_are_refused_where_they_are_taken(method):
+def test_explicit_options_route_is_refused_if_taken(method):
     with pytest.raises(ValueError) as caught:
         HealthCheck(Taken.own(method="OPTIONS"), "/x", method=method)
     assert "OPTIONS /x" in str(caught.value)

@@ -29,7 +29,7 @@ def test_each_scrape_runs_due_checks_and_registering_none():
     assert b"secret" not in body and ran == [1, 1]
 
 
-def test_a_collector_describes_what_it_collects():
+def test_collector_describes_what_it_collects():
     health = service()
     collector = HealthCollector(health, prefix="live")
     described = [(family.name, family.documentation, family.type)
@@ -42,7 +42,7 @@ def test_a_collector_describes_what_it_collects():
     assert all(not family.samples for family in collector.describe())
 
 
-def test_a_collector_keeps_the_last_known_results_while_draining():
+def test_collector_keeps_the_last_known_results_while_draining():
     health = service()
     health.run()
     health.drain()
@@ -64,12 +64,12 @@ def test_several_collectors_share_a_registry_under_prefixes():
 
 
 @pytest.mark.parametrize("prefix", ["", "my-service", "1st", "a b", "a\n", u"\xe9"])
-def test_a_prefix_that_no_metric_may_have_is_refused(prefix):
+def test_prefix_that_no_metric_may_have_is_refused(prefix):
     with pytest.raises(ValueError) as problem:
         HealthCollector(HealthCheck(), prefix=prefix)
     assert "expected letters, digits and _" in str(problem.value)
 
 
-def test_a_collector_of_something_else_is_refused():
+def test_collector_of_something_else_is_refused():
     with pytest.raises(TypeError, match="health is of type Bottle, expected a HealthCheck"):
         HealthCollector(bottle.Bottle())

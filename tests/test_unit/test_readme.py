@@ -47,7 +47,7 @@ def quiet(monkeypatch):
 
 
 @pytest.mark.parametrize("source, shown", python_blocks())
-def test_an_example_runs_and_answers_what_readme_prints(quiet, source, shown):
+def test_example_runs_and_answers_what_readme_prints(quiet, source, shown):
     for module, needs in (("prometheus_client", ["prometheus_client"]),
                           ("from redis", ["redis"])):
         if module in source:
@@ -75,7 +75,7 @@ def test_every_curl_is_shown_behind_an_example():
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#][^)]*)\)|\]\(#([^)]*)\)", TEXT))
-def test_a_link_leads_somewhere(link):
+def test_link_leads_somewhere(link):
     path, heading = link
     if heading:
         titles = re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
@@ -86,6 +86,6 @@ def test_a_link_leads_somewhere(link):
 
 
 @pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(DATA, "clients"))))
-def test_a_configuration_that_is_tested_is_the_one_that_is_shown(name):
+def test_configuration_that_is_tested_is_the_one_that_is_shown(name):
     with io.open(os.path.join(DATA, "clients", name), encoding="utf-8") as opened:
         assert opened.read().strip() in [text.strip() for _, text in blocks()]

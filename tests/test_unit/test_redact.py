@@ -241,7 +241,7 @@ def test_show_exempts_an_exact_name():
         "KEYBOARD": "us", "keyboard": "********", "TOKEN_URL": "http://********@h/"}
 
 
-def test_a_shown_secret_is_not_masked_elsewhere():
+def test_shown_secret_is_not_masked_elsewhere():
     data = _jsonable.plain({"APP_PASSWORD": "welcome-all", "banner": "welcome-all"})
     assert scrubber.Redactor(show=["APP_PASSWORD"]).clean(data) == data
 
@@ -274,7 +274,7 @@ def test_known_is_what_stands_under_names_of_credentials(name, is_known):
     assert shown == (u"a ******** b" if is_known else u"a tangerine1 b")
 
 
-def test_the_texts_of_a_list_are_known_secrets_under_a_plural_alone():
+def test_texts_of_a_list_are_secrets_below_a_plural_only():
     for name, shown in ((u"app_credentials", u"a ******** b"),
                         (u"APP_CREDENTIALS", u"a ******** b"),
                         (u"app_credential", u"a tangerine1 b")):
@@ -392,7 +392,7 @@ class TestKnownSecrets(object):
     (u"f(password=[1, 'tan'], x=1)", u"f(password=********, x=1)"),
     (u"f(auth=Basic('u', 'tan')).get()", u"f(auth=********).get()"),
 ])
-def test_a_value_with_a_bracket_is_masked_to_its_end(text, shown):
+def test_value_with_a_bracket_is_masked_to_its_end(text, shown):
     assert scrubber.Redactor().clean([text]) == [shown]
 
 
@@ -407,7 +407,7 @@ def test_word_behind_a_bracket_is_masked_with_it(text, shown):
 
 
 @pytest.mark.parametrize("words, is_shown", [(170, True), (172, False)])
-def test_a_value_too_long_to_be_read_is_masked(words, is_shown):
+def test_value_too_long_to_be_read_is_masked(words, is_shown):
     said = u" ".join([u"ok"] * words)
     shown = said if is_shown else MASK
     assert scrubber.clean_output(u"auth: '%s'" % said) == u"auth: '%s'" % shown
@@ -446,7 +446,7 @@ def test_names_in_urls_and_json_texts_are_no_known_secrets(source):
      "tangeri-b ******** tangeri"),
     (["--x-----", "--x------x"], "--x------y--x------x", "********-y********"),
 ])
-def test_the_longest_known_secret_that_is_a_whole_word_is_masked(secrets, text, shown):
+def test_longest_known_secret_that_is_a_whole_word_is_masked(secrets, text, shown):
     assert known.SecretIndex(secrets).mask(text) == shown
 
 
@@ -510,7 +510,7 @@ def test_texts_are_cut_before_redaction_as_well(monkeypatch):
 
 
 @pytest.mark.parametrize("missing", [1, 10, 1000])
-def test_a_secret_that_the_first_cut_splits_is_not_shown(missing):
+def test_secret_that_the_first_cut_splits_is_not_shown(missing):
     url = u"amqp://app:tangerine" + u"x" * 2000
     long_ = u"password=" + u"y" * (scrubber.MAX_READ - len(url) + missing - 10) + u" "
     shown = scrubber.clean_output(long_ + url + u"@host/")
@@ -521,7 +521,7 @@ def test_a_secret_that_the_first_cut_splits_is_not_shown(missing):
 @pytest.mark.parametrize("read, shown", [
     (65536 + 100, 100), (65536 + 1, 1), (65536, 0), (65536 - 1, 0), (1000, 0)])
 @pytest.mark.parametrize("unread", [1, 700])
-def test_the_last_64_kibibytes_before_the_first_cut_are_not_shown(read, shown, unread):
+def test_last_64_kibibytes_before_the_first_cut_are_not_shown(read, shown, unread):
     """What the redaction left of the characters that were read: so many."""
     start = u"x" * 200 + u" password="
     secret = u"y" * (262144 - read + 8)
@@ -549,7 +549,7 @@ def test_sixty_five_levels_of_nesting_are_shown(clean):
             assert clean(nested(levels, wrap, text)) == nested(levels, wrap, shown)
 
 
-def test_known_secrets_are_sought_at_sixty_four_levels_and_from_eight_characters_on():
+def test_known_secrets_limits_of_depth_and_length():
     def sought(levels, secret, wrap):
         data = nested(levels, wrap, {u"DB_PWD": secret})
         return scrubber.Redactor().clean({u"deep": data, u"text": u"a %s b" % secret})[u"text"]
@@ -574,7 +574,7 @@ def test_what_follows_a_harmless_word_and_many_blanks_is_masked(blanks):
         assert scrubber.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": u"********"}
 
 
-def test_the_last_two_hundred_characters_of_a_name_are_read():
+def test_last_two_hundred_characters_of_a_name_are_read():
     for name in (u"pwd_" + u"a" * 196, u"a" * 300 + u"_pwd"):
         assert scrubber.clean_output({name: u"tangerine"}) == {name: u"********"}
     name = u"pwd_" + u"a" * 197
@@ -586,7 +586,7 @@ def test_json_may_stand_behind_sixty_three_blanks():
     assert json.loads(scrubber.clean_output(text)) == {u"pwd": u"********"}
 
 
-def test_an_error_in_a_rule_shows_a_placeholder(monkeypatch):
+def test_error_in_a_rule_shows_a_placeholder(monkeypatch):
     def fail(*args):
         raise RuntimeError("must not be shown")
     monkeypatch.setattr(scrubber, "mask_text", fail)
@@ -636,7 +636,7 @@ def test_many_equal_names_take_linear_time(many):
     growth.assert_linear(scrubber.clean_output, many, 1000)
 
 
-def test_the_data_itself_is_left_alone():
+def test_data_itself_is_left_alone():
     data = _jsonable.plain({"password": ["a"], "b": [{"argv": ["--password", "x"]}]})
     before = json.dumps(data)
     scrubber.Redactor().clean(data)
@@ -647,7 +647,7 @@ def test_the_data_itself_is_left_alone():
     (u"pass", u"123", u"123"), (u"pass", u"1234", MASK),
     (u"db_pass", u"123", u"123"), (u"userpass", u"1234", MASK), (u"token", u"1234", u"1234"),
     (u"otp", u"123456", MASK), (u"db_password", u"1234", MASK)])
-def test_a_short_number_of_what_passed_is_shown(name, number, shown):
+def test_short_number_of_what_passed_is_shown(name, number, shown):
     assert scrubber.clean_output({name: number}) == {name: shown}
 
 
@@ -700,7 +700,7 @@ def test_settings_and_names_of_components_are_shown(output):
     assert scrubber.clean_output(output) == output
 
 
-def test_a_mapping_in_yaml_under_a_weak_name_hides_what_may_be_secret_alone():
+def test_yaml_mapping_below_weak_name_hides_secrets_only():
     text = u"auth:\n  enabled: true\n  server: ldap.acme\n  word: a1b2c3d4e5\nport: 1\n"
     assert scrubber.Redactor().clean({u"values": text}) == {
         u"values": text.replace(u"a1b2c3d4e5", MASK)}
@@ -708,7 +708,7 @@ def test_a_mapping_in_yaml_under_a_weak_name_hides_what_may_be_secret_alone():
         u"values": u"secret:\n********\nport: 1\n"}
 
 
-def test_an_option_with_a_setting_is_shown_and_one_with_a_secret_is_not():
+def test_option_with_setting_is_shown_and_secret_is_not():
     words = [u"docker", u"run", u"--secret", u"id=npmrc", u"--secret", u"tangerine=1", u"-P", u"8"]
     assert scrubber.Redactor().clean(words) == words[:5] + [MASK] + words[6:]
 
@@ -720,7 +720,7 @@ def test_two_names_of_secrets_are_no_pair(names):
     assert scrubber.clean_output([names[0], u"tangerine"]) == [names[0], MASK]
 
 
-def test_a_mapping_under_a_secret_name_hides_what_may_be_secret_alone():
+def test_mapping_below_secret_name_hides_secrets_only():
     section = {u"auth": {u"type": u"ldap", u"bind": {u"dn": u"cn=app", u"word": u"a1b2c3d4e5"}}}
     assert scrubber.Redactor().clean(section) == {
         u"auth": {u"type": u"ldap", u"bind": {u"dn": u"cn=app", u"word": MASK}}}
@@ -733,7 +733,7 @@ def test_variables_of_headers_may_hold_secrets_under_any_name(name):
         name: u"x-team=********,x-dataset=shop,x-id=7"}
 
 
-def test_a_second_dump_searches_new_texts_alone(monkeypatch):
+def test_second_dump_searches_new_texts_alone(monkeypatch):
     searched = []
     mask_text = scrubber.mask_text
 
@@ -801,7 +801,7 @@ def test_pre_filters_let_all_pass_that_a_rule_masks(monkeypatch):
     (u"password=x/secret: hunter2", u"password=********/secret: ********"),
     (u"auth=basic|secret: hunter2 x", u"auth=basic|secret: ******** x"),
     (u"password=ab/cd= x", u"password=******** x")])
-def test_a_name_at_the_end_of_a_value_names_the_next_one(text, expected):
+def test_name_at_the_end_of_a_value_names_the_next_one(text, expected):
     assert scrubber.clean_output(text) == expected
     assert scrubber.Redactor().clean([text]) == [expected]
 
@@ -835,7 +835,7 @@ def test_numbers_in_the_json_of_an_output_are_judged_as_text(text, expected):
 
 
 @pytest.mark.parametrize("phrase", [u"my dog has fleas", u"set horse battery staple"])
-def test_a_password_of_words_is_masked_as_a_whole(phrase):
+def test_password_of_words_is_masked_as_a_whole(phrase):
     assert scrubber.clean_output(u"password: %s\nport: 1" % phrase) == (
         u"password: ********\nport: 1")
     assert scrubber.clean_output({u"password": phrase}) == {u"password": MASK}
@@ -883,7 +883,7 @@ def test_words_and_pairs_of_words_make_a_name_secret(name):
     assert scrubber.clean_output({name: u"a1b2c3d4"}) == {name: MASK}
 
 
-def test_an_ordinary_output_costs_little():
+def test_ordinary_output_costs_little():
     text = u"disk 81% used on /dev/sda1, ok"
     assert counting.calls(lambda: scrubber.clean_output(text)) < 60
 
@@ -910,7 +910,7 @@ if st is not None:
     @pytest.mark.examples
     @_CLEAN
     @given(_NESTED)
-    def test_any_nesting_gives_valid_json_and_a_second_pass_shows_no_more(value):
+    def test_any_nesting_is_valid_json_and_stable(value):
         # It may mask more: password=(x)) becomes password=********), whose ) is then of the value.
         data = _jsonable.plain(value)
         for clean in (scrubber.Redactor().clean, scrubber.clean_output):
@@ -934,7 +934,7 @@ if st is not None:
 
 
 @pytest.mark.parametrize("name", ["PWD", "OLDPWD"])
-def test_the_folder_that_a_shell_is_in_is_no_password(monkeypatch, name):
+def test_folder_that_a_shell_is_in_is_no_password(monkeypatch, name):
     folder = "/tmp/tmp.G5WINFvnv8/clone"
     monkeypatch.setenv(name, folder)
     dump = EnvironmentDump()

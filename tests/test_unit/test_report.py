@@ -18,7 +18,7 @@ from tests.internals import Report
     (True, {"passed": False, "critical": None}, False),
     (False, {"passed": False, "critical": False}, False),
 ])
-def test_a_failed_critical_result_makes_the_overall_status_false(passed, result, status):
+def test_failed_critical_result_makes_the_overall_status_false(passed, result, status):
     assert check_reduce(passed, result) is status
 
 
@@ -27,7 +27,7 @@ def test_no_results_are_a_success():
     assert Report([]).passed is True and Report([]).status == "success"
 
 
-def test_a_report(monkeypatch):
+def test_report(monkeypatch):
     monkeypatch.setattr(time, "time", lambda: 1234.5)
     results = [{"passed": True}, {"passed": False}]
     report = Report(results)
@@ -40,7 +40,7 @@ def test_a_report(monkeypatch):
     ([{"passed": True}, {"passed": False, "critical": False}], True,
      "<Report: success, 1 of 2 results failed>"),
     ([{"passed": True}, {"passed": False}], False, "<Report: failure, 1 of 2 results failed>")])
-def test_a_report_is_true_where_it_passed_and_says_so(results, passed, shown):
+def test_report_is_true_where_it_passed_and_says_so(results, passed, shown):
     report = Report(results)
     assert bool(report) is passed and repr(report) == shown
 
@@ -51,11 +51,11 @@ def test_a_report_is_true_where_it_passed_and_says_so(results, passed, shown):
     ([{"passed": True}, {"passed": False, "critical": False}], True),
     ([{"passed": False}, {"passed": False, "critical": False}], False),
 ])
-def test_a_report_warns_where_only_checks_that_are_not_critical_fail(results, warns):
+def test_report_warns_if_no_critical_check_fails(results, warns):
     assert Report(results).warns is warns
 
 
-def test_a_report_without_details_keeps_status_and_time():
+def test_report_without_details_keeps_status_and_time():
     report = Report([{"passed": False, "checker": "database"}])
     report.draining, report.about = True, {"serviceId": "shop"}
     report.last_known = Report([{"passed": True, "checker": "database"}])
@@ -65,7 +65,7 @@ def test_a_report_without_details_keeps_status_and_time():
     assert (bare.results, bare.details, bare.draining) == ([], False, False)
 
 
-def test_a_report_knows_no_runs_where_it_is_given_none():
+def test_report_knows_no_runs_where_it_is_given_none():
     assert list(Report([]).runs_of("database")) == []
     assert Report([], lambda name: [name]).runs_of("database") == ["database"]
 
@@ -93,7 +93,7 @@ class SnapshotOf(object):
         return True
 
 
-def test_the_runs_of_all_checks_are_found_in_one_pass():
+def test_runs_of_all_checks_are_found_in_one_pass():
     checks = [CountedCheck("check %d" % number) for number in range(50)]
     report = Report.of_snapshot(SnapshotOf(checks), lambda check: [(True, check)])
     assert [report.runs_of(check.name) for check in checks] == [[(True, one)] for one in checks]

@@ -31,7 +31,7 @@ def test_headers_that_make_no_sense(argument, headers, error):
 
 @BOTH
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_response_is_bytes_with_their_length(app, kind, method):
+def test_response_is_bytes_with_their_length(app, kind, method):
     kind(app, "/x")
     answer = ask(app, "/x", method=method)
     whole = ask(app, "/x")
@@ -46,7 +46,7 @@ def test_a_response_is_bytes_with_their_length(app, kind, method):
 
 
 @BOTH
-def test_a_frugal_client_is_answered(app, kind):
+def test_frugal_client_is_answered(app, kind):
     kind(app, "/x")
     answer = ask(app, "/x", without=["HTTP_HOST"], SERVER_PROTOCOL="HTTP/1.0")
     assert answer.status == 200
@@ -54,7 +54,7 @@ def test_a_frugal_client_is_answered(app, kind):
 
 @BOTH
 @pytest.mark.parametrize("header", ["HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE"])
-def test_a_response_is_always_whole(app, kind, header):
+def test_response_is_always_whole(app, kind, header):
     kind(app, "/x")
     value = {"HTTP_IF_NONE_MATCH": "*", "HTTP_RANGE": "bytes=0-3",
              "HTTP_IF_MODIFIED_SINCE": "Sun, 06 Nov 2044 08:49:37 GMT"}[header]
@@ -133,7 +133,7 @@ def test_hooks_see_the_response_and_may_add_to_it(app):
     assert seen == [503] * 3
 
 
-def test_an_error_page_of_the_app_does_not_replace_a_failure(app):
+def test_error_page_of_the_app_does_not_replace_a_failure(app):
     HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")])
 
     @app.error(500)
@@ -185,7 +185,7 @@ def test_headers_are_changed_as_a_whole(argument, change):
 
 
 @pytest.mark.parametrize("copied", [dict, copy.copy, copy.deepcopy, lambda headers: headers.copy()])
-def test_a_copy_of_headers_may_be_changed_and_assigned(app, copied):
+def test_copy_of_headers_may_be_changed_and_assigned(app, copied):
     health = HealthCheck(app, "/healthcheck", success_headers={"X-Mine": "1"})
     headers = copied(health.success_headers)
     headers["X-Served-By"] = "web1"
@@ -209,7 +209,7 @@ def test_headers_reach_the_response_on_every_way(app, options, path):
 
 # The time in a body
 
-def test_a_body_with_a_time_in_it_is_sent_again_for_a_millisecond(monkeypatch):
+def test_body_with_a_time_in_it_is_sent_again_for_a_millisecond(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(time, "time", lambda: now[0])
     response = internals.Response(200, (), (b'{"timestamp": ', b"}"))
@@ -222,5 +222,5 @@ def test_a_body_with_a_time_in_it_is_sent_again_for_a_millisecond(monkeypatch):
     assert response.body() == b'{"timestamp": -2599.9985}'
 
 
-def test_a_body_without_a_time_is_its_only_part():
+def test_body_without_a_time_is_its_only_part():
     assert internals.Response(200, (), (b"OK",)).body() == b"OK"

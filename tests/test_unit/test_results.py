@@ -30,7 +30,7 @@ def as_json_writes_it(report):
     ("disk", WARN, ["nearly full", 10 ** 30], True),
     ("disk", WARN, 7, False),
 ])
-def test_a_result_is_written_as_json_would_write_it(name, passed, output, critical):
+def test_result_is_written_as_json_would_write_it(name, passed, output, critical):
     health = HealthCheck()
     health.add_check(lambda: (passed, output), name=name, critical=critical)
     report = health.run()
@@ -39,13 +39,13 @@ def test_a_result_is_written_as_json_would_write_it(name, passed, output, critic
     assert PY2 or texts == as_json_writes_it(report)
 
 
-def test_a_check_that_raises_is_written_as_json_would_write_it():
+def test_check_that_raises_is_written_as_json_would_write_it():
     health = HealthCheck(checkers=[Check(returns=lambda: 1 // 0)])
     assert json.loads(write_all(health).decode("ascii")) == health.run().results
 
 
 @pytest.mark.parametrize("expires", [True, False])
-def test_what_a_poll_does_does_not_grow_with_the_number_of_fresh_checks(expires):
+def test_poll_of_fresh_checks_takes_constant_steps(expires):
     def count_calls(number):
         app, health = apps.make_health("ours", checkers=apps.many(number), success_ttl=3600)
         if expires:
@@ -69,7 +69,7 @@ def test_what_other_requests_found_meanwhile_is_shown(world):
     assert [check.runs for check in checks] == [2, 3]
 
 
-def test_a_check_that_is_taken_out_and_put_back_runs_again(world):
+def test_check_that_is_taken_out_and_put_back_runs_again(world):
     check = Check()
     health = HealthCheck(checkers=[check])
     health.run()
@@ -94,7 +94,7 @@ def test_each_cache_has_its_own_results(world):
     assert health.run().results[0]["output"] == "there" and check.runs == 3
 
 
-def test_a_result_is_written_once_for_all_requests_that_use_it(world):
+def test_result_is_written_once_for_all_requests_that_use_it(world):
     health = HealthCheck(checkers=[Check("first"), Check("second")])
     first, second = health.run().result_texts()
     assert health.run(check="second").result_texts()[0] is second
@@ -104,7 +104,7 @@ def test_a_result_is_written_once_for_all_requests_that_use_it(world):
     assert same is second and later is not first
 
 
-def test_a_result_belongs_to_where_it_was_found():
+def test_result_belongs_to_where_it_was_found():
     health = HealthCheck(checkers=[Check()])
     checker = health.checkers[0]
     outcome = health.cache.run(checker)

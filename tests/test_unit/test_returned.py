@@ -93,12 +93,12 @@ class TestPassed(object):
         (ValueError, "a class"), (Old, "a class"), (int, "a class"),
         (succeeds, "a function"), (Check().__call__, "an instancemethod" if PY2 else "a method"),
         (len, "a builtin_function_or_method"), (Coroutine(), "a Coroutine")])
-    def test_what_says_nothing_is_a_failure_that_says_what_was_returned(self, passed, kind):
+    def test_invalid_passed_is_a_failure_with_reason(self, passed, kind):
         assert pair((passed, "connection refused")) == (
             False, "the check returned %s as passed, expected True, False or WARN" % kind)
 
     @pytest.mark.skipif(PY2, reason="2.7 has no coroutines")
-    def test_a_coroutine_that_nobody_awaited_says_nothing(self):
+    def test_coroutine_that_nobody_awaited_says_nothing(self):
         names = {}
         exec("async def ping():\n    return True", names)  # pylint: disable=exec-used
         coroutine = names["ping"]()
@@ -106,14 +106,14 @@ class TestPassed(object):
             False, "the check returned a coroutine as passed, expected True, False or WARN")
         coroutine.close()
 
-    def test_a_row_that_a_check_hands_on_fails_for_the_user_to_see(self):
+    def test_row_that_a_check_hands_on_fails_for_the_user_to_see(self):
         health = HealthCheck(checkers=[lambda: ((0,), "nothing is wrong")])
         report = health.run()
         assert not report.passed
         assert report.results[0]["output"] == (
             "the check returned a tuple as passed, expected True, False or WARN")
 
-    def test_what_its_truth_or_its_length_raises_is_what_the_check_raised(self):
+    def test_exception_of_bool_or_len_is_that_of_the_check(self):
         class Raising(object):
             def __bool__(self):
                 raise ValueError("the truth of an array is ambiguous")
@@ -142,7 +142,7 @@ class TestNoPair(object):
 
     @pytest.mark.parametrize("returned", [
         ("refused", False), ["fine", True], (b"", True), (u"slow", WARN)])
-    def test_a_pair_the_wrong_way_round_says_so(self, returned):
+    def test_pair_the_wrong_way_round_says_so(self, returned):
         assert pair(returned) == (
             False, "the check returned (output, passed), expected (passed, output)")
 
@@ -188,12 +188,12 @@ class TestWarn(object):
             assert 'healthcheck_check_warning{check="disk",critical="true"} 1' in answers[0][1]
         assert answers[0] == answers[1]
 
-    def test_the_whole_fails_where_another_check_fails(self):
+    def test_whole_fails_where_another_check_fails(self):
         report = HealthCheck(checkers=[Check("disk", (WARN, "85 % full")), fails]).run()
         assert not report.passed and not report.warns
         assert [result.get("critical") for result in report.results] == [False, None]
 
-    def test_a_check_that_is_not_critical_may_warn(self):
+    def test_check_that_is_not_critical_may_warn(self):
         health = HealthCheck()
         health.add_check(Check("disk", (WARN, "85 % full")), critical=False)
         report = health.run()
@@ -236,12 +236,12 @@ class TestWarn(object):
             ("WARNING", "check disk is warning: 85 % full")]
         assert notified == ["success", "failure", "success"]
 
-    def test_a_check_that_warns_at_once_is_a_line(self, world, caplog):
+    def test_check_that_warns_at_once_is_a_line(self, world, caplog):
         HealthCheck(checkers=[Check("disk", (WARN, "85 % full"))]).run()
         assert [record.getMessage() for record in caplog.records] == [
             "check disk is warning: 85 % full"]
 
-    def test_an_exception_handler_may_return_it(self, world, caplog):
+    def test_exception_handler_may_return_it(self, world, caplog):
         def raising():
             raise ValueError("too slow")
 
@@ -254,7 +254,7 @@ class TestWarn(object):
         line, = [record.getMessage() for record in caplog.records]
         assert line.startswith("check raising is warning: too slow\nTraceback")
 
-    def test_an_exception_handler_that_returns_what_says_nothing_counts_as_the_default(self):
+    def test_exception_handler_of_invalid_pair_is_the_default(self):
         def raising():
             raise ValueError("too slow")
 
@@ -263,7 +263,7 @@ class TestWarn(object):
         assert health.run().results[0]["output"] == "too slow"
 
     @pytest.mark.parametrize("timeout", [None, 60])
-    def test_a_worker_may_return_it(self, timeout):
+    def test_worker_may_return_it(self, timeout):
         health = HealthCheck(checkers=[functools.partial(Check("disk", (WARN, "85 % full")))],
                              timeout=timeout)
         assert health.run().results[0]["critical"] is False

@@ -17,20 +17,20 @@ def run():
 class TestLateRun(object):
     @pytest.mark.parametrize("now, is_late", [(0.25, False), (1.125, False), (1.25, True),
                                               (1.375, True), (2.25, True)])
-    def test_the_shared_cache_has_as_long_as_the_check(self, run, now, is_late):
+    def test_shared_cache_has_as_long_as_the_check(self, run, now, is_late):
         assert run.is_late(1.0, now) is is_late
 
     @pytest.mark.parametrize("now, is_late", [(1.25, False), (1.375, False), (1.5, True),
                                               (1.625, True), (2.5, True)])
-    def test_the_time_of_the_check_begins_with_its_start(self, run, now, is_late):
+    def test_time_of_the_check_begins_with_its_start(self, run, now, is_late):
         run.started = 0.5
         assert run.is_late(1.0, now) is is_late
 
-    def test_a_run_of_another_process_is_not_late(self, run):
+    def test_run_of_another_process_is_not_late(self, run):
         run.denied_at = 0.5
         assert run.is_late(1.0, 100.0) is False
 
-    def test_a_run_that_is_over_is_not_late(self, run):
+    def test_run_that_is_over_is_not_late(self, run):
         run.wake_waiters()
         assert run.is_late(1.0, 100.0) is False
 

@@ -12,7 +12,7 @@ def files_of(folder):
                   if not name.endswith((".pyc", ".pyo")))
 
 
-def test_a_wheel_has_every_file_of_the_package(tmpdir):
+def test_wheel_has_every_file_of_the_package(tmpdir):
     # The command that fills a wheel. It needs setuptools alone, and no network.
     subprocess.check_call([sys.executable, "setup.py", "-q", "build_py", "--build-lib",
                            str(tmpdir)], cwd=ROOT)

@@ -520,7 +520,7 @@ class TestLock(object):
             fleet.crash_during_run()  # it is the first after the lock's end
         assert check.runs == 0
 
-    def test_a_result_is_looked_for_at_the_end_of_the_wait_too(self, fleet, monkeypatch):
+    def test_result_is_looked_for_at_the_end_of_the_wait_too(self, fleet, monkeypatch):
         internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.25)
         fleet.crash_during_run()
         other = fleet.process(Check(returns=(True, "theirs")))
@@ -528,7 +528,7 @@ class TestLock(object):
         assert output_of(fleet.process(Check())) == "theirs"
         assert fleet.sleeps == [0.25] * 8
 
-    def test_a_run_elsewhere_took_as_long_as_it_was_waited_for(self, fleet):
+    def test_run_elsewhere_took_as_long_as_it_was_waited_for(self, fleet):
         fleet.crash_during_run()
         fleet.eager = True
         result = only(fleet.process(Check(), timeout=0.5))
@@ -790,7 +790,7 @@ class TestLargeValues(object):
 
     LIMIT = 2 ** 19
 
-    def test_a_value_over_the_limit_is_refused_unparsed(self, fleet, lines, monkeypatch):
+    def test_value_over_the_limit_is_refused_unparsed(self, fleet, lines, monkeypatch):
         text = value()
         put(fleet, text + " " * (self.LIMIT - len(text)))
         assert output_of(fleet.process(Check())) == "theirs"
@@ -803,7 +803,7 @@ class TestLargeValues(object):
         assert [line.partition(": ")[2] for _, line in lines()] == [
             "it holds what is no result (more than 524288 bytes)"] * 2
 
-    def test_the_time_that_reading_takes_is_the_servers(self, fleet, lines, monkeypatch):
+    def test_time_that_reading_takes_is_the_servers(self, fleet, lines, monkeypatch):
         module, name = internals.PARSE
         parse = getattr(module, name)
 
@@ -820,7 +820,7 @@ class TestLargeValues(object):
         lambda: False, lambda: 0,
         lambda: raise_(ValueError("b'object too large for cache'")),
         lambda: raise_(EOFError("the connection was closed"))])
-    def test_a_result_that_the_server_refuses_for_its_size_is_logged_once(
+    def test_result_refused_for_its_size_is_logged_once(
             self, fleet, lines, refuse):
         output = ["x" * 5000]
         health, do_set = fleet.process(Check("a\nb", lambda: (True, output[0]))), fleet.backend.set
@@ -845,7 +845,7 @@ class TestLargeValues(object):
         assert len(lines()) == 2
 
     @pytest.mark.parametrize("error", [EOFError, type("TimeoutError", (Exception,), {})])
-    def test_a_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
+    def test_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
         health, calls = fleet.process(Check(returns=(True, "x" * 5000))), []
 
         def fail(key, value, timeout):
@@ -857,7 +857,7 @@ class TestLargeValues(object):
         assert [line for _, line in lines()] == [
             "the shared cache fails, and is left alone for 10 s: %s: gone" % error.__name__]
 
-    def test_a_small_result_is_not_refused_for_its_size(self, fleet, lines):
+    def test_small_result_is_not_refused_for_its_size(self, fleet, lines):
         health, do_set = fleet.process(Check()), fleet.backend.set
         fleet.backend.set = lambda key, value, timeout: do_set(key, value, timeout) and 0
         assert output_of(health) == "fine" and lines() == []
@@ -868,7 +868,7 @@ class TestLargeValues(object):
         assert [call for call in fleet.backend.take_calls() if call[0] == "set"] == [("set", 1)]
         assert len(lines()) == 1 and "does not store the result of check check" in lines()[0][1]
 
-    def test_a_large_lock_is_nobodys(self, fleet, lines):
+    def test_large_lock_is_nobodys(self, fleet, lines):
         checker, lock = fleet.process(Check()).checkers[0], internals.SharedLock()
         results = internals.SharedResults(fleet.backend, "shop")
         assert results.claim(checker, None, lock, fleet.clock.now).may_run
@@ -1134,7 +1134,7 @@ class TestTimeOfTheSharedCache(object):
         assert [one["output"] for one in report.results] == [
             "the shared cache took %.1f s of %g s" % (timeout, timeout)] * 10
 
-    def test_no_request_waits_longer_for_checks_that_start_late_and_hang(self, fleet):
+    def test_wait_for_late_hanging_checks_is_bounded(self, fleet):
         def fail_late(method, key):
             fleet.clock.tick(0.9)
             raise IOError("timed out")
@@ -1188,7 +1188,7 @@ class TestTimeOfTheSharedCache(object):
         fleet.work()
         assert only(health)["passed"]
 
-    def test_the_previous_result_is_used_where_it_may_be(self, fleet):
+    def test_previous_result_is_used_where_it_may_be(self, fleet):
         health = fleet.process(Check(returns=(True, "previous")), timeout=1, success_ttl=5)
         hang, fleet.backend.broken = fleet.backend.broken, None
         first = only(health)
@@ -1209,7 +1209,7 @@ class TestTimeOfTheSharedCache(object):
         result = health.run_check("check")
         assert result["output"] == "the shared cache has not answered for 1.0 s"
 
-    def test_a_check_that_had_no_time_left_has_not_failed(self, fleet):
+    def test_check_that_had_no_time_left_has_not_failed(self, fleet):
         health = fleet.process(Check(returns=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.9)
         assert output_of(health) == "the shared cache took 0.9 s of 1 s"
@@ -1220,7 +1220,7 @@ class TestTimeOfTheSharedCache(object):
         assert health.cache.history(health.checkers[0]) == [(True, pytest.approx(0, abs=60))]
 
     @pytest.mark.parametrize("returns, output", [(True, "late"), (False, "timed out after 1 s")])
-    def test_a_check_has_all_its_time_after_a_short_delay(self, fleet, returns, output):
+    def test_check_has_all_its_time_after_a_short_delay(self, fleet, returns, output):
         health = fleet.process(Check(returns=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.0625)
         if returns:
@@ -1228,7 +1228,7 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == output
         assert fleet.waits == [1.0, 0.0625]
 
-    def test_a_check_that_hangs_as_well_has_failed_when_it_had_all_its_time(self, fleet):
+    def test_hanging_check_fails_after_its_whole_timeout(self, fleet):
         health = fleet.process(Check(returns=fleet.hang), timeout=1)
         self.starts_after(fleet, 0.9)
         output_of(health)
@@ -1248,7 +1248,7 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == "the shared cache took 0.5 s of 1 s"
         assert fleet.waits == [1.0, 0.1]
 
-    def test_a_cache_that_is_silent_for_longer_keeps_nobody_waiting(self, fleet, lines):
+    def test_cache_that_is_silent_for_longer_keeps_nobody_waiting(self, fleet, lines):
         health = fleet.process(Check(), Check("other"), timeout=1)
         health.run(check="check")
         fleet.clock.tick(2)
@@ -1267,7 +1267,7 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == "timed out after 1 s"
         assert health.cache.reported(health.checkers[0]).passed is False
 
-    def test_a_cache_that_hangs_later_in_the_wait_for_another_process(self, fleet):
+    def test_cache_that_hangs_later_in_the_wait_for_another_process(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
         fleet.crash_during_run()
         health = fleet.process(Check(), timeout=1)
@@ -1279,7 +1279,7 @@ class TestTimeOfTheSharedCache(object):
         (0.625, "timed out after 0.625 s"),  # it has hung since 0.6 s
         (0.75, "the shared cache took 0.1 s of 0.75 s"),
     ])
-    def test_a_cache_that_hangs_at_the_end_of_the_wait_for_another_process(
+    def test_cache_that_hangs_at_the_end_of_the_wait_for_another_process(
             self, fleet, lines, timeout, output):
         hang, fleet.backend.broken = fleet.backend.broken, None
         fleet.crash_during_run()
@@ -1289,7 +1289,7 @@ class TestTimeOfTheSharedCache(object):
         assert fleet.sleeps == [0.2] * 3
         assert lines() == []  # it has not been silent for long
 
-    def test_a_cache_that_hangs_in_that_wait_right_after_boot(self, fleet):
+    def test_cache_that_hangs_in_that_wait_right_after_boot(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
         fleet.clock.now = 0.0
         fleet.crash_during_run()
@@ -1297,7 +1297,7 @@ class TestTimeOfTheSharedCache(object):
         fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang)]
         assert output_of(health) == "the shared cache took 0.4 s of 0.625 s"
 
-    def test_a_check_that_started_just_in_time_and_hangs_has_failed(self, fleet):
+    def test_check_that_started_just_in_time_and_hangs_has_failed(self, fleet):
         fleet.clock.now = 0.0  # or rounding would change the delay
         health = fleet.process(Check(returns=fleet.hang), timeout=1)
         fleet.eager = False
@@ -1306,7 +1306,7 @@ class TestTimeOfTheSharedCache(object):
         fleet.meanwhile = [lambda: (fleet.clock.tick(0.1), fleet.release())]
         assert output_of(health) == "timed out after 1 s"
 
-    def test_a_failure_that_blames_it_expires_at_once(self, fleet):
+    def test_failure_that_blames_it_expires_at_once(self, fleet):
         result = only(fleet.process(Check(), timeout=1))
         assert result["output"] == "the shared cache took 1.0 s of 1 s"
         assert result["expires"] == result["timestamp"]

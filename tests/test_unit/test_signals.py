@@ -119,7 +119,7 @@ def quiet():
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
 @pytest.mark.parametrize("mode", sorted(MODES))
-def test_a_request_is_interrupted_at_any_instruction(mode, kind):
+def test_request_is_interrupted_at_any_instruction(mode, kind):
     options = dict(MODES[mode], success_ttl=LIFETIME, failed_ttl=LIFETIME)
     is_shared = options.pop("shared", False)
     others = workers()  # Bottle keeps the last request of a thread, and that its app, say
@@ -153,7 +153,7 @@ def test_a_request_is_interrupted_at_any_instruction(mode, kind):
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
-def test_a_callback_that_is_interrupted_at_any_instruction_leaves_nothing(kind):
+def test_callback_interrupted_at_any_instruction(kind):
     def callback():
         bottle.request.bind({})
         bottle.response.bind()

@@ -22,7 +22,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 @pytest.mark.parametrize("count", cost.COUNTS)
-def test_a_cached_answer_calls_no_more_than_a_bare_route(count):
+def test_cached_answer_calls_no_more_than_a_bare_route(count):
     # `python -m tests.benchmarks cost` measures how long that takes.
     ours = apps.asking(apps.make_app("ours", apps.many(count)))
     _, body = ours()
@@ -30,7 +30,7 @@ def test_a_cached_answer_calls_no_more_than_a_bare_route(count):
     assert counting.calls(ours) <= counting.calls(bare)
 
 
-def test_the_bare_route_sends_what_ours_sends():
+def test_bare_route_sends_what_ours_sends():
     app = apps.make_app("ours", apps.many(3))
     ours = ask(app)
     bare = ask(apps.bare_app(ours.body))
@@ -46,7 +46,7 @@ def test_importing_the_package_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize("constructor", ["HealthCheck", "EnvironmentDump"])
-def test_a_constructor_loads_what_the_first_answer_needs(constructor):
+def test_constructor_loads_what_the_first_answer_needs(constructor):
     # The first answer may be made in a check's thread, whose time it would take, or in the child
     # of a fork, where an import can wait for ever.
     status, output, errors = run_python(

@@ -35,7 +35,7 @@ TEXT_REFUSED = [functools.partial(one, "option") for one in NAMED if one is not 
 
 @pytest.mark.parametrize("validate", TEXT_REFUSED)
 @pytest.mark.parametrize("given", ["hunter2", u"hunter2", b"hunter2"])
-def test_a_text_in_the_wrong_place_is_a_type_error_that_does_not_repeat_it(validate, given):
+def test_type_error_does_not_repeat_the_text(validate, given):
     with pytest.raises(TypeError) as caught:
         validate(given)
     said = str(caught.value)
@@ -47,7 +47,7 @@ def test_a_text_in_the_wrong_place_is_a_type_error_that_does_not_repeat_it(valid
         validation.validate_func, validation.validate_name, validation.validate_timeout,
         validation.validate_details])
 @pytest.mark.parametrize("given, shown", [([], "list"), ({}, "dict")])
-def test_an_option_of_a_wrong_type_says_what_was_given_and_expected(validate, given, shown):
+def test_wrong_type_of_option_error(validate, given, shown):
     with pytest.raises(TypeError) as caught:
         validate(given)
     assert re.match(r"[a-z ]+ is of type %s, expected \w+" % shown, str(caught.value))
@@ -58,7 +58,7 @@ def test_an_option_of_a_wrong_type_says_what_was_given_and_expected(validate, gi
     validation.validate_path,
     lambda value: validation.validate_number("days", value, 0, 7, "days")])
 @pytest.mark.parametrize("given, shown", [(None, "NoneType"), ([], "list"), (True, "bool")])
-def test_an_argument_of_a_wrong_type_says_what_was_expected_and_given(validate, given, shown):
+def test_wrong_type_of_argument_error(validate, given, shown):
     with pytest.raises(TypeError) as caught:
         validate(given)
     assert re.match(r"[a-z]+: expected [^,]+, got %s$" % shown, str(caught.value))
@@ -85,7 +85,7 @@ def test_an_argument_of_a_wrong_type_says_what_was_expected_and_given(validate, 
     (functools.partial(validation.validate_percent, "x"), "101%", "x: .* percent, got 101"),
     (validation.validate_codes, [200, 99], "status: expected 100 to 599 .*, got 99"),
 ])
-def test_a_wrong_value_is_a_value_error(validate, given, said):
+def test_wrong_value_is_a_value_error(validate, given, said):
     with pytest.raises(ValueError, match=said):
         validate(given)
 
@@ -109,7 +109,7 @@ def test_what_is_no_list_of_checks(given):
         validation.validate_list(given)
 
 
-def test_the_list_is_not_the_caller_s():
+def test_list_is_not_the_caller_s():
     given = [needs_one]
     assert validation.validate_list(given) == given
     assert validation.validate_list(given) is not given
@@ -142,7 +142,7 @@ def test_what_is_right_is_returned(validate, given, returned):
 
 
 @pytest.mark.parametrize("given", ["503 Service Unavailable", u"503 Down", "503", "503-Down"])
-def test_a_status_line_is_refused_with_the_number_to_write(given):
+def test_status_line_is_refused_with_the_number_to_write(given):
     with pytest.raises(TypeError) as caught:
         validation.validate_status("failed_status", given)
     assert str(caught.value).endswith("expected an integer: write failed_status=503")

@@ -58,7 +58,7 @@ def test_two_workers_work_side_by_side():
 
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
-def test_a_job_that_raises_ends_neither_the_thread_nor_the_silence(kind, capfd):
+def test_job_that_raises_ends_neither_the_thread_nor_the_silence(kind, capfd):
     def job():
         raise kind("not the worker's business")
     worker = Worker("worker")
@@ -66,7 +66,7 @@ def test_a_job_that_raises_ends_neither_the_thread_nor_the_silence(kind, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_job_is_let_go_when_it_is_done_and_not_by_the_next_one():
+def test_job_is_let_go_when_it_is_done_and_not_by_the_next_one():
     class Job(object):
         def __call__(self):
             pass
@@ -95,7 +95,7 @@ def test_where_no_thread_can_be_started_the_job_is_refused(monkeypatch, refusal)
     assert ran == ["next"]
 
 
-def test_a_second_attempt_starts_the_thread(monkeypatch):
+def test_second_attempt_starts_the_thread(monkeypatch):
     worker = Worker("worker")
     with monkeypatch.context() as patch:
         patch.setattr(threading, "Thread", None)  # late in shutdown, modules are taken apart
@@ -103,7 +103,7 @@ def test_a_second_attempt_starts_the_thread(monkeypatch):
     assert done(worker).name == "worker"
 
 
-def test_a_worker_ends_when_it_has_run_what_it_was_handed():
+def test_worker_ends_when_it_has_run_what_it_was_handed():
     worker, order = Worker("worker"), []
     thread = done(worker)
     worker.submit(lambda: order.append("handed over before"))
@@ -113,7 +113,7 @@ def test_a_worker_ends_when_it_has_run_what_it_was_handed():
     assert order == ["handed over before"]
 
 
-def test_a_worker_that_was_stopped_refuses_jobs():
+def test_worker_that_was_stopped_refuses_jobs():
     worker = Worker("worker")
     thread = done(worker)
     worker.stop()
@@ -123,7 +123,7 @@ def test_a_worker_that_was_stopped_refuses_jobs():
     assert Worker("never started").submit(lambda: None) is True
 
 
-def test_a_thread_that_seems_to_have_ended_is_replaced_and_ends():
+def test_thread_that_seems_to_have_ended_is_replaced_and_ends():
     worker = Worker("worker")
     first = done(worker)
     lose_thread(worker)
@@ -137,7 +137,7 @@ class Kill(BaseException):
 
 
 class TestIdleThreadThatIsEnded(object):
-    def test_the_next_job_starts_another(self):
+    def test_next_job_starts_another(self):
         worker = Worker("worker")
         first = done(worker)
         interrupt_idle(worker, Kill)
@@ -145,7 +145,7 @@ class TestIdleThreadThatIsEnded(object):
         assert not first.is_alive()
         assert done(worker) is not first
 
-    def test_the_next_job_is_accepted_though_the_other_thread_is_slow_to_begin(self, monkeypatch):
+    def test_next_job_is_accepted_while_a_thread_starts(self, monkeypatch):
         worker, may_begin = Worker("worker"), threading.Event()
         first = done(worker)
         interrupt_idle(worker, Kill)
@@ -158,7 +158,7 @@ class TestIdleThreadThatIsEnded(object):
         finally:
             may_begin.set()
 
-    def test_a_job_that_was_handed_over_meanwhile_is_run(self):
+    def test_job_that_was_handed_over_meanwhile_is_run(self):
         worker, ran = Worker("worker"), []
         first = done(worker)
         interrupt_idle(worker, Kill, meanwhile=lambda: worker.submit(lambda: ran.append("job")))
@@ -172,7 +172,7 @@ class TestIdleThreadThatIsEnded(object):
         assert done(worker) is first
 
 
-def test_a_job_that_raises_is_run_once_more():
+def test_job_that_raises_is_run_once_more():
     """It may have raised before it began, for want of memory; one that has begun knows that."""
     worker, runs = Worker("worker"), []
 
@@ -199,7 +199,7 @@ class TestStartingTheThread(object):
             Worker("worker").submit(lambda: None)
 
     @pytest.mark.parametrize("refusal", [RuntimeError, MemoryError, TypeError])
-    def test_a_refusal_is_no_exception(self, monkeypatch, refusal):
+    def test_refusal_is_no_exception(self, monkeypatch, refusal):
         def start(thread):
             raise refusal("can't start new thread")
         monkeypatch.setattr(threading.Thread, "start", start)
