@@ -25,7 +25,7 @@ class Report(object):
     timestamp is epoch seconds, passed is true where every critical check passed; so is the report.
     """
 
-    #: Whether more than the overall status may be shown.
+    #: Whether more than the overall status may be shown; where false, results is empty.
     details = True
 
     #: What the service says of itself: text by name, or None.

@@ -43,7 +43,8 @@ if MYPY:
 #: How fresh a cached outcome is, the freshest first; EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
 
-#: Seconds that a request waits at most for checks that other requests run in their own threads.
+#: Seconds that a request waits at most, for all checks without a timeout together that other
+#: requests run in their own threads: probes that wait for a hung check use up a server's threads.
 MAX_INLINE_WAIT = 2.0
 
 #: Seconds between two looks for the outcome of another process's run.
@@ -183,6 +184,7 @@ class ResultCache(object):
         # Workers start first, then this thread runs the other checks.
         for index in sorted(due, key=lambda index: checks[index].timeout is None):
             found[index] = self._look_up(checks[index])
+        # After this request's own checks have run; one for all that it waits for.
         inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
         for index in due:
             check = checks[index]
@@ -576,7 +578,7 @@ def freshness_of(cached, check, now):
 
 def _deadline(check, pending, inline_deadline):
     # type: (Check, Pending, float) -> Deadline
-    """The deadline of a request that waits for a run."""
+    """The deadline of a request that waits for a run: run_limit after its start, or 2 s."""
     run, since = pending
     if run.is_late(check.run_limit, since):
         return Deadline(since, since, check.run_limit, since, True)
@@ -584,7 +586,7 @@ def _deadline(check, pending, inline_deadline):
     latest = until + MAX_DELAY
     if run.started is not None and not run.is_over:
         until = min(run.started + check.run_limit, latest)
-    if check.timeout is None and inline_deadline < until:
+    if check.timeout is None and inline_deadline < until:  # rule 3: 2 s, not run_limit
         return Deadline(since, inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY,
                         False)
     return Deadline(since, until, check.run_limit, latest, False)

@@ -92,7 +92,8 @@ class Names(object):
             return NOT_SECRET
         if self._hidden.search(_fold(name).lower()):
             return STRONG
-        is_session = "".join(words) == "sessionid"  # XDG_SESSION_ID is a number
+        # A session's id is a secret (XDG_SESSION_ID is a number); session alone names a state.
+        is_session = "".join(words) == "sessionid"
         while len(words) > 1 and _says_nothing(words[-1]):
             words.pop()
         last, joined = words[-1], "_".join(words)

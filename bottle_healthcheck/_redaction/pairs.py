@@ -35,6 +35,7 @@ _BRACKET = re.compile(r"([\[({])|[\])}]")
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 #: Below a weak name in YAML, what may be secret is masked, not the whole mapping.
 _MAPPING = re.compile(r"(?<=\n)[ \t]{1,64}[\w.-]{1,64}:\s")
+#: A field of a connection string: user=app;pwd=x
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _WORD_END = re.compile(
     r"[\s\x00-\x1f;<`]|&(?:quot;|#3[49];|(?=[\w.-]{1,64}=))|,(?=\s|[\w.-]{1,64}[=:])"

@@ -272,4 +272,5 @@ def _name_of(key, names, default):
     return names.get(kind + u"name") or names.get(kind + u"key") or default or key
 
 
+#: For outputs of checks; what an EnvironmentDump hides and shows counts in that dump alone.
 clean_output = Redactor(for_outputs=True).clean

@@ -230,5 +230,5 @@ def test_hidden_details_show_the_verdict_alone(browser):
         browser.open(url + "/health?format=html")
         lines = browser.value("document.body.innerText").split("\n")
     lines = [line for line in lines if line]
-    assert lines[:2] == ["Failing", "Details are not shown here."]
+    assert lines[:2] == ["Failing", "Details are hidden for this request."]
     assert [line.split(" ")[0] for line in lines[2:]] == ["made", "refreshes", "The"]

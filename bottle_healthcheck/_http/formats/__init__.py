@@ -10,7 +10,9 @@ if MYPY:
     from typing import Any, Sequence, Tuple
 
 #: By name. A request that names no format gets the first one that an endpoint offers. Prometheus'
-#: comes last: its status is 200 while checks fail, which a balancer would take for healthy.
+#: comes last: its status is 200 while checks fail, which a balancer would take for healthy. Bare
+#: text/plain is JSON, so the text format has no media type. A new format also needs a title in
+#: page.FORMAT_TITLES, and its name in HealthCheck's docstring and README.
 FORMATS = collections.OrderedDict((one.name, one) for one in (
     json_body.JsonFormat("json", "application/json", media_types=(
         "application/json", "application/*", "*/*", "text/*", "text/plain")),

@@ -131,14 +131,14 @@ def _overall(report):
     status = _jsonable.text(report.status)
     if not report.details:
         headline = u"Healthy" if report.passed else u"Failing"
-        return status, headline, u"Details are not shown here."
+        return status, headline, u"Details are hidden for this request."
     if report.draining:
         headline, note = _drained(report)
         return u"draining", headline, note
     if not report.results:
         return u"warning", u"No checks are registered", (
-            u"This answers success for as long as the process answers at all: right for a "
-            u"liveness probe, and for nothing else.")
+            u"This reports success whenever the process can answer. That suits a liveness probe; "
+            u"it says nothing about the service.")
     if not report.passed:
         return status, u"Failing", u""
     warnings = sum(1 for result in report.results if not result["passed"])
@@ -153,8 +153,8 @@ def _drained(report):
     # type: (Report) -> Tuple[Text, Text]
     """(headline, note) while the service is out of use: first of all what drain() said."""
     result, = report.results
-    note = (u"This process answers failure on purpose, for %s now: load balancers send it no "
-            u"requests." % wording.period(report.timestamp - result["since"]))
+    note = (u"Out of use on purpose for %s: this process reports failure so that load balancers "
+            u"stop sending it requests." % wording.period(report.timestamp - result["since"]))
     said = _jsonable.output_text(result["output"]).strip()
     if len(said) > MAX_HEADLINE or u"\n" in said or not said:
         return u"Out of rotation", u"%s\n%s" % (said, note)
@@ -229,7 +229,7 @@ class _Row(object):
         self.doc = wording.first_paragraph(check)
         self.glimpse = wording.glimpse(result["output"])
         self.beginning, self.middle, self.end = wording.fold(wording.pretty(result["output"]))
-        self.fold = u"%s more" % wording.amount(self.middle)
+        self.fold = u"Show %s more" % wording.amount(self.middle)
         self.verb = VERBS[self.state]
         known_until = now
         if is_draining:  # nobody knows what it would say now
