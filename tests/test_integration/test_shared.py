@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -278,14 +279,15 @@ def test_what_somebody_planted_is_neither_run_nor_kept(kind, tmpdir):
 def test_result_refused_for_its_size_is_logged(kind, caplog):
     need_module(CLIENTS[kind][1])
     need_module("cachelib")
-    with memcached_server("-I", "512k") as server:  # an item has a head, too
+    large = ["x" * 60000] * 3
+    with memcached_server("-I", "128k", "-o", "slab_chunk_max=65536") as server:
         client = member.BACKENDS[kind](str(server.port), 30)
         results = internals.SharedResults(client, "tests")
-        for output in ("x" * (2 ** 19 - 150), "x" * (2 ** 19 - 150), "fine"):
+        for output in (large, large, "fine"):
             results.publish("large", internals.runs.Outcome(True, output, 0.1), 27)
             results.publish("small", internals.runs.Outcome(True, "fine", 0.1), 27)
         lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 1 and "does not store the result of check large, 524" in lines[0]
+    assert len(lines) == 1 and "does not store the result of check large, 180" in lines[0]
 
 
 def test_threads_share_the_one_connection_of_a_pymemcache_client(tmpdir):
@@ -321,5 +323,8 @@ def test_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
         outputs = []
         while outputs[-1:] != ["fine"] and len(outputs) < 10:
             outputs.append(heir.run()["output"])
-        assert set(outputs[:-1]) <= set(["timed out after 2 s"]) and outputs[-1] == "fine"
+        for output in outputs[:-1]:  # the second where the heir's own run had a part of the time
+            assert re.match("timed out after 2 s$|another process's run took [0-9.]+ s of 2 s$",
+                            output)
+        assert outputs[-1] == "fine"
         assert fleet.runs() == 2
