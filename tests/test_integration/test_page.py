@@ -231,4 +231,4 @@ def test_hidden_details_show_the_verdict_alone(browser):
         lines = browser.value("document.body.innerText").split("\n")
     lines = [line for line in lines if line]
     assert lines[:2] == ["Failing", "Details are hidden for this request."]
-    assert [line.split(" ")[0] for line in lines[2:]] == ["made", "refreshes", "The"]
+    assert [line.split(" ")[0] for line in lines[2:]] == ["as", "refreshes", "Also"]
