@@ -12,4 +12,5 @@ def test_soak_has_documented_responses_and_no_growth(monkeypatch):
     answers, wrong = soak.soak(60)
     assert wrong == []
     seen = set(status for client, status in answers if client == "haproxy")
-    assert seen == {200, 404, 500}  # the troubles have reached the clients
+    # The troubles have reached the clients; so, at times, has a signal in a request.
+    assert seen - {soak.INTERRUPTED} == {200, 404, 500}
