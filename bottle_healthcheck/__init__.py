@@ -9,7 +9,7 @@ from ._report import check_reduce
 from .environment import EnvironmentDump
 from .healthcheck import HealthCheck
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 __all__ = ["EnvironmentDump", "HealthCheck", "ResultCache", "WARN", "basic_exception_handler",
            "check_reduce", "json_failed_handler", "json_success_handler"]
