@@ -13,7 +13,6 @@ from bottle_healthcheck import HealthCheck, basic_exception_handler
 from tests import counting, internals
 from tests.worlds import run_python
 from tests.helpers import fails, raise_, succeeds
-from tests.internals import check_module
 from tests.wsgi import ask_health as ask
 
 
@@ -31,170 +30,119 @@ class Callable(object):
         return 1
 
 
+def names(health):
+    return [checker.__name__ for checker in health.checkers]
+
+
 class OldStyle:
     def __call__(self):
         return True, "old"
 
 
-def names(health):
-    return [checker.__name__ for checker in health.checkers]
+class TestName(object):
+    """Every check has a name of its own."""
 
+    @pytest.mark.parametrize("func, name", [
+        (succeeds, "succeeds"),
+        (functools.partial(functools.partial(lambda a, b: (a, b), True), 1), "<lambda>"),
+        (functools.partial(Callable()), "Callable"),
+        (Callable(), "Callable"),
+        (Callable().method, "method"),
+        (OldStyle(), "OldStyle"),
+        (dict, "dict"),
+    ])
+    def test_comes_from_the_function(self, func, name):
+        assert names(HealthCheck(checkers=[func])) == [name]
 
-# Names
+    def test_that_is_no_text_is_not_used(self):
+        func = Callable()
+        func.__name__ = 7
+        assert names(HealthCheck(checkers=[func])) == ["Callable"]
 
-@pytest.mark.parametrize("func, name", [
-    (succeeds, "succeeds"),
-    (functools.partial(functools.partial(lambda a, b: (a, b), True), 1), "<lambda>"),
-    (functools.partial(Callable()), "Callable"),
-    (Callable(), "Callable"),
-    (Callable().method, "method"),
-    (OldStyle(), "OldStyle"),
-    (dict, "dict"),
-])
-def test_name_comes_from_the_function(func, name):
-    assert names(HealthCheck(checkers=[func])) == [name]
+    @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+    def test_with_lone_surrogates_differ_in_every_format(self, order):
+        given = [u"a\ud800", u"a\\ud800", u"a\udfff", u"a\udcff", u"a\\xff"][order]
+        app = bottle.Bottle()
+        health = HealthCheck(app, "/health")
+        for name in given:
+            health.add_check(lambda: (True, ""), name=name)
+        shown = names(health)
+        assert len(set(shown)) == 5 and set(shown) >= set(["a\\ud800", "a\\udfff", "a\\xff"])
+        with pytest.raises(ValueError):  # that very name is taken
+            health.add_check(lambda: (True, ""), name=u"a\udfff")
+        results = json.loads(ask(app).body.decode("ascii"))["results"]
+        assert [result["checker"] for result in results] == shown
+        rows = ask(app, "format=text").body.decode("ascii").split("\n")
+        assert rows[:5] == [u"[+]%s ok" % name for name in shown]
+        components = json.loads(ask(app, "format=health").body.decode("ascii"))["checks"]
+        assert sorted(components) == sorted(name + ":responseTime" for name in shown)
+        pytest.importorskip("prometheus_client")
+        metrics = ask(app, "format=prometheus").body.decode("ascii").split("\n")
+        series = [line for line in metrics if line.startswith(u"healthcheck_check_passed{")]
+        assert len(set(series)) == 5
 
+    def test_with_a_lone_surrogate_finds_its_check(self):
+        health = HealthCheck()
+        health.add_check(lambda: (True, "found"), name=u"a\ud800")
+        assert health.run(check=u"a\ud800").results == health.run(check=u"a\\ud800").results
+        assert health.run_check(u"a\ud800")["output"] == "found"
 
-def test_name_that_is_no_text_is_not_used():
-    func = Callable()
-    func.__name__ = 7
-    assert names(HealthCheck(checkers=[func])) == ["Callable"]
+    def test_of_a_second_check_is_numbered(self):
+        health = HealthCheck(checkers=[succeeds, succeeds])
+        health.add_check(succeeds, name="succeeds_3")
+        health.add_check(succeeds)
+        assert names(health) == ["succeeds", "succeeds_2", "succeeds_3", "succeeds_4"]
 
+    def test_of_checks_in_a_slice_is_numbered(self):
+        def twin():
+            return fails()
+        twin.__name__ = "succeeds"
+        health = HealthCheck()
+        health.checkers[:] = [succeeds, twin]
+        assert names(health) == ["succeeds", "succeeds_2"]
+        assert [one["passed"] for one in health.run().results] == [True, False]
 
-@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
-def test_names_that_differ_in_a_lone_surrogate_differ_in_every_format(order):
-    given = [u"a\ud800", u"a\\ud800", u"a\udfff", u"a\udcff", u"a\\xff"][order]
-    app = bottle.Bottle()
-    health = HealthCheck(app, "/health")
-    for name in given:
-        health.add_check(lambda: (True, ""), name=name)
-    shown = names(health)
-    assert len(set(shown)) == 5 and set(shown) >= set(["a\\ud800", "a\\udfff", "a\\xff"])
-    with pytest.raises(ValueError):  # that very name is taken
-        health.add_check(lambda: (True, ""), name=u"a\udfff")
-    results = json.loads(ask(app).body.decode("ascii"))["results"]
-    assert [result["checker"] for result in results] == shown
-    rows = ask(app, "format=text").body.decode("ascii").split("\n")
-    assert rows[:5] == [u"[+]%s ok" % name for name in shown]
-    components = json.loads(ask(app, "format=health").body.decode("ascii"))["checks"]
-    assert sorted(components) == sorted(name + ":responseTime" for name in shown)
-    pytest.importorskip("prometheus_client")
-    metrics = ask(app, "format=prometheus").body.decode("ascii").split("\n")
-    series = [line for line in metrics if line.startswith(u"healthcheck_check_passed{")]
-    assert len(set(series)) == 5
+    def test_taken_name_is_refused(self):
+        health = HealthCheck(checkers=[succeeds, succeeds])
+        for name in ("succeeds", "succeeds_2", u"succeeds"):
+            with pytest.raises(ValueError) as caught:
+                health.add_check(fails, name=name)
+            assert str(caught.value) == (
+                "a check named '%s' is registered already: give this one another name" % name)
+        assert names(health) == ["succeeds", "succeeds_2"]
 
-
-def test_name_with_a_lone_surrogate_finds_its_check():
-    health = HealthCheck()
-    health.add_check(lambda: (True, "found"), name=u"a\ud800")
-    assert health.run(check=u"a\ud800").results == health.run(check=u"a\\ud800").results
-    assert health.run_check(u"a\ud800")["output"] == "found"
-
-
-def test_second_check_of_the_same_name_is_numbered():
-    health = HealthCheck(checkers=[succeeds, succeeds])
-    health.add_check(succeeds, name="succeeds_3")
-    health.add_check(succeeds)
-    assert names(health) == ["succeeds", "succeeds_2", "succeeds_3", "succeeds_4"]
-
-
-def test_explicit_name_that_is_taken_is_refused():
-    health = HealthCheck(checkers=[succeeds, succeeds])
-    for name in ("succeeds", "succeeds_2", u"succeeds"):
+    def test_removed_check_cannot_return_to_a_taken_name(self):
+        health = HealthCheck(checkers=[succeeds])
+        removed = health.checkers.pop()
+        health.add_check(fails, name="succeeds")
         with pytest.raises(ValueError) as caught:
-            health.add_check(fails, name=name)
-        assert str(caught.value) == (
-            "a check named '%s' is registered already: give this one another name" % name)
-    assert names(health) == ["succeeds", "succeeds_2"]
+            health.checkers.append(removed)
+        assert str(caught.value) == \
+            "two checks are named 'succeeds': expected names that differ"
+        assert names(health) == ["succeeds"]
 
+    def test_replaced_check_frees_its_name(self):
+        health = HealthCheck(checkers=[succeeds])
+        health.checkers[0] = succeeds
+        assert names(health) == ["succeeds"]
+        health.checkers = [fails, succeeds]
+        assert names(health) == ["fails", "succeeds"]
+        health.checkers[1:] = [succeeds, succeeds]
+        assert names(health) == ["fails", "succeeds", "succeeds_2"]
+        health.checkers = health.checkers
+        assert names(health) == ["fails", "succeeds", "succeeds_2"]
 
-@pytest.mark.parametrize("name, error", [
-    (7, TypeError), (["a"], TypeError), (True, TypeError), ("", ValueError), (u"", ValueError)])
-def test_name_that_is_none_is_refused(name, error):
-    with pytest.raises(error) as caught:
-        HealthCheck().add_check(succeeds, name=name)
-    assert "name" in str(caught.value) and "expected" in str(caught.value)
+    @pytest.mark.parametrize("name, error", [
+        (7, TypeError), (["a"], TypeError), (True, TypeError), ("", ValueError), (u"", ValueError)])
+    def test_invalid_name_is_refused(self, name, error):
+        with pytest.raises(error) as caught:
+            HealthCheck().add_check(succeeds, name=name)
+        assert "name" in str(caught.value) and "expected" in str(caught.value)
 
-
-@pytest.mark.skipif(six.PY2, reason="bytes are text there")
-def test_bytes_are_no_name():
-    with pytest.raises(TypeError):
-        HealthCheck().add_check(succeeds, name=b"database")
-
-
-# The list of checks
-
-def test_function_that_is_put_into_the_list_is_registered():
-    health = HealthCheck(checkers=[succeeds])
-    health.checkers.append(fails)
-    health.checkers.insert(0, Callable())
-    health.checkers.extend([functools.partial(succeeds)])
-    health.checkers += [fails]
-    assert names(health) == ["Callable", "succeeds", "fails", "succeeds_2", "fails_2"]
-    assert [one["output"] for one in health.run().results] == [
-        "called", "fine", "down", "fine", "down"]
-    assert all(callable(checker) for checker in health.checkers)
-    assert health.checkers[1]() == (True, "fine")
-
-
-def test_functions_are_found_in_the_list():
-    health = HealthCheck(checkers=[succeeds, fails])
-    assert succeeds in health.checkers and fails in health.checkers
-    assert Callable() not in health.checkers and "succeeds" not in health.checkers
-    assert health.checkers.index(fails) == 1
-    assert health.checkers.count(fails) == 1
-    assert health.checkers[0] == succeeds and succeeds == health.checkers[0]
-    assert health.checkers[0] != fails
-    assert {succeeds: "mine"}[health.checkers[0]] == "mine"
-    health.checkers.remove(succeeds)
-    assert names(health) == ["fails"]
-    with pytest.raises(ValueError):
-        health.checkers.remove(succeeds)
-
-
-def test_methods_are_the_same_by_their_owners_identity():
-    mine, equal = Callable(), Callable()
-    health = HealthCheck(checkers=[mine.method])
-    assert mine.method in health.checkers
-    assert equal.method not in health.checkers
-    health.checkers.remove(mine.method)
-    assert len(health.checkers) == 0
-
-
-def test_checks_of_one_function_are_different_checks():
-    health = HealthCheck(checkers=[succeeds, succeeds])
-    first, second = health.checkers
-    assert first != second
-    assert health.checkers.index(second) == 1
-    assert health.run_check(second)["checker"] == "succeeds_2"
-    health.checkers.remove(second)
-    assert names(health) == ["succeeds"]
-
-
-def test_reading_the_list():
-    health = HealthCheck(checkers=[succeeds, fails])
-    assert len(health.checkers) == 2
-    assert health.checkers[-1].__name__ == "fails"
-    assert [one.__name__ for one in health.checkers[::-1]] == ["fails", "succeeds"]
-    assert [one.__name__ for one in reversed(health.checkers)] == ["fails", "succeeds"]
-    assert repr(health.checkers) == "<checks: succeeds, fails>"
-    with pytest.raises(IndexError):
-        health.checkers[2]
-
-
-def test_removing_and_moving():
-    health = HealthCheck(checkers=[succeeds, fails])
-    health.add_check(Callable(), name="third", critical=False)
-    health.checkers.insert(0, health.checkers.pop())
-    assert names(health) == ["third", "succeeds", "fails"]
-    assert health.checkers[0].critical is False
-    health.checkers.reverse()
-    assert names(health) == ["fails", "succeeds", "third"]
-    del health.checkers[1]
-    assert names(health) == ["fails", "third"]
-    del health.checkers[:]
-    assert names(health) == []
-    assert health.run().passed is True
+    @pytest.mark.skipif(six.PY2, reason="bytes are text there")
+    def test_bytes_are_refused(self):
+        with pytest.raises(TypeError):
+            HealthCheck().add_check(succeeds, name=b"database")
 
 
 def calls_to_register(number, register):
@@ -207,105 +155,239 @@ def calls_to_register(number, register):
     return counting.calls(job)
 
 
-@pytest.mark.parametrize("register", [
-    lambda health: health.add_check(succeeds),
-    lambda health: health.add_check(succeeds, name="check %d" % len(health.checkers)),
-    lambda health: health.checkers.append(succeeds),
-    lambda health: health.checkers.insert(0, succeeds),
-], ids=["add_check", "add_check with a name", "append", "insert"])
-def test_registering_takes_constant_steps(register):
-    assert calls_to_register(400, register) <= 8 * calls_to_register(50, register)
+class TestList(object):
+    """health.checkers is a list of checks that registers functions."""
 
-
-def test_concurrently_registered_checks_are_all_there():
-    health = HealthCheck()
-    start = threading.Event()
-
-    def register(number):
-        start.wait(60)
-        for index in range(50):
-            health.add_check(succeeds)
-            health.checkers.append(succeeds)
-            health.checkers.insert(0, fails)
-            health.add_check(fails, name="check %d of %d" % (index, number))
-            passing_by = functools.partial(succeeds)
-            health.checkers.append(passing_by)
-            health.checkers.remove(passing_by)
-    threads = [threading.Thread(target=register, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    start.set()
-    for thread in threads:
-        thread.join(60)
-    assert len(health.checkers) == 8 * 50 * 4
-    assert len(set(names(health))) == 8 * 50 * 4
-    assert len(health.checkers.items) == 8 * 50 * 4
-
-
-def test_checks_that_are_added_in_place_are_all_there():
-    health = HealthCheck()
-    start = threading.Event()
-
-    def register(add):
-        start.wait(60)
-        for _ in range(100):
-            add()
-
-    def add_in_place():
+    def test_function_is_registered(self):
+        health = HealthCheck(checkers=[succeeds])
+        health.checkers.append(fails)
+        health.checkers.insert(0, Callable())
+        health.checkers.extend([functools.partial(succeeds)])
         health.checkers += [fails]
-    threads = [threading.Thread(target=register, args=(add,)) for add in (
-        add_in_place, lambda: health.add_check(succeeds), add_in_place)]
-    for thread in threads:
-        thread.start()
-    start.set()
-    for thread in threads:
-        thread.join(60)
-    assert len(health.checkers) == 300
+        assert names(health) == ["Callable", "succeeds", "fails", "succeeds_2", "fails_2"]
+        assert [one["output"] for one in health.run().results] == [
+            "called", "fine", "down", "fine", "down"]
+        assert all(callable(checker) for checker in health.checkers)
+        assert health.checkers[1]() == (True, "fine")
+
+    def test_function_is_found(self):
+        health = HealthCheck(checkers=[succeeds, fails])
+        assert succeeds in health.checkers and fails in health.checkers
+        assert Callable() not in health.checkers and "succeeds" not in health.checkers
+        assert health.checkers.index(fails) == 1
+        assert health.checkers.count(fails) == 1
+        assert health.checkers[0] == succeeds and succeeds == health.checkers[0]
+        assert health.checkers[0] != fails
+        assert {succeeds: "mine"}[health.checkers[0]] == "mine"
+        health.checkers.remove(succeeds)
+        assert names(health) == ["fails"]
+        with pytest.raises(ValueError):
+            health.checkers.remove(succeeds)
+
+    def test_method_is_found_by_owner_and_function(self):
+        mine, equal = Callable(), Callable()
+        health = HealthCheck(checkers=[mine.method])
+        assert mine.method in health.checkers
+        assert equal.method not in health.checkers
+        health.checkers.remove(mine.method)
+        assert len(health.checkers) == 0
+
+    def test_checks_of_one_function_differ(self):
+        health = HealthCheck(checkers=[succeeds, succeeds])
+        first, second = health.checkers
+        assert first != second
+        assert health.checkers.index(second) == 1
+        assert health.run_check(second)["checker"] == "succeeds_2"
+        health.checkers.remove(second)
+        assert names(health) == ["succeeds"]
+
+    def test_reading(self):
+        health = HealthCheck(checkers=[succeeds, fails])
+        assert len(health.checkers) == 2
+        assert health.checkers[-1].__name__ == "fails"
+        assert [one.__name__ for one in health.checkers[::-1]] == ["fails", "succeeds"]
+        assert [one.__name__ for one in reversed(health.checkers)] == ["fails", "succeeds"]
+        assert repr(health.checkers) == "<checks: succeeds, fails>"
+        with pytest.raises(IndexError):
+            health.checkers[2]
+
+    def test_removing_and_moving(self):
+        health = HealthCheck(checkers=[succeeds, fails])
+        health.add_check(Callable(), name="third", critical=False)
+        health.checkers.insert(0, health.checkers.pop())
+        assert names(health) == ["third", "succeeds", "fails"]
+        assert health.checkers[0].critical is False
+        health.checkers.reverse()
+        assert names(health) == ["fails", "succeeds", "third"]
+        del health.checkers[1]
+        assert names(health) == ["fails", "third"]
+        del health.checkers[:]
+        assert names(health) == []
+        assert health.run().passed is True
+
+    def test_sorting(self):
+        health = HealthCheck(checkers=[succeeds, fails, Callable()])
+        health.checkers.sort(key=lambda check: check.__name__)
+        assert names(health) == ["Callable", "fails", "succeeds"]
+        health.checkers.sort(lambda check: check.func is fails, reverse=True)
+        assert names(health) == ["fails", "Callable", "succeeds"]
+        assert [result["checker"] for result in health.run().results] == names(health)
+
+    def test_swapping(self):
+        health = HealthCheck(checkers=[succeeds, fails])
+        first, second = health.checkers
+        health.checkers[0] = second
+        health.checkers[1] = first
+        assert list(health.checkers) == [second, first]
+        assert [result["checker"] for result in health.run().results] == ["fails", "succeeds"]
+
+    def test_check_listed_twice_is_reported_once(self):
+        runs = []
+        health = HealthCheck(success_ttl=None)
+        health.add_check(lambda: (True, runs.append(1)), name="database")
+        health.checkers.append(health.checkers[0])
+        health.checkers += [health.checkers[0], fails]
+        assert names(health) == ["database", "database", "database", "fails"]
+        assert [result["checker"] for result in health.run().results] == ["database", "fails"]
+        assert [result["checker"] for result in health.run("database").results] == ["database"]
+        assert runs == [1, 1]
+        del health.checkers[0]
+        assert len(health.run().results) == 2  # it is still there
+
+    def test_sum_is_a_plain_list(self):
+        health = HealthCheck(checkers=[succeeds])
+        for both in (health.checkers + [fails], health.checkers + (fails,)):
+            assert isinstance(both, list) and both == [succeeds, fails]
+        assert [fails] + health.checkers == [fails, succeeds]
+        assert health.checkers + health.checkers == [succeeds, succeeds]
+        assert names(health) == ["succeeds"]
+        assert names(HealthCheck(checkers=health.checkers + [fails])) == ["succeeds", "fails"]
+
+    def test_checks_of_another_list_are_registered(self):
+        other = HealthCheck(success_ttl=5)
+        other.add_check(succeeds, name="database", critical=False)
+        health = HealthCheck(checkers=other.checkers, success_ttl=7)
+        assert names(health) == ["database"]
+        assert health.checkers[0].success_ttl == 7.0
+        assert succeeds in health.checkers
+        assert names(other) == ["database"]
+
+    def test_methods_of_another_list_are_registered(self):
+        other = HealthCheck(checkers=[Callable().method])
+        health = HealthCheck(checkers=other.checkers, cache=other.cache)
+        health.add_check(other.checkers[0], name="again")
+        assert names(health) == ["method", "again"]
+        assert [result["output"] for result in health.run().results] == ["method", "method"]
+
+    def test_equals_a_list_of_its_functions(self):
+        health = HealthCheck(checkers=[succeeds, fails])
+        assert health.checkers == [succeeds, fails] == health.checkers
+        assert health.checkers != [succeeds] and health.checkers != [fails, succeeds]
+        assert HealthCheck().checkers == [] and not HealthCheck().checkers != ()
+        assert health.checkers != {succeeds, fails} and health.checkers != "text"
+
+    @pytest.mark.parametrize("checkers", [5, "text", b"bytes", {"a": 1}, succeeds, 1.5])
+    def test_what_is_no_list_is_refused(self, checkers):
+        with pytest.raises(TypeError):
+            HealthCheck(checkers=checkers)
+        with pytest.raises(TypeError):
+            HealthCheck().checkers = checkers
+
+    @pytest.mark.parametrize("checkers", [(succeeds,), {succeeds}, iter([succeeds])],
+                             ids=["tuple", "set", "iterator"])
+    def test_may_be_any_iterable(self, checkers):
+        assert names(HealthCheck(checkers=checkers)) == ["succeeds"]
+
+    @pytest.mark.parametrize("register", [
+        lambda health: health.add_check(succeeds),
+        lambda health: health.add_check(succeeds, name="check %d" % len(health.checkers)),
+        lambda health: health.checkers.append(succeeds),
+        lambda health: health.checkers.insert(0, succeeds),
+    ], ids=["add_check", "add_check with a name", "append", "insert"])
+    def test_registering_takes_constant_steps(self, register):
+        assert calls_to_register(400, register) <= 8 * calls_to_register(50, register)
 
 
-def test_one_of_several_threads_gets_a_name():
-    health = HealthCheck()
-    start, refused = threading.Event(), []
+class TestThreads(object):
+    """Threads and signal handlers register checks at once."""
 
-    def register():
-        start.wait(60)
-        for index in range(50):
-            try:
-                health.add_check(succeeds, name="check %d" % index)
-            except ValueError:
-                refused.append(index)
-    threads = [threading.Thread(target=register) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    start.set()
-    for thread in threads:
-        thread.join(60)
-    assert sorted(names(health)) == sorted("check %d" % index for index in range(50))
-    assert len(refused) == 7 * 50
+    def test_every_check_is_registered(self):
+        health = HealthCheck()
+        start = threading.Event()
 
-
-def test_signal_handler_may_register_during_registration():
-    health = HealthCheck()
-
-    class Registering(Callable):
-        """Looks at its name while it is registered, as a signal's handler may come then."""
-
-        @property
-        def __name__(self):
-            if len(health.checkers) < 1:
+        def register(number):
+            start.wait(60)
+            for index in range(50):
                 health.add_check(succeeds)
-            return "registering"
-    health.checkers.append(Registering())
-    assert sorted(names(health)) == ["registering", "succeeds"]
+                health.checkers.append(succeeds)
+                health.checkers.insert(0, fails)
+                health.add_check(fails, name="check %d of %d" % (index, number))
+                passing_by = functools.partial(succeeds)
+                health.checkers.append(passing_by)
+                health.checkers.remove(passing_by)
+        threads = [threading.Thread(target=register, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        start.set()
+        for thread in threads:
+            thread.join(60)
+        assert len(health.checkers) == 8 * 50 * 4
+        assert len(set(names(health))) == 8 * 50 * 4
+        assert len(health.checkers.items) == 8 * 50 * 4
 
+    def test_every_check_added_in_place_is_registered(self):
+        health = HealthCheck()
+        start = threading.Event()
 
-def test_list_can_be_sorted():
-    health = HealthCheck(checkers=[succeeds, fails, Callable()])
-    health.checkers.sort(key=lambda check: check.__name__)
-    assert names(health) == ["Callable", "fails", "succeeds"]
-    health.checkers.sort(lambda check: check.func is fails, reverse=True)
-    assert names(health) == ["fails", "Callable", "succeeds"]
-    assert [result["checker"] for result in health.run().results] == names(health)
+        def register(add):
+            start.wait(60)
+            for _ in range(100):
+                add()
+
+        def add_in_place():
+            health.checkers += [fails]
+        threads = [threading.Thread(target=register, args=(add,)) for add in (
+            add_in_place, lambda: health.add_check(succeeds), add_in_place)]
+        for thread in threads:
+            thread.start()
+        start.set()
+        for thread in threads:
+            thread.join(60)
+        assert len(health.checkers) == 300
+
+    def test_one_thread_gets_a_name(self):
+        health = HealthCheck()
+        start, refused = threading.Event(), []
+
+        def register():
+            start.wait(60)
+            for index in range(50):
+                try:
+                    health.add_check(succeeds, name="check %d" % index)
+                except ValueError:
+                    refused.append(index)
+        threads = [threading.Thread(target=register) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        start.set()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(names(health)) == sorted("check %d" % index for index in range(50))
+        assert len(refused) == 7 * 50
+
+    def test_signal_handler_may_register(self):
+        health = HealthCheck()
+
+        class Registering(Callable):
+            """Looks at its name while it is registered, as a signal's handler may come then."""
+
+            @property
+            def __name__(self):
+                if len(health.checkers) < 1:
+                    health.add_check(succeeds)
+                return "registering"
+        health.checkers.append(Registering())
+        assert sorted(names(health)) == ["registering", "succeeds"]
 
 
 class TestTurn(object):
@@ -367,106 +449,81 @@ class TestTurn(object):
         assert turns == {}
 
 
-def test_attributes_of_a_check_are_its_functions():
+def injecting(func):
+    """A decorator as many are written: it gives what it wraps an argument."""
+    @functools.wraps(func)
     def check():
-        return True, "fine"
-    check.about, check.tier = "orders", "gold"
-    checker = HealthCheck(checkers=[check]).checkers[0]
-    assert (checker.about, checker.tier) == ("orders", "gold")
-    with pytest.raises(AttributeError):
-        checker.unknown
+        return func("a connection")
+    return check
 
 
-def test_replacing_a_check_frees_its_name():
-    health = HealthCheck(checkers=[succeeds])
-    health.checkers[0] = succeeds
-    assert names(health) == ["succeeds"]
-    health.checkers = [fails, succeeds]
-    assert names(health) == ["fails", "succeeds"]
-    health.checkers[1:] = [succeeds, succeeds]
-    assert names(health) == ["fails", "succeeds", "succeeds_2"]
-    health.checkers = health.checkers
-    assert names(health) == ["fails", "succeeds", "succeeds_2"]
+def needs_one(connection):
+    return True, connection
 
 
-def test_slice_of_checks_of_the_same_name_is_numbered():
-    def twin():
-        return fails()
-    twin.__name__ = "succeeds"
-    health = HealthCheck()
-    health.checkers[:] = [succeeds, twin]
-    assert names(health) == ["succeeds", "succeeds_2"]
-    assert [one["passed"] for one in health.run().results] == [True, False]
+class TestAddCheck(object):
+    """add_check() registers a function with options of its own."""
 
+    def test_returns_the_function(self):
+        health = HealthCheck()
+        assert health.add_check(succeeds) is succeeds
+        assert health.add_check(name="again")(succeeds) is succeeds
+        assert health.add_check()(fails) is fails
+        assert names(health) == ["succeeds", "again", "fails"]
 
-def test_removed_check_cannot_return_to_a_taken_name():
-    health = HealthCheck(checkers=[succeeds])
-    removed = health.checkers.pop()
-    health.add_check(fails, name="succeeds")
-    with pytest.raises(ValueError) as caught:
-        health.checkers.append(removed)
-    assert str(caught.value) == \
-        "two checks are named 'succeeds': expected names that differ"
-    assert names(health) == ["succeeds"]
+    def test_options_default_to_the_healthchecks(self):
+        health = HealthCheck(success_ttl=5, failed_ttl=3, timeout=2)
+        health.add_check(succeeds)
+        health.add_check(name="own", success_ttl=None, failed_ttl=0, timeout=None,
+                         critical=False)(succeeds)
+        inherits, own = health.checkers
+        assert (inherits.success_ttl, inherits.failed_ttl, inherits.timeout) == (5.0, 3.0, 2.0)
+        assert (own.success_ttl, own.failed_ttl, own.timeout) == (0.0, 0.0, None)
+        assert inherits.critical is True and own.critical is False
 
+    @pytest.mark.parametrize("arguments, error", [
+        ({"timeout": 0}, ValueError), ({"timeout": -1}, ValueError), ({"timeout": "1"}, TypeError),
+        ({"timeout": True}, TypeError), ({"success_ttl": -1}, ValueError),
+        ({"failed_ttl": float("nan")}, ValueError), ({"failed_ttl": "9"}, TypeError),
+        ({"success_ttl": float("inf")}, ValueError), ({"success_ttl": 10 ** 400}, ValueError)])
+    def test_invalid_seconds_are_refused(self, arguments, error):
+        for refuse in (lambda: HealthCheck(**arguments),
+                       lambda: HealthCheck().add_check(succeeds, **arguments)):
+            with pytest.raises(error) as caught:
+                refuse()
+            assert list(arguments)[0] in str(caught.value) and "expected" in str(caught.value)
 
-def test_check_that_is_listed_twice_runs_and_is_reported_once():
-    runs = []
-    health = HealthCheck(success_ttl=None)
-    health.add_check(lambda: (True, runs.append(1)), name="database")
-    health.checkers.append(health.checkers[0])
-    health.checkers += [health.checkers[0], fails]
-    assert names(health) == ["database", "database", "database", "fails"]
-    assert [result["checker"] for result in health.run().results] == ["database", "fails"]
-    assert [result["checker"] for result in health.run("database").results] == ["database"]
-    assert runs == [1, 1]
-    del health.checkers[0]
-    assert len(health.run().results) == 2  # it is still there
+    @pytest.mark.parametrize("critical", ["no", None, [], 1.0])
+    def test_critical_is_true_or_false(self, critical):
+        with pytest.raises(TypeError, match="critical is .*, expected True or False"):
+            HealthCheck().add_check(succeeds, critical=critical)
 
+    @pytest.mark.parametrize("func", [None, 5, "succeeds", (True, 1), lambda one: (True, one),
+                                      functools.partial(lambda a, b: None, 1)])
+    def test_invalid_check_is_refused(self, func):
+        health = HealthCheck(checkers=[succeeds])
+        for register in (health.add_check, health.checkers.append, health.add_check(name="other"),
+                         lambda func: HealthCheck(checkers=[func])):
+            with pytest.raises(TypeError) as caught:
+                register(func)
+            assert "expected a callable" in str(caught.value)
+        with pytest.raises(TypeError):
+            health.checkers[0] = func
+        assert names(health) == ["succeeds"]
 
-def test_checks_may_swap_their_places():
-    health = HealthCheck(checkers=[succeeds, fails])
-    first, second = health.checkers
-    health.checkers[0] = second
-    health.checkers[1] = first
-    assert list(health.checkers) == [second, first]
-    assert [result["checker"] for result in health.run().results] == ["fails", "succeeds"]
+    @pytest.mark.parametrize("func", [
+        injecting(needs_one), functools.update_wrapper(functools.partial(needs_one, 1), needs_one)])
+    def test_wrapped_function_may_need_arguments(self, func):
+        assert HealthCheck(checkers=[func]).run().passed
 
-
-def test_checks_and_others_are_a_list_that_registers_nothing():
-    health = HealthCheck(checkers=[succeeds])
-    for both in (health.checkers + [fails], health.checkers + (fails,)):
-        assert isinstance(both, list) and both == [succeeds, fails]
-    assert [fails] + health.checkers == [fails, succeeds]
-    assert health.checkers + health.checkers == [succeeds, succeeds]
-    assert names(health) == ["succeeds"]
-    assert names(HealthCheck(checkers=health.checkers + [fails])) == ["succeeds", "fails"]
-
-
-def test_checks_of_another_list_are_registered():
-    other = HealthCheck(success_ttl=5)
-    other.add_check(succeeds, name="database", critical=False)
-    health = HealthCheck(checkers=other.checkers, success_ttl=7)
-    assert names(health) == ["database"]
-    assert health.checkers[0].success_ttl == 7.0
-    assert succeeds in health.checkers
-    assert names(other) == ["database"]
-
-
-def test_methods_of_another_healthcheck_are_registered():
-    other = HealthCheck(checkers=[Callable().method])
-    health = HealthCheck(checkers=other.checkers, cache=other.cache)
-    health.add_check(other.checkers[0], name="again")
-    assert names(health) == ["method", "again"]
-    assert [result["output"] for result in health.run().results] == ["method", "method"]
-
-
-def test_list_equals_a_list_of_its_functions():
-    health = HealthCheck(checkers=[succeeds, fails])
-    assert health.checkers == [succeeds, fails] == health.checkers
-    assert health.checkers != [succeeds] and health.checkers != [fails, succeeds]
-    assert HealthCheck().checkers == [] and not HealthCheck().checkers != ()
-    assert health.checkers != {succeeds, fails} and health.checkers != "text"
+    def test_attributes_are_the_functions(self):
+        def check():
+            return True, "fine"
+        check.about, check.tier = "orders", "gold"
+        checker = HealthCheck(checkers=[check]).checkers[0]
+        assert (checker.about, checker.tier) == ("orders", "gold")
+        with pytest.raises(AttributeError):
+            checker.unknown
 
 
 class Unhashable(object):
@@ -489,16 +546,6 @@ class EqualToAll(Callable):
         return True
 
     __hash__ = None
-
-
-@pytest.mark.parametrize("func", [Unhashable((True, 1)), EqualToAll()])
-def test_check_whose_comparison_is_odd_is_a_check_like_others(func):
-    health = HealthCheck(checkers=[succeeds, func])
-    assert health.run().passed
-    assert health.run_check(func)["checker"] == type(func).__name__
-    assert func in health.checkers and health.checkers[1] in set(health.checkers)
-    with pytest.raises(ValueError, match="no such check"):
-        HealthCheck(checkers=[succeeds]).run_check(func)
 
 
 class Remote(Callable):
@@ -529,228 +576,109 @@ class Kind(type):
         return True, "called"
 
 
-@pytest.mark.parametrize("func", [Remote(), Truthless(), Kind("Model", (object,), {})],
-                         ids=lambda func: type(func).__name__)
-@pytest.mark.parametrize("timeout", [None, 60])
-def test_check_that_cannot_be_looked_at_is_a_check_like_others(func, timeout):
-    app = bottle.Bottle()
-    health = HealthCheck(app, "/health", checkers=[functools.partial(func), func], timeout=timeout)
-    for query in ("", "format=health", "format=text", "format=html"):
-        assert ask(app, query).status == 200
-    name = func.__name__ if isinstance(func, type) else type(func).__name__
-    assert [result["checker"] for result in health.run().results] == [name, name + "_2"]
-    assert health.run_check(func)["output"] == "called"
-    health.checkers.remove(func)
-    assert names(health) == [name]
+class TestOddCallable(object):
+    """A callable whose attributes raise is a check like others."""
+
+    @pytest.mark.parametrize("func", [Unhashable((True, 1)), EqualToAll()])
+    def test_comparison_may_be_odd(self, func):
+        health = HealthCheck(checkers=[succeeds, func])
+        assert health.run().passed
+        assert health.run_check(func)["checker"] == type(func).__name__
+        assert func in health.checkers and health.checkers[1] in set(health.checkers)
+        with pytest.raises(ValueError, match="no such check"):
+            HealthCheck(checkers=[succeeds]).run_check(func)
+
+    @pytest.mark.parametrize("func", [Remote(), Truthless(), Kind("Model", (object,), {})],
+                             ids=lambda func: type(func).__name__)
+    @pytest.mark.parametrize("timeout", [None, 60])
+    def test_attributes_may_raise(self, func, timeout):
+        app = bottle.Bottle()
+        health = HealthCheck(app, "/health", checkers=[functools.partial(func), func],
+                             timeout=timeout)
+        for query in ("", "format=health", "format=text", "format=html"):
+            assert ask(app, query).status == 200
+        name = func.__name__ if isinstance(func, type) else type(func).__name__
+        assert [result["checker"] for result in health.run().results] == [name, name + "_2"]
+        assert health.run_check(func)["output"] == "called"
+        health.checkers.remove(func)
+        assert names(health) == [name]
 
 
-def test_exception_handler_that_is_false_is_called():
-    class Handlers(list):
-        def __call__(self, checker, exc):
-            return True, "handled"
-    health = HealthCheck(checkers=[lambda: 1 / 0], exception_handler=Handlers())
-    assert health.run().results[0]["output"] == "handled"
+class TestExceptionHandler(object):
+    """exception_handler makes the outcome of a check that raises."""
 
+    def test_gets_check_and_exception(self):
+        seen = []
 
-@pytest.mark.parametrize("checkers", [5, "text", b"bytes", {"a": 1}, succeeds, 1.5])
-def test_checkers_that_are_no_list_are_refused(checkers):
-    with pytest.raises(TypeError):
-        HealthCheck(checkers=checkers)
-    with pytest.raises(TypeError):
-        HealthCheck().checkers = checkers
+        def handler(checker, exc):
+            seen.append((checker.__name__, checker, type(exc), exc.args))
+            return True, {"output": "of the handler"}
 
+        def raising():
+            raise KeyError("missing")
 
-@pytest.mark.parametrize("checkers", [(succeeds,), {succeeds}, iter([succeeds])],
-                         ids=["tuple", "set", "iterator"])
-def test_checkers_may_be_any_iterable(checkers):
-    assert names(HealthCheck(checkers=checkers)) == ["succeeds"]
-
-
-@pytest.mark.parametrize("func", [None, 5, "succeeds", (True, 1), lambda one: (True, one),
-                                  functools.partial(lambda a, b: None, 1)])
-def test_what_cannot_be_a_check_is_refused(func):
-    health = HealthCheck(checkers=[succeeds])
-    for register in (health.add_check, health.checkers.append, health.add_check(name="other"),
-                     lambda func: HealthCheck(checkers=[func])):
-        with pytest.raises(TypeError) as caught:
-            register(func)
-        assert "expected a callable" in str(caught.value)
-    with pytest.raises(TypeError):
-        health.checkers[0] = func
-    assert names(health) == ["succeeds"]
-
-
-def injecting(func):
-    """A decorator as many are written: it gives what it wraps an argument."""
-    @functools.wraps(func)
-    def check():
-        return func("a connection")
-    return check
-
-
-def needs_one(connection):
-    return True, connection
-
-
-@pytest.mark.parametrize("func", [
-    injecting(needs_one), functools.update_wrapper(functools.partial(needs_one, 1), needs_one)])
-def test_what_a_check_wraps_may_need_arguments(func):
-    assert HealthCheck(checkers=[func]).run().passed
-
-
-# Registering
-
-@pytest.mark.parametrize("critical", ["no", None, [], 1.0])
-def test_critical_is_true_or_false(critical):
-    with pytest.raises(TypeError, match="critical is .*, expected True or False"):
-        HealthCheck().add_check(succeeds, critical=critical)
-
-
-def test_add_check_returns_the_function():
-    health = HealthCheck()
-    assert health.add_check(succeeds) is succeeds
-    assert health.add_check(name="again")(succeeds) is succeeds
-    assert health.add_check()(fails) is fails
-    assert names(health) == ["succeeds", "again", "fails"]
-
-
-def test_options_default_to_those_of_the_healthcheck():
-    health = HealthCheck(success_ttl=5, failed_ttl=3, timeout=2)
-    health.add_check(succeeds)
-    health.add_check(name="own", success_ttl=None, failed_ttl=0, timeout=None,
-                     critical=False)(succeeds)
-    inherits, own = health.checkers
-    assert (inherits.success_ttl, inherits.failed_ttl, inherits.timeout) == (5.0, 3.0, 2.0)
-    assert (own.success_ttl, own.failed_ttl, own.timeout) == (0.0, 0.0, None)
-    assert inherits.critical is True and own.critical is False
-
-
-@pytest.mark.parametrize("arguments, error", [
-    ({"timeout": 0}, ValueError), ({"timeout": -1}, ValueError), ({"timeout": "1"}, TypeError),
-    ({"timeout": True}, TypeError), ({"success_ttl": -1}, ValueError),
-    ({"failed_ttl": float("nan")}, ValueError), ({"failed_ttl": "9"}, TypeError),
-    ({"success_ttl": float("inf")}, ValueError), ({"success_ttl": 10 ** 400}, ValueError)])
-def test_seconds_that_make_no_sense_are_refused(arguments, error):
-    for refuse in (lambda: HealthCheck(**arguments),
-                   lambda: HealthCheck().add_check(succeeds, **arguments)):
-        with pytest.raises(error) as caught:
-            refuse()
-        assert list(arguments)[0] in str(caught.value) and "expected" in str(caught.value)
-
-
-# What checks and exception handlers return
-
-def test_exception_handler_gets_the_check_and_the_instance():
-    seen = []
-
-    def handler(checker, exc):
-        seen.append((checker.__name__, checker, type(exc), exc.args))
-        return True, {"output": "of the handler"}
-
-    def raising():
-        raise KeyError("missing")
-
-    health = HealthCheck(exception_handler=handler, checkers=[raising])
-    report = health.run()
-    assert seen == [("raising", raising, KeyError, ("missing",))]
-    assert report.passed is True
-    assert report.results[0]["output"] == {"output": "of the handler"}
-
-
-@pytest.mark.parametrize("handler", [
-    lambda checker, exc: 1 // 0, lambda checker, exc: raise_(SystemExit("handler")),
-    lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
-    lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2),
-    lambda checker, exc: (exc, "down"), lambda checker, exc: ("ok", 1)])
-def test_faulty_exception_handler_is_logged_once(handler, caplog):
-    health = HealthCheck(exception_handler=handler, failed_ttl=None,
-                         checkers=[lambda: raise_(OSError("disk")), lambda: raise_(OSError("net"))])
-    for _ in range(3):
+        health = HealthCheck(exception_handler=handler, checkers=[raising])
         report = health.run()
-        assert not report.passed
-        assert [result["output"] for result in report.results] == ["disk", "net"]
-    about = [record for record in caplog.records
-             if record.getMessage().startswith("exception_handler failed")]
-    assert len(about) == 1 and about[0].levelname == "ERROR"
+        assert seen == [("raising", raising, KeyError, ("missing",))]
+        assert report.passed is True
+        assert report.results[0]["output"] == {"output": "of the handler"}
 
+    def test_is_called_though_it_is_false(self):
+        class Handlers(list):
+            def __call__(self, checker, exc):
+                return True, "handled"
+        health = HealthCheck(checkers=[lambda: 1 / 0], exception_handler=Handlers())
+        assert health.run().results[0]["output"] == "handled"
 
-def test_faulty_exception_handler_log_says_what_is_wrong(caplog):
-    def check():
-        raise OSError("disk")
+    @pytest.mark.parametrize("handler", [
+        lambda checker, exc: 1 // 0, lambda checker, exc: raise_(SystemExit("handler")),
+        lambda: None, lambda checker, exc: None, lambda checker, exc: "ok",
+        lambda checker, exc: (True,), lambda checker, exc: (True, 1, 2),
+        lambda checker, exc: (exc, "down"), lambda checker, exc: ("ok", 1)])
+    def test_faulty_one_is_logged_once(self, handler, caplog):
+        health = HealthCheck(exception_handler=handler, failed_ttl=None,
+                             checkers=[lambda: raise_(OSError("disk")),
+                                       lambda: raise_(OSError("net"))])
+        for _ in range(3):
+            report = health.run()
+            assert not report.passed
+            assert [result["output"] for result in report.results] == ["disk", "net"]
+        about = [record for record in caplog.records
+                 if record.getMessage().startswith("exception_handler failed")]
+        assert len(about) == 1 and about[0].levelname == "ERROR"
 
-    def of_0_2_1(checker, exc):
-        return False, exc.__name__
-    for handler, words in [(of_0_2_1, "has no attribute '__name__'"),
-                           (lambda checker, exc: "down", "exception_handler returned a str, "
-                                                         "expected a pair (passed, output)")]:
-        del caplog.records[:]
-        HealthCheck(exception_handler=handler, checkers=[check]).run()
-        assert words in caplog.records[0].getMessage()
+    def test_log_says_what_is_wrong(self, caplog):
+        def check():
+            raise OSError("disk")
 
+        def of_0_2_1(checker, exc):
+            return False, exc.__name__
+        for handler, words in [(of_0_2_1, "has no attribute '__name__'"),
+                               (lambda checker, exc: "down", "exception_handler returned a str, "
+                                                             "expected a pair (passed, output)")]:
+            del caplog.records[:]
+            HealthCheck(exception_handler=handler, checkers=[check]).run()
+            assert words in caplog.records[0].getMessage()
 
-def test_second_faulty_exception_handler_is_logged_too(caplog):
-    health = HealthCheck(exception_handler=lambda checker, exc: None, failed_ttl=None,
-                         checkers=[lambda: raise_(OSError("disk"))])
-    health.run()
-    del caplog.records[:]
-    health.exception_handler = lambda checker, exc: (False, "mended")
-    assert health.run().results[0]["output"] == "mended"
-    health.exception_handler = lambda checker, exc: 1 // 0
-    health.run()
-    assert "ZeroDivisionError" in caplog.text
-
-
-def test_no_exception_handler_means_the_default_one():
-    health = HealthCheck(exception_handler=None, checkers=[lambda: raise_(OSError("disk"))])
-    assert health.exception_handler is basic_exception_handler
-    assert health.run().results[0]["output"] == "disk"
-
-
-def test_exception_without_a_message_is_reported_by_type():
-    assert basic_exception_handler(None, ValueError()) == (False, "ValueError")
-    assert basic_exception_handler(None, ValueError("why")) == (False, "why")
-
-
-def test_check_that_exits_has_failed_and_is_logged(caplog):
-    health = HealthCheck(checkers=[lambda: raise_(SystemExit("gone")), succeeds])
-    report = health.run()
-    assert [one["output"] for one in report.results] == ["SystemExit: gone", "fine"]
-    assert report.passed is False
-    assert "SystemExit" in caplog.text
-
-
-def test_interrupt_is_a_failure_and_goes_on():
-    raised = [KeyboardInterrupt(), None]
-
-    def interrupted():
-        exc = raised.pop(0)
-        if exc is not None:
-            raise exc
-        return True, "again"
-
-    health = HealthCheck(checkers=[interrupted], failed_ttl=None)
-    with pytest.raises(KeyboardInterrupt):
+    def test_second_faulty_one_is_logged_too(self, caplog):
+        health = HealthCheck(exception_handler=lambda checker, exc: None, failed_ttl=None,
+                             checkers=[lambda: raise_(OSError("disk"))])
         health.run()
-    assert health.run().results[0]["output"] == "again"
+        del caplog.records[:]
+        health.exception_handler = lambda checker, exc: (False, "mended")
+        assert health.run().results[0]["output"] == "mended"
+        health.exception_handler = lambda checker, exc: 1 // 0
+        health.run()
+        assert "ZeroDivisionError" in caplog.text
 
+    def test_none_means_the_default(self):
+        health = HealthCheck(exception_handler=None, checkers=[lambda: raise_(OSError("disk"))])
+        assert health.exception_handler is basic_exception_handler
+        assert health.run().results[0]["output"] == "disk"
 
-class Evil(tuple):
-    def __len__(self):
-        raise RuntimeError("no length")
-
-
-class NoTruth(object):
-    def __bool__(self):
-        raise RuntimeError("no truth")
-
-    __nonzero__ = __bool__
-
-
-@pytest.mark.parametrize("returned, output", [(Evil(), "no length"), ((NoTruth(), 1), "no truth")])
-def test_return_value_that_raises_has_failed(returned, output):
-    health = HealthCheck(checkers=[lambda: returned, succeeds])
-    assert [(one["passed"], one["output"]) for one in health.run().results] == [
-        (False, output), (True, "fine")]
+    def test_default_reports_message_or_type(self):
+        assert basic_exception_handler(None, ValueError()) == (False, "ValueError")
+        assert basic_exception_handler(None, ValueError("why")) == (False, "why")
 
 
 SERVES_WHILE_IT_IS_IMPORTED = """
@@ -768,10 +696,13 @@ for result in health.run().results:
 """
 
 
-def test_threads_check_waits_for_no_import(tmp_path):
-    # Python 2.7 lets no thread import, not even what is loaded, while another one does.
-    tmp_path.joinpath("service.py").write_text(six.text_type(SERVES_WHILE_IT_IS_IMPORTED))
-    status, output, errors = run_python("import sys\nsys.path.insert(0, %r)\nimport service"
-                                        % str(tmp_path))
-    assert (status, errors) == (0, "")
-    assert "timed out" not in output and output.count("fine") == 2 and "down" in output, output
+class TestImport(object):
+    """A service may run its checks while Python imports it."""
+
+    def test_worker_waits_for_no_import(self, tmp_path):
+        # Python 2.7 lets no thread import, not even what is loaded, while another one does.
+        tmp_path.joinpath("service.py").write_text(six.text_type(SERVES_WHILE_IT_IS_IMPORTED))
+        status, output, errors = run_python("import sys\nsys.path.insert(0, %r)\nimport service"
+                                            % str(tmp_path))
+        assert (status, errors) == (0, "")
+        assert "timed out" not in output and output.count("fine") == 2 and "down" in output, output

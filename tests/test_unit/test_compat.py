@@ -1,6 +1,5 @@
 """bottle_healthcheck._compat"""
 import functools
-import time
 
 import pytest
 

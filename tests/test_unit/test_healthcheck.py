@@ -33,165 +33,6 @@ def wall(monkeypatch):
     return clock
 
 
-# The overall status
-
-def test_success_is_json_with_the_status_first(app):
-    health = HealthCheck(app, "/healthcheck")
-    health.add_check(lambda: (True, {"rows": 1}), name="database")
-    answer = ask(app)
-    assert answer.status_code == 200
-    assert answer.content_type == "application/json"
-    assert answer.body.startswith(b'{"status": "success", ')
-    assert [(one["checker"], one["output"], one["passed"]) for one in answer.json["results"]] == [
-        ("database", {"rows": 1}, True)]
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_failure_is_json_with_the_reason_whatever_the_method(app, method):
-    health = HealthCheck(app, "/healthcheck")
-
-    @health.add_check
-    def database():
-        raise ValueError("no route to host")
-
-    answer = ask(app, method=method)
-    assert answer.status_code == 500
-    assert answer.content_type == "application/json"
-    if method == "HEAD":
-        assert answer.body == b"" and int(answer.headers["Content-Length"]) > 100
-    else:
-        assert answer.json["status"] == "failure"
-        assert answer.json["results"][0]["output"] == "no route to host"
-
-
-def test_check_with_a_timeout_costs_that_time_at_most(app):
-    import threading
-    release = threading.Event()
-    health = HealthCheck(app, "/healthcheck", timeout=0.05)
-    health.add_check(lambda: (release.wait(60), "late"), name="hung")
-    try:
-        output = ask(app).json["results"][0]["output"]
-        assert output.startswith(("timed out after 0.05 s", "still running after"))
-        assert ask(app).json["results"][0]["passed"] is False  # at once, whatever the words
-    finally:
-        release.set()
-    for _ in range(2):  # the second run follows the first one's line in the log
-        wait_until(lambda: health.run_check("hung")["passed"], what="the end of the check")
-
-
-def test_headers_of_hooks_are_replaced_by_name_in_any_case(app):
-    @app.hook("before_request")
-    def before():
-        bottle.response.set_header("X-Request-Id", "7")
-        bottle.response.set_header("Content-Type", "text/css")
-
-    @app.hook("after_request")
-    def after():
-        bottle.response.add_header("Vary", "Cookie")
-
-    HealthCheck(app, "/healthcheck", success_headers={"x-REQUEST-id": "8"})
-    for _ in range(3):  # no list may grow from answer to answer
-        answer = ask(app)
-        assert answer.headers.getall("X-Request-Id") == ["8"]
-        assert answer.headers.getall("Content-Type") == ["application/json"]
-        assert answer.headers.getall("Vary") == ["Accept", "Cookie"]
-
-
-def test_no_checks_are_a_success(app):
-    HealthCheck(app, "/healthcheck")
-    answer = ask(app)
-    assert answer.status_code == 200
-    assert answer.json["status"] == "success" and answer.json["results"] == []
-
-
-def test_every_check_runs_and_every_failure_is_reported(app):
-    HealthCheck(app, "/healthcheck", failed_status=503,
-                checkers=[fails, succeeds, lambda: raise_(OSError("disk"))])
-    answer = ask(app)
-    assert answer.status_code == 503
-    assert [(one["checker"], one["passed"], one["output"]) for one in answer.json["results"]] == [
-        ("fails", False, "down"), ("succeeds", True, "fine"), ("<lambda>", False, "disk")]
-
-
-def test_fields_of_the_body_and_of_a_result(app, steady, wall, monkeypatch):
-    shown = [50.0, 50.25, 60.0, 60.25]
-    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
-    HealthCheck(app, "/healthcheck", checkers=[succeeds, fails])
-    pairs = json.loads(ask(app).body.decode("ascii"), object_pairs_hook=list)
-    assert [name for name, _ in pairs] == ["status", "hostname", "pid", "timestamp", "results"]
-    body = ask(app).json
-    assert body["hostname"] == socket.gethostname() and body["pid"] == os.getpid()
-    assert body["timestamp"] == 1000000.0
-    for result, output, lifetime in zip(body["results"], ("fine", "down"), (27, 9)):
-        assert set(result) == set(["checker", "output", "passed", "timestamp", "expires",
-                                   "response_time", "since"])
-        assert result["output"] == output
-        assert result["timestamp"] == result["since"] == 1000000.0
-        assert result["expires"] == 1000000.0 + lifetime
-        assert result["response_time"] == 0.25
-
-
-def test_since_is_the_last_change_of_the_outcome(steady, wall):
-    state = [True]
-    health = HealthCheck(checkers=[lambda: (state[0], "")], success_ttl=5, failed_ttl=5)
-
-    def since_after(seconds):
-        steady.tick(seconds)
-        wall.tick(seconds)
-        return health.run().results[0]["since"] - 1000000.0
-
-    assert since_after(0) == 0
-    assert since_after(10) == 0
-    state[0] = False
-    assert since_after(10) == 20
-    assert since_after(10) == 20
-    state[0] = True
-    assert since_after(10) == 40
-
-
-@pytest.mark.parametrize("passed, lifetime", [(True, 27), (False, 9)])
-def test_lifetimes_by_outcome(steady, passed, lifetime):
-    runs = []
-    health = HealthCheck(checkers=[lambda: (passed, runs.append(1))])
-    health.run()
-    steady.tick(lifetime - 0.1)
-    health.run()
-    assert len(runs) == 1
-    steady.tick(0.2)
-    health.run()
-    assert len(runs) == 2
-
-
-def test_failure_that_is_not_critical_is_reported_with_status_success(app):
-    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
-    health.add_check(fails, critical=False)
-    answer = ask(app)
-    assert answer.status_code == 200 and answer.json["status"] == "success"
-    critical, other = answer.json["results"]
-    assert "critical" not in critical
-    assert other["critical"] is False and other["passed"] is False
-    health.add_check(lambda: (False, "critical"))
-    assert ask(app).status_code == 500
-
-
-# Bad input
-
-@pytest.mark.parametrize("case", corpus_loader.load("json_cases.json"),
-                         ids=lambda case: case["id"])
-@pytest.mark.parametrize("passed", [True, False])
-def test_any_output_is_answered_as_json(app, case, passed):
-    HealthCheck(app, "/healthcheck", checkers=[lambda: (passed, case["value"]), succeeds])
-    answer = ask_wsgi(app)
-    assert answer.status == (200 if passed else 500)
-    results = json.loads(answer.body.decode("ascii"), parse_constant=pytest.fail)["results"]
-    expected = case["expect"]
-    if isinstance(case["value"], corpus_loader._Opaque):  # its module has another name here
-        expected = "<%s._Opaque>" % corpus_loader.__name__
-    assert results[0]["output"] == expected
-    assert type(results[0]["output"]) is type(json.loads(json.dumps(expected)))
-    assert results[1]["output"] == "fine"
-
-
 class Evil(object):
     def __str__(self):
         raise RuntimeError("must not be shown")
@@ -202,480 +43,155 @@ class Evil(object):
         raise RuntimeError("must not be shown")
 
 
+class TestStatus(object):
+    """One critical check that fails makes the overall status failure."""
+
+    def test_success_is_json_with_status_first(self, app):
+        health = HealthCheck(app, "/healthcheck")
+        health.add_check(lambda: (True, {"rows": 1}), name="database")
+        answer = ask(app)
+        assert answer.status_code == 200
+        assert answer.content_type == "application/json"
+        assert answer.body.startswith(b'{"status": "success", ')
+        assert [(one["checker"], one["output"],
+                 one["passed"]) for one in answer.json["results"]] == [
+            ("database", {"rows": 1}, True)]
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+    def test_failure_is_json_with_reason_for_every_method(self, app, method):
+        health = HealthCheck(app, "/healthcheck")
+
+        @health.add_check
+        def database():
+            raise ValueError("no route to host")
+
+        answer = ask(app, method=method)
+        assert answer.status_code == 500
+        assert answer.content_type == "application/json"
+        if method == "HEAD":
+            assert answer.body == b"" and int(answer.headers["Content-Length"]) > 100
+        else:
+            assert answer.json["status"] == "failure"
+            assert answer.json["results"][0]["output"] == "no route to host"
+
+    def test_no_checks_are_a_success(self, app):
+        HealthCheck(app, "/healthcheck")
+        answer = ask(app)
+        assert answer.status_code == 200
+        assert answer.json["status"] == "success" and answer.json["results"] == []
+
+    def test_every_failure_is_reported(self, app):
+        HealthCheck(app, "/healthcheck", failed_status=503,
+                    checkers=[fails, succeeds, lambda: raise_(OSError("disk"))])
+        answer = ask(app)
+        assert answer.status_code == 503
+        assert [(one["checker"], one["passed"],
+                 one["output"]) for one in answer.json["results"]] == [
+            ("fails", False, "down"), ("succeeds", True, "fine"), ("<lambda>", False, "disk")]
+
+    def test_noncritical_failure_is_status_success(self, app):
+        health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+        health.add_check(fails, critical=False)
+        answer = ask(app)
+        assert answer.status_code == 200 and answer.json["status"] == "success"
+        critical, other = answer.json["results"]
+        assert "critical" not in critical
+        assert other["critical"] is False and other["passed"] is False
+        health.add_check(lambda: (False, "critical"))
+        assert ask(app).status_code == 500
+
+    def test_hung_check_is_failure_after_its_timeout(self, app):
+        import threading
+        release = threading.Event()
+        health = HealthCheck(app, "/healthcheck", timeout=0.05)
+        health.add_check(lambda: (release.wait(60), "late"), name="hung")
+        try:
+            output = ask(app).json["results"][0]["output"]
+            assert output.startswith(("timed out after 0.05 s", "still running after"))
+            assert ask(app).json["results"][0]["passed"] is False  # at once, whatever the words
+        finally:
+            release.set()
+        for _ in range(2):  # the second run follows the first one's line in the log
+            wait_until(lambda: health.run_check("hung")["passed"], what="the end of the check")
+
+
+class TestBody(object):
+    """The fields of the body and of a result."""
+
+    def test_fields_are_these(self, app, steady, wall, monkeypatch):
+        shown = [50.0, 50.25, 60.0, 60.25]
+        internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
+        HealthCheck(app, "/healthcheck", checkers=[succeeds, fails])
+        pairs = json.loads(ask(app).body.decode("ascii"), object_pairs_hook=list)
+        assert [name for name, _ in pairs] == ["status", "hostname", "pid", "timestamp", "results"]
+        body = ask(app).json
+        assert body["hostname"] == socket.gethostname() and body["pid"] == os.getpid()
+        assert body["timestamp"] == 1000000.0
+        for result, output, lifetime in zip(body["results"], ("fine", "down"), (27, 9)):
+            assert set(result) == set(["checker", "output", "passed", "timestamp", "expires",
+                                       "response_time", "since"])
+            assert result["output"] == output
+            assert result["timestamp"] == result["since"] == 1000000.0
+            assert result["expires"] == 1000000.0 + lifetime
+            assert result["response_time"] == 0.25
+
+    def test_json_has_content_type_of_success_headers(self, app):
+        HealthCheck(app, "/healthcheck", success_headers={"Content-Type": "application/x-mine"})
+        for path in ("/healthcheck", "/healthcheck?format=json"):
+            assert ask(app, path).content_type == "application/x-mine"
+
+    def test_headers_of_hooks_are_replaced_in_any_case(self, app):
+        @app.hook("before_request")
+        def before():
+            bottle.response.set_header("X-Request-Id", "7")
+            bottle.response.set_header("Content-Type", "text/css")
+
+        @app.hook("after_request")
+        def after():
+            bottle.response.add_header("Vary", "Cookie")
+
+        HealthCheck(app, "/healthcheck", success_headers={"x-REQUEST-id": "8"})
+        for _ in range(3):  # no list may grow from answer to answer
+            answer = ask(app)
+            assert answer.headers.getall("X-Request-Id") == ["8"]
+            assert answer.headers.getall("Content-Type") == ["application/json"]
+            assert answer.headers.getall("Vary") == ["Accept", "Cookie"]
+
+    def test_vary_is_sent_where_formats_are_several(self, app):
+        health = HealthCheck(app, "/healthcheck", formats=["json"])
+        assert "Vary" not in ask(app).headers
+        health.formats = ["json", "text"]
+        assert ask(app).headers["Vary"] == "Accept"
+
+    def test_status_set_by_a_check_is_replaced(self, app):
+        health = HealthCheck(app, "/healthcheck")
+
+        @health.add_check
+        def sets_a_status():
+            bottle.response.status = 503
+            return True, "fine"
+        assert [ask(app).status_code, ask(app).status_code] == [200, 200]
+
+    def test_hostname_is_unknown_where_it_cannot_be_read(self, app, monkeypatch):
+        class Broken(logging.Handler):
+            def emit(self, record):
+                raise IOError("no disk")
+
+        def nameless():
+            raise OSError("no name")
+
+        monkeypatch.setattr("socket.gethostname", nameless)
+        monkeypatch.setattr(logging.getLogger("bottle_healthcheck"), "handlers", [Broken()])
+        HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")])
+        for _ in range(2):
+            assert ask(app).json["hostname"] == "unknown"
+
+
 class EvilException(Exception):
     def __str__(self):
         raise RuntimeError("must not be shown")
 
     __repr__ = __unicode__ = __str__
-
-
-@pytest.mark.parametrize("check", [
-    lambda: Evil(), lambda: (True, Evil()), lambda: (Evil(), Evil(), Evil()),
-    lambda: raise_(EvilException()), lambda: raise_(ValueError(Evil())),
-    lambda: raise_(ValueError(u"\ud800 \xe4")), lambda: raise_(ValueError(b"\xff")),
-    lambda: raise_(MemoryError()), lambda: raise_(SystemExit(Evil())),
-    lambda: raise_(AssertionError()), lambda: raise_(StopIteration()),
-    lambda: (yield), lambda: (False, "x" * 100000), lambda: raise_(RuntimeError("%s %d {}")),
-    functools.partial(raise_, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"))])
-def test_odd_check_does_not_affect_the_others(app, check, caplog):
-    HealthCheck(app, "/healthcheck", checkers=[check, succeeds])
-    answer = ask_wsgi(app)
-    body = json.loads(answer.body.decode("ascii"))
-    assert answer.status == (200 if body["results"][0]["passed"] else 500)
-    assert body["results"][1]["output"] == "fine"
-    assert "must not be shown" not in json.dumps(body)
-    assert all(record.getMessage() for record in caplog.records)
-
-
-def test_recursion_without_end_is_a_failed_check(app):
-    def recursing():
-        return recursing()
-
-    HealthCheck(app, "/healthcheck", checkers=[recursing, succeeds])
-    answer = ask(app)
-    assert [one["passed"] for one in answer.json["results"]] == [False, True]
-    assert "recursion" in answer.json["results"][0]["output"]
-
-
-def test_what_is_logged_of_bytes_and_text(caplog):
-    health = HealthCheck(failed_ttl=None)
-    exc = [ValueError(u"\xe4".encode("utf-8"))]
-
-    def check():
-        if exc:
-            raise exc[0]
-        return True, "fine"
-
-    health.add_check(check, name=u"pr\xfcfung")
-    caplog.set_level(logging.INFO, "bottle_healthcheck")
-    health.run()
-    exc.pop()
-    health.run()
-    failing, recovered = [record.getMessage() for record in caplog.records]
-    assert failing.startswith(u"check pr\xfcfung is failing: ")
-    assert "ValueError" in failing and "Traceback" in failing
-    assert recovered == u"check pr\xfcfung has recovered"
-
-
-# Handlers
-
-@pytest.mark.parametrize("body, expected", [
-    (u"f\xfcr", u"f\xfcr".encode("utf-8")), ("text", b"text"), (b"\xff\0", b"\xff\0"),
-    ({"mine": b"\xff"}, b'{"mine": "\\\\xff"}'), (u"", b""), (u"\ud800", b"\\ud800")])
-@pytest.mark.parametrize("passed", [True, False])
-def test_what_a_handler_may_return(app, passed, body, expected):
-    seen = []
-
-    def handler(results):
-        seen.append(results)
-        return body
-
-    HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
-                failed_status=503, checkers=[lambda: (passed, "out")])
-    answer = ask_wsgi(app)
-    assert answer.status == (200 if passed else 503)
-    assert answer.body == expected
-    assert answer.headers["Content-Length"] == str(len(expected))
-    assert seen[0][0]["output"] == "out" and isinstance(seen[0], list)
-
-
-def test_handler_of_none_means_ok_or_not_ok(app):
-    state = [True]
-    HealthCheck(app, "/healthcheck", success_handler=None, failed_handler=None, success_ttl=None,
-                failed_ttl=None, checkers=[lambda: (state[0], "")],
-                failed_headers={"Content-Type": "text/plain"})
-    answer = ask(app)
-    assert (answer.status_code, answer.body) == (200, b"OK")
-    assert answer.content_type == "application/json"
-    state[0] = False
-    answer = ask(app)
-    assert (answer.status_code, answer.body) == (500, b"NOT OK")
-    assert answer.content_type == "text/plain"
-
-
-@pytest.mark.parametrize("handler", [
-    lambda results: None, lambda results: 7, lambda results: ["list"], lambda: "no argument",
-    lambda results: bytearray(b"x"), lambda results: raise_(ValueError("secret")),
-    lambda results: raise_(SystemExit("secret")), lambda results: Evil()])
-@pytest.mark.parametrize("passed", [True, False])
-def test_failing_handler_shows_status_alone(app, passed, handler, caplog):
-    HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
-                success_headers={"Content-Type": "text/html"},
-                failed_headers={"content_type": "text/html"},
-                checkers=[lambda: (passed, "secret")])
-    for _ in range(3):
-        answer = ask_wsgi(app)
-        assert answer.status == (200 if passed else 500)
-        assert json.loads(answer.body.decode("ascii")) == {
-            "status": "success" if passed else "failure"}
-        assert answer.headers["Content-Type"] == "application/json"
-        assert answer.headers["Cache-Control"] == "no-store"
-    logged = [one for one in caplog.records if one.levelno == logging.ERROR]
-    assert len(logged) == 1 and logged[0].name == "bottle_healthcheck"
-
-
-def test_handler_that_fails_again_is_logged_again(app, caplog):
-    state = ["broken"]
-
-    def handler(results):
-        return {"fine": "body"}.get(state[0])
-
-    HealthCheck(app, "/healthcheck", success_handler=handler)
-    for state[0] in ("broken", "broken", "fine", "broken"):
-        ask(app)
-    assert len(caplog.records) == 2
-
-
-def test_interrupt_in_a_handler_goes_on(app):
-    health = HealthCheck(app, "/healthcheck",
-                         success_handler=lambda results: raise_(KeyboardInterrupt()))
-    with pytest.raises(KeyboardInterrupt):
-        health.check()
-
-
-def test_handler_may_change_what_it_gets(app):
-    def hiding(results):
-        results[0]["output"].pop("internal")
-        results[0].pop("since")
-        return json_success_handler(results)
-
-    health = HealthCheck(app, "/healthcheck", success_handler=hiding,
-                         checkers=[lambda: (True, {"internal": "x", "rows": [1]})])
-    for _ in range(3):
-        assert ask(app).json["results"][0]["output"] == {"rows": [1]}
-    report = health.run()
-    report.results[0]["output"]["rows"].append(2)
-    assert health.run().results[0]["output"] == {"internal": "x", "rows": [1]}
-
-
-# Running outside a request
-
-def test_run_outside_a_request(wall):
-    health = HealthCheck(checkers=[succeeds, fails])
-    report = health.run()
-    assert (report.passed, report.status, report.timestamp) == (False, "failure", 1000000.0)
-    assert [one["checker"] for one in report.results] == ["succeeds", "fails"]
-
-
-@pytest.mark.parametrize("arguments, names, passed", [
-    ({"check": "succeeds"}, ["succeeds"], True),
-    ({"check": ["fails", "succeeds"]}, ["succeeds", "fails"], False),
-    ({"check": ("fails", "fails")}, ["fails"], False),
-    ({"check": u"fails"}, ["fails"], False),
-    ({"exclude": "fails"}, ["succeeds", u"pr\xfcfung"], True),
-    ({"exclude": set(["fails", "succeeds"])}, [u"pr\xfcfung"], True),
-    ({"exclude": []}, ["succeeds", "fails", u"pr\xfcfung"], False),
-    ({"check": ["fails", "succeeds"], "exclude": ["fails"]}, ["succeeds"], True),
-    ({"check": u"pr\xfcfung"}, [u"pr\xfcfung"], True),
-    ({"exclude": [u"pr\xfcfung"]}, ["succeeds", "fails"], False)])
-def test_run_some_of_the_checks(arguments, names, passed):
-    runs = []
-    health = HealthCheck(checkers=[succeeds, fails])
-    health.add_check(lambda: (True, runs.append(1)), name=u"pr\xfcfung")
-    report = health.run(**arguments)
-    assert [six.ensure_text(one["checker"]) for one in report.results] == names
-    assert report.passed is passed
-    assert len(runs) == (u"pr\xfcfung" in names)
-
-
-@pytest.mark.parametrize("query, names", [
-    (u"check=pr\xfcfung", [u"pr\xfcfung"]), (u"exclude=pr\xfcfung", ["succeeds"]),
-    (u"check=pr%C3%BCfung", [u"pr\xfcfung"])])
-def test_ask_for_a_check_by_a_name_beyond_ascii(app, query, names):
-    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
-    health.add_check(lambda: (True, ""), name=u"pr\xfcfung")
-    raw = query.encode("utf-8")
-    answer = ask_wsgi(app, "/healthcheck?" + (raw if six.PY2 else raw.decode("latin-1")))
-    assert answer.status == 200
-    results = json.loads(answer.body.decode("ascii"))["results"]
-    assert [one["checker"] for one in results] == names
-
-
-@pytest.mark.parametrize("query", ["check=nosuch", "exclude=nosuch",
-                                   "check=succeeds&check=pr%C3%BC"])
-def test_ask_for_an_unknown_check(app, query):
-    HealthCheck(app, "/healthcheck", checkers=[succeeds])
-    answer = ask_wsgi(app, "/healthcheck?" + query)
-    assert answer.status == 404
-    body = json.loads(answer.body.decode("ascii"))
-    assert body["status"] == "failure" and "which is no check" in body["error"]
-
-
-@pytest.mark.parametrize("name", ["nosuch", u"nosuch\xe4", "", "Succeeds", succeeds, None, 7])
-@pytest.mark.parametrize("argument", ["check", "exclude"])
-def test_run_an_unknown_check(argument, name):
-    health = HealthCheck(checkers=[succeeds, fails])
-    with pytest.raises(ValueError) as caught:
-        health.run(**{argument: ["fails", name]})
-    assert internals.json_message(caught.value).startswith(argument + " names ")
-
-
-def test_run_check_takes_a_name_a_function_or_a_registered_check(steady):
-    runs = []
-
-    def counting():
-        runs.append(1)
-        return True, len(runs)
-
-    health = HealthCheck(checkers=[fails, counting])
-    health.add_check(succeeds, name=u"pr\xfcfung")
-    for checker in ("counting", u"counting", counting, health.checkers[1]):
-        result = health.run_check(checker)
-        assert result["checker"] == "counting" and result["output"] == len(runs)
-    assert len(runs) == 4  # now, whatever is kept
-    assert health.run().results[1]["output"] == 4  # and its outcome is cached
-    assert health.run_check(u"pr\xfcfung")["output"] == "fine"
-
-
-def test_run_check_of_a_function_under_a_name_of_its_own():
-    health = HealthCheck(checkers=[fails])
-    health.add_check(succeeds, name="database")
-    assert health.run_check(succeeds)["checker"] == "database"
-    with pytest.raises(ValueError):
-        health.run_check("succeeds")
-
-
-@pytest.mark.parametrize("checker", ["nosuch", "", None, 7, succeeds, object()])
-def test_run_check_of_what_is_not_registered(checker):
-    health = HealthCheck(checkers=[fails])
-    with pytest.raises(ValueError) as caught:
-        health.run_check(checker)
-    assert str(caught.value) == (
-        "no such check: expected one of <checks: fails>, its function or its name; "
-        "health.add_check(check) registers one")
-
-
-def test_run_check_of_anothers_check():
-    other = HealthCheck(checkers=[fails])
-    with pytest.raises(ValueError):
-        HealthCheck(checkers=[succeeds]).run_check(other.checkers[0])
-
-
-def test_shared_cache_shares_the_outcome_and_not_the_name(steady, wall):
-    runs = []
-
-    def check():
-        runs.append(1)
-        return True, "fine"
-
-    one = HealthCheck(checkers=[check])
-    other = HealthCheck(cache=one.cache, success_ttl=5)
-    other.add_check(check, name="mine", critical=False)
-    first, second = one.run().results[0], other.run().results[0]
-    assert len(runs) == 1
-    assert (first["checker"], second["checker"]) == ("check", "mine")
-    assert second["expires"] == 1000005.0 and second["critical"] is False
-    assert isinstance(one.cache, ResultCache)
-    assert HealthCheck().cache is not HealthCheck().cache
-
-
-def test_report_has_the_runs_of_each_check_by_its_name():
-    health = HealthCheck()
-    for letter, passed in (("b", True), ("c", False), ("a", False)):
-        health.add_check(lambda passed=passed: (passed, ""), name="check " + letter,
-                         success_ttl=None)
-    health.run()
-    report = health.run()
-    for letter, outcomes in (("b", [True, True]), ("c", [False]), ("a", [False]), ("d", [])):
-        assert [passed for passed, _ in report.runs_of("check " + letter)] == outcomes
-
-
-def test_json_has_the_users_own_content_type_whoever_asks_for_it(app):
-    HealthCheck(app, "/healthcheck", success_headers={"Content-Type": "application/x-mine"})
-    for path in ("/healthcheck", "/healthcheck?format=json"):
-        assert ask(app, path).content_type == "application/x-mine"
-
-
-# The same bytes again
-
-@pytest.fixture
-def hot(app, steady):
-    """A HealthCheck whose answer is kept."""
-    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
-    assert ask(app).body != b""
-    assert internals.kept_responses(health) == 1
-    return health
-
-
-def test_kept_response_has_present_time_until_a_result_expires(
-        app, hot, steady, wall):
-    hot.cache.clear()
-    first = ask(app).json
-    assert first["timestamp"] == 1000000.0
-    steady.tick(26.5)
-    wall.tick(26.5)
-    kept = ask(app).json
-    assert kept == dict(first, timestamp=1000026.5)
-    steady.tick(0.5)
-    wall.tick(0.5)
-    assert ask(app).json["results"][0]["timestamp"] == 1000027.0
-
-
-def test_kept_response_is_not_older_than_its_results(app, steady):
-    runs = []
-    HealthCheck(app, "/healthcheck", success_ttl=0.3,
-                checkers=[lambda: (True, runs.append(1)), succeeds])
-    ask(app)
-    ask(app)
-    steady.tick(0.31)
-    ask(app)
-    assert len(runs) == 2
-
-
-def test_new_check_shows_at_once(app, hot):
-    hot.add_check(fails)
-    assert ask(app).status_code == 500
-    hot.checkers.pop()
-    assert ask(app).status_code == 200
-    hot.checkers = []
-    assert ask(app).json["results"] == []
-
-
-def test_forgotten_results_show_at_once(app, steady):
-    runs = []
-    health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, runs.append(1))])
-    for _ in range(3):
-        ask(app)
-    assert len(runs) == 1
-    health.cache.clear()
-    ask(app)
-    assert len(runs) == 2
-
-
-def test_result_of_run_check_shows_at_once(app, steady):
-    state = [True]
-    health = HealthCheck(app, "/healthcheck", checkers=[lambda: (state[0], "")])
-    ask(app)
-    ask(app)
-    state[0] = False
-    assert ask(app).status_code == 200
-    health.run_check("<lambda>")
-    assert ask(app).status_code == 500
-
-
-@pytest.mark.parametrize("handler, body", [(lambda results: "mine", b"mine"), (None, b"OK")])
-def test_changed_handler_shows_at_once(app, hot, handler, body):
-    hot.success_handler = handler
-    assert ask(app).body == body
-    hot.success_handler = json_success_handler
-    assert ask(app).json["status"] == "success"
-
-
-def test_changed_handler_of_failures_shows_at_once(app, steady):
-    health = HealthCheck(app, "/healthcheck", checkers=[fails])
-    assert ask(app).body != b"" and ask(app).json["status"] == "failure"
-    health.failed_handler = lambda results: "mine"
-    assert ask(app).body == b"mine"
-    health.failed_handler = json_failed_handler
-    assert ask(app).json["status"] == "failure"
-
-
-@pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])  # a steady clock may begin anywhere
-def test_users_handler_is_called_for_every_response(app, steady, now):
-    steady.now = now
-    calls = []
-    HealthCheck(app, "/healthcheck", checkers=[succeeds],
-                success_handler=lambda results: str(len(calls) + (calls.append(1) or 0)))
-    assert [ask(app).body for _ in range(4)] == [b"0", b"1", b"2", b"3"]
-
-
-@pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])
-def test_resuming_shows_at_once(app, steady, now):
-    steady.now = now
-    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
-    health.drain()
-    assert [ask(app).status_code, ask(app).status_code] == [500, 500]
-    health.resume()
-    assert ask(app).status_code == 200
-
-
-@pytest.mark.parametrize("change", [
-    lambda health: health.add_check(fails),
-    lambda health: health.checkers.insert(0, fails),
-    lambda health: setattr(health, "checkers", [fails]),
-])
-def test_response_is_not_kept_if_checks_change_meanwhile(app, change):
-    health = HealthCheck(app, "/healthcheck")
-    changes = [change]
-
-    @health.add_check
-    def plugins():
-        if changes:
-            changes.pop()(health)
-        return True, "loaded"
-    assert ask(app).status_code == 200
-    assert ask(app).status_code == 500
-    assert not health.run().passed
-
-
-def test_check_removed_during_response_is_not_in_the_next(app):
-    health = HealthCheck(app, "/healthcheck", checkers=[fails])
-    other = HealthCheck(checkers=[fails], cache=health.cache)
-    removals = [lambda: health.checkers.remove(fails)]
-
-    @health.add_check
-    def slow():
-        if removals:
-            removals.pop()()
-        return True, "slow"
-    assert ask(app).status_code == 500
-    assert ask(app).status_code == 200
-    assert not other.run().passed
-
-
-def test_status_that_something_else_has_set_is_replaced(app):
-    health = HealthCheck(app, "/healthcheck")
-
-    @health.add_check
-    def sets_a_status():
-        bottle.response.status = 503
-        return True, "fine"
-    assert [ask(app).status_code, ask(app).status_code] == [200, 200]
-
-
-def test_draining_shows_at_once(app, hot):
-    hot.drain("going")
-    answer = ask(app)
-    assert answer.status_code == 500
-    (result,) = answer.json["results"]
-    assert (result["checker"], result["passed"], result["output"]) == ("drain", False, "going")
-    assert hot.run().passed is False
-    hot.resume()
-    assert ask(app).status_code == 200
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_pid_is_the_answering_process_right_after_a_fork(app, hot):
-    assert ask(app).json["pid"] == os.getpid()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:  # pragma: no cover (the child)
-        try:
-            os.write(writing, str(ask(app).json["pid"]).encode("ascii"))
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        pid_in_child = stream.read()
-    os.waitpid(child, 0)
-    assert int(pid_in_child) == child != os.getpid()
-    assert ask(app).json["pid"] == os.getpid()
-
-
-@pytest.mark.parametrize("pid", [1, 2 ** 31])
-def test_kept_response_of_another_process_is_not_sent(app, hot, monkeypatch, pid):
-    monkeypatch.setattr(os, "getpid", lambda: pid)
-    assert ask(app).json["pid"] == pid
-
-
-def test_32_responses_are_kept(app, hot):
-    kept = []
-    for number in range(70):
-        headers = {"Accept": "application/json;number=%d" % number}
-        assert webtest.TestApp(app).get("/healthcheck", headers=headers).status_code == 200
-        kept.append(internals.kept_responses(hot))
-    assert kept == list(range(2, 33)) + list(range(1, 33)) + list(range(1, 8))
 
 
 class EqualToAll(object):
@@ -696,153 +212,636 @@ class EqualToAll(object):
     __hash__ = object.__hash__
 
 
-def test_check_that_equals_everything(app, steady, caplog):
-    health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, True, False))
-    check = EqualToAll((True, "odd"))
-    assert health.add_check(check) is check
-    for _ in range(2):  # the second one might be kept
-        assert ask(app).json["results"][0]["output"] == "odd"
-    assert "results" not in ask(app).json
-    health.details, health.success_handler = True, EqualToAll("mine", "yours")
-    assert [ask(app).body, ask(app).body] == [b"mine", b"yours"]
-    assert caplog.records == []
-    assert ask(app).json == {"status": "success"}  # it fails, having nothing more to return
-    assert len(caplog.records) == 1
+class TestOddCheck(object):
+    """Whatever a check does, the route answers and the other checks are reported."""
+
+    @pytest.mark.parametrize("case", corpus_loader.load("json_cases.json"),
+                             ids=lambda case: case["id"])
+    @pytest.mark.parametrize("passed", [True, False])
+    def test_output_of_any_value_is_json(self, app, case, passed):
+        HealthCheck(app, "/healthcheck", checkers=[lambda: (passed, case["value"]), succeeds])
+        answer = ask_wsgi(app)
+        assert answer.status == (200 if passed else 500)
+        results = json.loads(answer.body.decode("ascii"), parse_constant=pytest.fail)["results"]
+        expected = case["expect"]
+        if isinstance(case["value"], corpus_loader._Opaque):  # its module has another name here
+            expected = "<%s._Opaque>" % corpus_loader.__name__
+        assert results[0]["output"] == expected
+        assert type(results[0]["output"]) is type(json.loads(json.dumps(expected)))
+        assert results[1]["output"] == "fine"
+
+    @pytest.mark.parametrize("check", [
+        lambda: Evil(), lambda: (True, Evil()), lambda: (Evil(), Evil(), Evil()),
+        lambda: raise_(EvilException()), lambda: raise_(ValueError(Evil())),
+        lambda: raise_(ValueError(u"\ud800 \xe4")), lambda: raise_(ValueError(b"\xff")),
+        lambda: raise_(MemoryError()), lambda: raise_(SystemExit(Evil())),
+        lambda: raise_(AssertionError()), lambda: raise_(StopIteration()),
+        lambda: (yield), lambda: (False, "x" * 100000), lambda: raise_(RuntimeError("%s %d {}")),
+        functools.partial(raise_, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"))])
+    def test_does_not_affect_the_others(self, app, check, caplog):
+        HealthCheck(app, "/healthcheck", checkers=[check, succeeds])
+        answer = ask_wsgi(app)
+        body = json.loads(answer.body.decode("ascii"))
+        assert answer.status == (200 if body["results"][0]["passed"] else 500)
+        assert body["results"][1]["output"] == "fine"
+        assert "must not be shown" not in json.dumps(body)
+        assert all(record.getMessage() for record in caplog.records)
+
+    def test_endless_recursion_is_a_failed_check(self, app):
+        def recursing():
+            return recursing()
+
+        HealthCheck(app, "/healthcheck", checkers=[recursing, succeeds])
+        answer = ask(app)
+        assert [one["passed"] for one in answer.json["results"]] == [False, True]
+        assert "recursion" in answer.json["results"][0]["output"]
+
+    def test_exit_in_message_or_output_is_a_failed_check(self):
+        class Exits(Exception):
+            def __str__(self):
+                raise SystemExit(3)
+
+        class Mapping(dict):
+            def items(self):
+                raise SystemExit(3)
+
+        def raises():
+            raise Exits()
+
+        results = HealthCheck(checkers=[raises, lambda: (True, Mapping(a=1))]).run().results
+        assert [one["passed"] for one in results] == [False, True]
+        assert results[0]["output"] == "Exits"
+
+    def test_equal_to_everything_is_reported(self, app, steady, caplog):
+        health = HealthCheck(app, "/healthcheck", details=EqualToAll(True, True, False))
+        check = EqualToAll((True, "odd"))
+        assert health.add_check(check) is check
+        for _ in range(2):  # the second one might be kept
+            assert ask(app).json["results"][0]["output"] == "odd"
+        assert "results" not in ask(app).json
+        health.details, health.success_handler = True, EqualToAll("mine", "yours")
+        assert [ask(app).body, ask(app).body] == [b"mine", b"yours"]
+        assert caplog.records == []
+        assert ask(app).json == {"status": "success"}  # it fails, having nothing more to return
+        assert len(caplog.records) == 1
+
+    def test_name_and_message_beyond_ascii_are_logged(self, caplog):
+        health = HealthCheck(failed_ttl=None)
+        exc = [ValueError(u"\xe4".encode("utf-8"))]
+
+        def check():
+            if exc:
+                raise exc[0]
+            return True, "fine"
+
+        health.add_check(check, name=u"pr\xfcfung")
+        caplog.set_level(logging.INFO, "bottle_healthcheck")
+        health.run()
+        exc.pop()
+        health.run()
+        failing, recovered = [record.getMessage() for record in caplog.records]
+        assert failing.startswith(u"check pr\xfcfung is failing: ")
+        assert "ValueError" in failing and "Traceback" in failing
+        assert recovered == u"check pr\xfcfung has recovered"
+
+    def test_attributes_reach_exception_handler(self):
+        def database():
+            """Asks it."""
+            raise ValueError("down")
+
+        database.owner_team = "storage"
+        health = HealthCheck(checkers=[database], exception_handler=lambda checker, exc: (
+            False, [checker.owner_team, checker.__doc__]))
+        assert health.run().results[0]["output"] == ["storage", "Asks it."]
+
+    def test_request_that_ends_early_leaves_no_run(self, monkeypatch):
+        health = HealthCheck(checkers=[lambda: (True, "ok")])
+        with monkeypatch.context() as patch:
+            internals.replace(patch, internals.start_place(health.cache), lambda *args: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                health.run()
+        assert health.run().passed
 
 
-def test_selection_of_no_check_is_no_success():
-    health = HealthCheck(checkers=[lambda: (True, "ok")])
-    for check, exclude in (([], None), ("<lambda>", "<lambda>"), (None, "<lambda>")):
-        with pytest.raises(ValueError, match="check and exclude leave no check") as caught:
-            health.run(check, exclude)
-    assert len(health.run(exclude=[]).results) == 1
-    assert HealthCheck().run(exclude=[]).passed
+class TestHandler(object):
+    """success_handler and failed_handler make the body."""
+
+    @pytest.mark.parametrize("body, expected", [
+        (u"f\xfcr", u"f\xfcr".encode("utf-8")), ("text", b"text"), (b"\xff\0", b"\xff\0"),
+        ({"mine": b"\xff"}, b'{"mine": "\\\\xff"}'), (u"", b""), (u"\ud800", b"\\ud800")])
+    @pytest.mark.parametrize("passed", [True, False])
+    def test_may_return_text_bytes_or_dictionary(self, app, passed, body, expected):
+        seen = []
+
+        def handler(results):
+            seen.append(results)
+            return body
+
+        HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
+                    failed_status=503, checkers=[lambda: (passed, "out")])
+        answer = ask_wsgi(app)
+        assert answer.status == (200 if passed else 503)
+        assert answer.body == expected
+        assert answer.headers["Content-Length"] == str(len(expected))
+        assert seen[0][0]["output"] == "out" and isinstance(seen[0], list)
+
+    def test_none_means_ok_or_not_ok(self, app):
+        state = [True]
+        HealthCheck(app, "/healthcheck", success_handler=None, failed_handler=None,
+                    success_ttl=None,
+                    failed_ttl=None, checkers=[lambda: (state[0], "")],
+                    failed_headers={"Content-Type": "text/plain"})
+        answer = ask(app)
+        assert (answer.status_code, answer.body) == (200, b"OK")
+        assert answer.content_type == "application/json"
+        state[0] = False
+        answer = ask(app)
+        assert (answer.status_code, answer.body) == (500, b"NOT OK")
+        assert answer.content_type == "text/plain"
+
+    @pytest.mark.parametrize("handler", [
+        lambda results: None, lambda results: 7, lambda results: ["list"], lambda: "no argument",
+        lambda results: bytearray(b"x"), lambda results: raise_(ValueError("secret")),
+        lambda results: raise_(SystemExit("secret")), lambda results: Evil()])
+    @pytest.mark.parametrize("passed", [True, False])
+    def test_failing_one_shows_status_alone(self, app, passed, handler, caplog):
+        HealthCheck(app, "/healthcheck", success_handler=handler, failed_handler=handler,
+                    success_headers={"Content-Type": "text/html"},
+                    failed_headers={"content_type": "text/html"},
+                    checkers=[lambda: (passed, "secret")])
+        for _ in range(3):
+            answer = ask_wsgi(app)
+            assert answer.status == (200 if passed else 500)
+            assert json.loads(answer.body.decode("ascii")) == {
+                "status": "success" if passed else "failure"}
+            assert answer.headers["Content-Type"] == "application/json"
+            assert answer.headers["Cache-Control"] == "no-store"
+        logged = [one for one in caplog.records if one.levelno == logging.ERROR]
+        assert len(logged) == 1 and logged[0].name == "bottle_healthcheck"
+
+    def test_failing_again_is_logged_again(self, app, caplog):
+        state = ["broken"]
+
+        def handler(results):
+            return {"fine": "body"}.get(state[0])
+
+        HealthCheck(app, "/healthcheck", success_handler=handler)
+        for state[0] in ("broken", "broken", "fine", "broken"):
+            ask(app)
+        assert len(caplog.records) == 2
+
+    def test_interrupt_is_raised(self, app):
+        health = HealthCheck(app, "/healthcheck",
+                             success_handler=lambda results: raise_(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            health.check()
+
+    def test_may_change_its_argument(self, app):
+        def hiding(results):
+            results[0]["output"].pop("internal")
+            results[0].pop("since")
+            return json_success_handler(results)
+
+        health = HealthCheck(app, "/healthcheck", success_handler=hiding,
+                             checkers=[lambda: (True, {"internal": "x", "rows": [1]})])
+        for _ in range(3):
+            assert ask(app).json["results"][0]["output"] == {"rows": [1]}
+        report = health.run()
+        report.results[0]["output"]["rows"].append(2)
+        assert health.run().results[0]["output"] == {"internal": "x", "rows": [1]}
+
+    @pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])  # a steady clock may begin anywhere
+    def test_is_called_for_every_response(self, app, steady, now):
+        steady.now = now
+        calls = []
+        HealthCheck(app, "/healthcheck", checkers=[succeeds],
+                    success_handler=lambda results: str(len(calls) + (calls.append(1) or 0)))
+        assert [ask(app).body for _ in range(4)] == [b"0", b"1", b"2", b"3"]
 
 
-@pytest.mark.parametrize("name", [["g"], {}, None, 7])
-def test_invalid_name_is_an_unknown_check(name):
-    with pytest.raises(ValueError, match="which is no check"):
-        HealthCheck(checkers=[succeeds]).run(check=[name])
+class TestRun(object):
+    """run() returns a report outside a request, of all checks or some."""
+
+    def test_works_outside_a_request(self, wall):
+        health = HealthCheck(checkers=[succeeds, fails])
+        report = health.run()
+        assert (report.passed, report.status, report.timestamp) == (False, "failure", 1000000.0)
+        assert [one["checker"] for one in report.results] == ["succeeds", "fails"]
+
+    @pytest.mark.parametrize("arguments, names, passed", [
+        ({"check": "succeeds"}, ["succeeds"], True),
+        ({"check": ["fails", "succeeds"]}, ["succeeds", "fails"], False),
+        ({"check": ("fails", "fails")}, ["fails"], False),
+        ({"check": u"fails"}, ["fails"], False),
+        ({"exclude": "fails"}, ["succeeds", u"pr\xfcfung"], True),
+        ({"exclude": set(["fails", "succeeds"])}, [u"pr\xfcfung"], True),
+        ({"exclude": []}, ["succeeds", "fails", u"pr\xfcfung"], False),
+        ({"check": ["fails", "succeeds"], "exclude": ["fails"]}, ["succeeds"], True),
+        ({"check": u"pr\xfcfung"}, [u"pr\xfcfung"], True),
+        ({"exclude": [u"pr\xfcfung"]}, ["succeeds", "fails"], False)])
+    def test_runs_selected_checks(self, arguments, names, passed):
+        runs = []
+        health = HealthCheck(checkers=[succeeds, fails])
+        health.add_check(lambda: (True, runs.append(1)), name=u"pr\xfcfung")
+        report = health.run(**arguments)
+        assert [six.ensure_text(one["checker"]) for one in report.results] == names
+        assert report.passed is passed
+        assert len(runs) == (u"pr\xfcfung" in names)
+
+    @pytest.mark.parametrize("name", ["nosuch", u"nosuch\xe4", "", "Succeeds", succeeds, None, 7])
+    @pytest.mark.parametrize("argument", ["check", "exclude"])
+    def test_unknown_name_is_refused(self, argument, name):
+        health = HealthCheck(checkers=[succeeds, fails])
+        with pytest.raises(ValueError) as caught:
+            health.run(**{argument: ["fails", name]})
+        assert internals.json_message(caught.value).startswith(argument + " names ")
+
+    @pytest.mark.parametrize("name", [["g"], {}, None, 7])
+    def test_invalid_name_is_refused(self, name):
+        with pytest.raises(ValueError, match="which is no check"):
+            HealthCheck(checkers=[succeeds]).run(check=[name])
+
+    def test_empty_selection_is_refused(self):
+        health = HealthCheck(checkers=[lambda: (True, "ok")])
+        for check, exclude in (([], None), ("<lambda>", "<lambda>"), (None, "<lambda>")):
+            with pytest.raises(ValueError, match="check and exclude leave no check"):
+                health.run(check, exclude)
+        assert len(health.run(exclude=[]).results) == 1
+        assert HealthCheck().run(exclude=[]).passed
+
+    def test_report_has_history_by_name(self):
+        health = HealthCheck()
+        for letter, passed in (("b", True), ("c", False), ("a", False)):
+            health.add_check(lambda passed=passed: (passed, ""), name="check " + letter,
+                             success_ttl=None)
+        health.run()
+        report = health.run()
+        for letter, outcomes in (("b", [True, True]), ("c", [False]), ("a", [False]), ("d", [])):
+            assert [passed for passed, _ in report.runs_of("check " + letter)] == outcomes
 
 
-def test_one_format_is_no_negotiation_two_are(app):
-    health = HealthCheck(app, "/healthcheck", formats=["json"])
-    assert "Vary" not in ask(app).headers
-    health.formats = ["json", "text"]
-    assert ask(app).headers["Vary"] == "Accept"
+class TestSelection(object):
+    """?check= and ?exclude= select checks by name."""
+
+    @pytest.mark.parametrize("query, names", [
+        (u"check=pr\xfcfung", [u"pr\xfcfung"]), (u"exclude=pr\xfcfung", ["succeeds"]),
+        (u"check=pr%C3%BCfung", [u"pr\xfcfung"])])
+    def test_name_beyond_ascii_is_found(self, app, query, names):
+        health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+        health.add_check(lambda: (True, ""), name=u"pr\xfcfung")
+        raw = query.encode("utf-8")
+        answer = ask_wsgi(app, "/healthcheck?" + (raw if six.PY2 else raw.decode("latin-1")))
+        assert answer.status == 200
+        results = json.loads(answer.body.decode("ascii"))["results"]
+        assert [one["checker"] for one in results] == names
+
+    @pytest.mark.parametrize("query", ["check=nosuch", "exclude=nosuch",
+                                       "check=succeeds&check=pr%C3%BC"])
+    def test_unknown_name_is_404(self, app, query):
+        HealthCheck(app, "/healthcheck", checkers=[succeeds])
+        answer = ask_wsgi(app, "/healthcheck?" + query)
+        assert answer.status == 404
+        body = json.loads(answer.body.decode("ascii"))
+        assert body["status"] == "failure" and "which is no check" in body["error"]
 
 
-# Options that are changed later
+class TestRunCheck(object):
+    """run_check() runs one check, named in any way."""
 
-def test_response_is_not_kept_if_an_option_changes_meanwhile(app):
-    class Slow(HealthCheck):
-        """Another request comes just before the new value is there."""
+    def test_takes_name_function_or_check(self, steady):
+        runs = []
 
-        asked = []
+        def counting():
+            runs.append(1)
+            return True, len(runs)
 
-        @property
-        def details(self):
-            """True until it is set."""
-            return self.__dict__.get("shown", True)
+        health = HealthCheck(checkers=[fails, counting])
+        health.add_check(succeeds, name=u"pr\xfcfung")
+        for checker in ("counting", u"counting", counting, health.checkers[1]):
+            result = health.run_check(checker)
+            assert result["checker"] == "counting" and result["output"] == len(runs)
+        assert len(runs) == 4  # now, whatever is kept
+        assert health.run().results[1]["output"] == 4  # and its outcome is cached
+        assert health.run_check(u"pr\xfcfung")["output"] == "fine"
 
-        @details.setter
-        def details(self, value):
-            if app.routes:
-                self.asked.append(ask(app).json)
-            self.__dict__["shown"] = value
+    def test_function_with_explicit_name_is_found(self):
+        health = HealthCheck(checkers=[fails])
+        health.add_check(succeeds, name="database")
+        assert health.run_check(succeeds)["checker"] == "database"
+        with pytest.raises(ValueError):
+            health.run_check("succeeds")
 
-    health = Slow(app, "/healthcheck")
-    health.details = False
-    assert "results" in health.asked[0]
-    assert ask(app).json == {"status": "success"}
+    @pytest.mark.parametrize("checker", ["nosuch", "", None, 7, succeeds, object()])
+    def test_unregistered_check_is_refused(self, checker):
+        health = HealthCheck(checkers=[fails])
+        with pytest.raises(ValueError) as caught:
+            health.run_check(checker)
+        assert str(caught.value) == (
+            "no such check: expected one of <checks: fails>, its function or its name; "
+            "health.add_check(check) registers one")
 
-
-def test_changed_option_takes_effect_at_once(app):
-    health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, "ok")])
-    for _ in range(3):
-        assert "results" in ask(app).json
-    health.details = False
-    assert ask(app).json == {"status": "success"}
-    health.details, health.success_status = True, 299
-    health.success_headers = {"X-Shop": "1"}
-    answer = ask(app)
-    assert (answer.status_code, answer.headers["X-Shop"]) == (299, "1")
-    health.formats = ["text"]
-    assert ask(app).content_type == "text/plain"
-    health.failed_status = 503
-    health.drain()
-    assert ask(app).status_code == 503
-
-
-@pytest.mark.parametrize("name, value", [
-    ("cache", {}), ("success_ttl", "30"), ("failed_status", 204), ("details", "no"),
-    ("formats", ["xml"]), ("success_handler", 5), ("timeout", 0), ("failed_headers", 7)])
-def test_wrong_value_is_refused_when_it_is_set_later(name, value):
-    health = HealthCheck()
-    before = getattr(health, name)
-    with pytest.raises((TypeError, ValueError)):
-        setattr(health, name, value)
-    assert getattr(health, name) is before
+    def test_check_of_another_healthcheck_is_refused(self):
+        other = HealthCheck(checkers=[fails])
+        with pytest.raises(ValueError):
+            HealthCheck(checkers=[succeeds]).run_check(other.checkers[0])
 
 
-# What must not take the answer along
+class TestSharedCache(object):
+    """Two health checks with one cache share results."""
 
-def test_log_handler_that_raises_and_a_host_without_a_name(app, monkeypatch):
-    class Broken(logging.Handler):
-        def emit(self, record):
-            raise IOError("no disk")
+    def test_outcome_is_shared_and_name_is_not(self, steady, wall):
+        runs = []
 
-    def nameless():
-        raise OSError("no name")
+        def check():
+            runs.append(1)
+            return True, "fine"
 
-    monkeypatch.setattr("socket.gethostname", nameless)
-    monkeypatch.setattr(logging.getLogger("bottle_healthcheck"), "handlers", [Broken()])
-    HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")])
-    for _ in range(2):
-        assert ask(app).json["hostname"] == "unknown"
-
-
-def test_exit_in_a_message_or_in_an_output_is_a_failed_check():
-    class Exits(Exception):
-        def __str__(self):
-            raise SystemExit(3)
-
-    class Mapping(dict):
-        def items(self):
-            raise SystemExit(3)
-
-    def raises():
-        raise Exits()
-
-    results = HealthCheck(checkers=[raises, lambda: (True, Mapping(a=1))]).run().results
-    assert [one["passed"] for one in results] == [False, True]
-    assert results[0]["output"] == "Exits"
+        one = HealthCheck(checkers=[check])
+        other = HealthCheck(cache=one.cache, success_ttl=5)
+        other.add_check(check, name="mine", critical=False)
+        first, second = one.run().results[0], other.run().results[0]
+        assert len(runs) == 1
+        assert (first["checker"], second["checker"]) == ("check", "mine")
+        assert second["expires"] == 1000005.0 and second["critical"] is False
+        assert isinstance(one.cache, ResultCache)
+        assert HealthCheck().cache is not HealthCheck().cache
 
 
-def test_coroutine_function_is_refused():
-    if PY2:
-        pytest.skip("Python 3 alone has them")
-    names = {}
-    exec("async def check():\n    return True, 'ok'", names)
-    with pytest.raises(TypeError, match="coroutine function"):
-        HealthCheck().add_check(names["check"])
+@pytest.fixture
+def hot(app, steady):
+    """A HealthCheck whose answer is kept."""
+    health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+    assert ask(app).body != b""
+    assert internals.kept_responses(health) == 1
+    return health
 
 
-def test_attributes_of_the_function_are_the_checks():
-    def database():
-        """Asks it."""
-        raise ValueError("down")
+class TestKeptResponse(object):
+    """A response is kept and sent again until something it shows changes."""
 
-    database.owner_team = "storage"
-    health = HealthCheck(checkers=[database], exception_handler=lambda checker, exc: (
-        False, [checker.owner_team, checker.__doc__]))
-    assert health.run().results[0]["output"] == ["storage", "Asks it."]
+    def test_has_present_time_until_a_result_expires(
+            self, app, hot, steady, wall):
+        hot.cache.clear()
+        first = ask(app).json
+        assert first["timestamp"] == 1000000.0
+        steady.tick(26.5)
+        wall.tick(26.5)
+        kept = ask(app).json
+        assert kept == dict(first, timestamp=1000026.5)
+        steady.tick(0.5)
+        wall.tick(0.5)
+        assert ask(app).json["results"][0]["timestamp"] == 1000027.0
+
+    def test_ends_with_its_first_result(self, app, steady):
+        runs = []
+        HealthCheck(app, "/healthcheck", success_ttl=0.3,
+                    checkers=[lambda: (True, runs.append(1)), succeeds])
+        ask(app)
+        ask(app)
+        steady.tick(0.31)
+        ask(app)
+        assert len(runs) == 2
+
+    def test_new_check_is_shown_at_once(self, app, hot):
+        hot.add_check(fails)
+        assert ask(app).status_code == 500
+        hot.checkers.pop()
+        assert ask(app).status_code == 200
+        hot.checkers = []
+        assert ask(app).json["results"] == []
+
+    def test_clear_is_shown_at_once(self, app, steady):
+        runs = []
+        health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, runs.append(1))])
+        for _ in range(3):
+            ask(app)
+        assert len(runs) == 1
+        health.cache.clear()
+        ask(app)
+        assert len(runs) == 2
+
+    def test_result_of_run_check_is_shown_at_once(self, app, steady):
+        state = [True]
+        health = HealthCheck(app, "/healthcheck", checkers=[lambda: (state[0], "")])
+        ask(app)
+        ask(app)
+        state[0] = False
+        assert ask(app).status_code == 200
+        health.run_check("<lambda>")
+        assert ask(app).status_code == 500
+
+    @pytest.mark.parametrize("handler, body", [(lambda results: "mine", b"mine"), (None, b"OK")])
+    def test_success_handler_is_used_at_once(self, app, hot, handler, body):
+        hot.success_handler = handler
+        assert ask(app).body == body
+        hot.success_handler = json_success_handler
+        assert ask(app).json["status"] == "success"
+
+    def test_failed_handler_is_used_at_once(self, app, steady):
+        health = HealthCheck(app, "/healthcheck", checkers=[fails])
+        assert ask(app).body != b"" and ask(app).json["status"] == "failure"
+        health.failed_handler = lambda results: "mine"
+        assert ask(app).body == b"mine"
+        health.failed_handler = json_failed_handler
+        assert ask(app).json["status"] == "failure"
+
+    def test_draining_is_shown_at_once(self, app, hot):
+        hot.drain("going")
+        answer = ask(app)
+        assert answer.status_code == 500
+        (result,) = answer.json["results"]
+        assert (result["checker"], result["passed"], result["output"]) == ("drain", False, "going")
+        assert hot.run().passed is False
+        hot.resume()
+        assert ask(app).status_code == 200
+
+    @pytest.mark.parametrize("now", [1000.0, 0.5, -1000.0])
+    def test_resuming_is_shown_at_once(self, app, steady, now):
+        steady.now = now
+        health = HealthCheck(app, "/healthcheck", checkers=[succeeds])
+        health.drain()
+        assert [ask(app).status_code, ask(app).status_code] == [500, 500]
+        health.resume()
+        assert ask(app).status_code == 200
+
+    @pytest.mark.parametrize("change", [
+        lambda health: health.add_check(fails),
+        lambda health: health.checkers.insert(0, fails),
+        lambda health: setattr(health, "checkers", [fails]),
+    ])
+    def test_not_kept_if_checks_change_meanwhile(self, app, change):
+        health = HealthCheck(app, "/healthcheck")
+        changes = [change]
+
+        @health.add_check
+        def plugins():
+            if changes:
+                changes.pop()(health)
+            return True, "loaded"
+        assert ask(app).status_code == 200
+        assert ask(app).status_code == 500
+        assert not health.run().passed
+
+    def test_not_kept_if_an_option_changes_meanwhile(self, app):
+        class Slow(HealthCheck):
+            """Another request comes just before the new value is there."""
+
+            asked = []
+
+            @property
+            def details(self):
+                """True until it is set."""
+                return self.__dict__.get("shown", True)
+
+            @details.setter
+            def details(self, value):
+                if app.routes:
+                    self.asked.append(ask(app).json)
+                self.__dict__["shown"] = value
+
+        health = Slow(app, "/healthcheck")
+        health.details = False
+        assert "results" in health.asked[0]
+        assert ask(app).json == {"status": "success"}
+
+    def test_removed_check_is_not_in_the_next(self, app):
+        health = HealthCheck(app, "/healthcheck", checkers=[fails])
+        other = HealthCheck(checkers=[fails], cache=health.cache)
+        removals = [lambda: health.checkers.remove(fails)]
+
+        @health.add_check
+        def slow():
+            if removals:
+                removals.pop()()
+            return True, "slow"
+        assert ask(app).status_code == 500
+        assert ask(app).status_code == 200
+        assert not other.run().passed
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    def test_pid_is_that_of_the_fork(self, app, hot):
+        assert ask(app).json["pid"] == os.getpid()
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:  # pragma: no cover (the child)
+            try:
+                os.write(writing, str(ask(app).json["pid"]).encode("ascii"))
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as stream:
+            pid_in_child = stream.read()
+        os.waitpid(child, 0)
+        assert int(pid_in_child) == child != os.getpid()
+        assert ask(app).json["pid"] == os.getpid()
+
+    @pytest.mark.parametrize("pid", [1, 2 ** 31])
+    def test_not_sent_in_another_process(self, app, hot, monkeypatch, pid):
+        monkeypatch.setattr(os, "getpid", lambda: pid)
+        assert ask(app).json["pid"] == pid
+
+    def test_32_are_kept(self, app, hot):
+        kept = []
+        for number in range(70):
+            headers = {"Accept": "application/json;number=%d" % number}
+            assert webtest.TestApp(app).get("/healthcheck", headers=headers).status_code == 200
+            kept.append(internals.kept_responses(hot))
+        assert kept == list(range(2, 33)) + list(range(1, 33)) + list(range(1, 8))
 
 
-def test_request_that_ends_before_its_run_starts_leaves_no_run(monkeypatch):
-    health = HealthCheck(checkers=[lambda: (True, "ok")])
-    with monkeypatch.context() as patch:
-        internals.replace(patch, internals.start_place(health.cache), lambda *args: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            health.run()
-    assert health.run().passed
+class TestChangedOption(object):
+    """Options may be changed later."""
+
+    def test_takes_effect_at_once(self, app):
+        health = HealthCheck(app, "/healthcheck", checkers=[lambda: (True, "ok")])
+        for _ in range(3):
+            assert "results" in ask(app).json
+        health.details = False
+        assert ask(app).json == {"status": "success"}
+        health.details, health.success_status = True, 299
+        health.success_headers = {"X-Shop": "1"}
+        answer = ask(app)
+        assert (answer.status_code, answer.headers["X-Shop"]) == (299, "1")
+        health.formats = ["text"]
+        assert ask(app).content_type == "text/plain"
+        health.failed_status = 503
+        health.drain()
+        assert ask(app).status_code == 503
+
+    @pytest.mark.parametrize("name, value", [
+        ("cache", {}), ("success_ttl", "30"), ("failed_status", 204), ("details", "no"),
+        ("formats", ["xml"]), ("success_handler", 5), ("timeout", 0), ("failed_headers", 7)])
+    def test_invalid_value_is_refused(self, name, value):
+        health = HealthCheck()
+        before = getattr(health, name)
+        with pytest.raises((TypeError, ValueError)):
+            setattr(health, name, value)
+        assert getattr(health, name) is before
+
+
+class TestOptions(object):
+    """Mistakes of configuration are refused at construction."""
+
+    @pytest.mark.parametrize("argument", ["success_status", "failed_status", "drain_status"])
+    @pytest.mark.parametrize("status, error", [
+        (204, ValueError), (205, ValueError), (206, ValueError), (304, ValueError),
+        (199, ValueError),
+        (600, ValueError), (0, ValueError), (-200, ValueError), ("200", TypeError),
+        (200.0, TypeError),
+        (True, TypeError), ("503 Down", TypeError)])
+    def test_status_without_body_is_refused(self, argument, status, error):
+        with pytest.raises(error) as caught:
+            HealthCheck(**{argument: status})
+        assert argument in str(caught.value) and "expected" in str(caught.value)
+
+    @pytest.mark.parametrize("argument", ["success_status", "failed_status"])
+    def test_status_of_none_is_refused(self, argument):
+        with pytest.raises(TypeError):
+            HealthCheck(**{argument: None})
+
+    @pytest.mark.parametrize("status", [200, 299, 404, 429, 503, 599])
+    def test_status_is_used(self, app, status):
+        HealthCheck(app, "/healthcheck", success_status=status)
+        assert ask(app).status_code == status
+
+    @pytest.mark.skipif(PY2, reason="http.HTTPStatus is new in Python 3")
+    def test_status_may_be_http_status(self):
+        import http
+        assert type(HealthCheck(failed_status=http.HTTPStatus.BAD_GATEWAY).failed_status) is int
+
+    @pytest.mark.parametrize("argument", ["success_handler", "failed_handler", "exception_handler",
+                                          "on_change"])
+    @pytest.mark.parametrize("value", [5, "text", False, {}])
+    def test_handler_that_is_not_callable_is_refused(self, argument, value):
+        with pytest.raises(TypeError) as caught:
+            HealthCheck(**{argument: value})
+        assert argument in str(caught.value) and "expected a callable" in str(caught.value)
+
+    @pytest.mark.parametrize("value, error", [(5, TypeError), ([], TypeError), ("", ValueError),
+                                              ("a\0b", ValueError)])
+    def test_drain_file_that_is_no_path_is_refused(self, value, error):
+        with pytest.raises(error) as caught:
+            HealthCheck(drain_file=value)
+        assert "drain_file" in str(caught.value)
+
+    @pytest.mark.parametrize("value, error, words", [
+        ("shop", TypeError, "about is of type str, expected a dictionary"),
+        ({"name": "shop"}, ValueError,
+         "expected some of serviceId, version, releaseId, description"),
+        ({"version": 1.2}, TypeError, "about['version'] is of type float, expected text"),
+        ({"version": None}, TypeError, "about['version'] is None, expected text")])
+    def test_invalid_about_is_refused(self, value, error, words):
+        with pytest.raises(error) as caught:
+            HealthCheck(about=value)
+        assert words in str(caught.value)
+        health = HealthCheck()
+        with pytest.raises(error):
+            health.about = value
+
+    def test_stale_while_revalidate_needs_timeout(self):
+        with pytest.raises(ValueError) as caught:
+            HealthCheck(stale_while_revalidate=5)
+        assert "timeout" in str(caught.value)
+        assert HealthCheck(stale_while_revalidate=5, timeout=1).stale_while_revalidate == 5.0
+        assert HealthCheck(stale_while_revalidate=None).stale_while_revalidate == 0.0
