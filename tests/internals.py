@@ -166,6 +166,14 @@ def abandon_run(cache, checker):
     cache._process().runs[checker.key] = runs.Run(checker.key, checker.__name__, None)
 
 
+def known_of(cache):
+    """Names of what a cache knows checks by, of those that hold something."""
+    process = cache._process()
+    kept = {"states": cache._states, "names": cache._names, "runs": process.runs,
+            "denied": process.denied, "workers": process.workers, "history": process.history}
+    return sorted(name for name, checks in kept.items() if checks)
+
+
 def register_run(cache, checker):
     """A run of a check as a request registers it that then stops; nobody executes it."""
     run = runs.Run(checker.key, checker.__name__, None)
@@ -187,7 +195,7 @@ def execute(cache, run, checker):
 
 def outcome_of_waiting(cache, checker, run, since, until):
     """What a request gets that waits for a run since then."""
-    return cache._resolve(checker, engine.Pending(run, since), until)
+    return cache._resolve(checker, engine.Pending(run, since, cache._state(checker)), until)
 
 
 def removal_place(cache):

@@ -54,8 +54,8 @@ POLL_INTERVAL = 0.2
 #: although the shared cache was queried first.
 MAX_DELAY = 0.1
 
-#: A run that a request waits for, and when the wait began.
-Pending = collections.namedtuple("Pending", "run since")
+#: A run that a request waits for, when the wait began, and the check's state.
+Pending = collections.namedtuple("Pending", "run since state")
 
 #: When a request began to wait, and until when it does, by the monotonic clock; the limit that it
 #: reports in seconds; until when it waits for a check that started late because the shared cache
@@ -129,14 +129,13 @@ class ResultCache(object):
     def admit(self, check):
         # type: (Check) -> None
         """Notes a check; ValueError if with a backend another check has the same name."""
-        if self._shared is None:
-            return
-        if self._names.get(check.__name__, check.key) != check.key:
-            self.forget_unregistered()
-        if self._names.setdefault(check.__name__, check.key) != check.key:
-            raise ValueError("another check named %r shares its results through this cache: give "
-                             "this one another name" % check.__name__)
-        self._state(check)  # holds the function, so that no other one gets its identity
+        if self._shared is not None:
+            if self._names.get(check.__name__, check.key) != check.key:
+                self.forget_unregistered()  # an interrupted removal may have left the name
+            if self._names.setdefault(check.__name__, check.key) != check.key:
+                raise ValueError("another check named %r shares its results through this cache: "
+                                 "give this one another name" % check.__name__)
+        self._state(check).is_admitted = True
 
     def forget_unregistered(self):
         # type: () -> None
@@ -158,8 +157,21 @@ class ResultCache(object):
         process = self._process()
         for key in known_keys:
             if key not in keys:
+                self._states.pop(key, None)  # first: see _forget_if_removed
                 process.forget(key)
-                self._states.pop(key, None)
+
+    def _forget_if_removed(self, key):
+        # type: (Key) -> None
+        """Forgets what a run has left of a check that was removed before the run ended.
+
+        Who removes a check forgets its state before the rest, and a run leaves what it leaves
+        before it comes here: one of the two finds it.
+        """
+        state = self._states.get(key)
+        if state is None:
+            self._process().forget(key)
+        elif not state.is_admitted:
+            self.forget_unregistered()
 
     # Their results
 
@@ -270,7 +282,7 @@ class ResultCache(object):
             may_use_cached = freshness < EXPIRED and not run.is_late(check.run_limit, now)
         if cached is not None and may_use_cached:
             return cached
-        return Pending(run, now)
+        return Pending(run, now, state)
 
     def _present_run(self, check, cached, now, force):
         # type: (Check, Optional[Outcome], float, bool) -> Run
@@ -326,8 +338,6 @@ class ResultCache(object):
             worker = workers.setdefault(check.key, Worker("healthcheck " + check.__name__))
         job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
         run.is_handed_over = worker.submit(job)
-        if check.key not in self._states:  # forgotten meanwhile: the worker stops after this run
-            self._process().forget(check.key)
         return run.is_handed_over
 
     def _end_if_nobody_executes(self, run, leader):
@@ -362,8 +372,7 @@ class ResultCache(object):
                                               exc_info)
                 del exc_info  # its traceback holds this frame: they would hold each other
                 self._complete(run, state, outcome)
-                if run.key in self._states:  # else it was forgotten meanwhile
-                    self._process().remember(run, outcome)
+                self._process().remember(run, outcome)
                 self._publish(run, check, outcome)
             finally:
                 if run.has("executor", me):
@@ -417,6 +426,7 @@ class ResultCache(object):
         run.wake_waiters()  # again: it may have been interrupted
         if run.lock is not None and self._shared is not None:
             self._shared.release(run.lock)
+        self._forget_if_removed(run.key)
 
     def _publish(self, run, check, outcome):
         # type: (Run, Check, Outcome) -> None
@@ -448,7 +458,7 @@ class ResultCache(object):
                 now = _compat.monotonic()
                 next_look = found.run.denied_at + POLL_INTERVAL
                 if deadline.until <= now < next_look:
-                    return self._overrun(check, found.run, deadline)
+                    return self._overrun(found, deadline)
                 pause = min(next_look, deadline.until) - now
                 if pause > 0:
                     time.sleep(pause)
@@ -462,7 +472,7 @@ class ResultCache(object):
 
         was_denied is true if this request has already waited for another process's run.
         """
-        run, since = pending  # type: Run, float
+        run, since = pending.run, pending.since
         _wait_until(run, deadline.until)
         if not deadline.was_late and run.started is not None and run.started > since:
             # The shared cache was queried first: the check gets its whole limit, if it can.
@@ -474,7 +484,7 @@ class ResultCache(object):
             return None
         if self._is_delayed(run, since, deadline, was_denied):
             return self._outcome_of_delay(check, pending, deadline, was_denied, force)
-        return self._overrun(check, run, deadline)
+        return self._overrun(pending, deadline)
 
     def _is_delayed(self, run, since, deadline, was_denied):
         # type: (Run, float, Deadline, bool) -> bool
@@ -496,11 +506,11 @@ class ResultCache(object):
 
         That is not reported as a change of the check, which may be healthy.
         """
-        run, since = pending  # type: Run, float
+        run, since = pending.run, pending.since
         now = _compat.monotonic()
         if run.started is None and run.asked_at is not None and self._shared is not None:
             self._shared.note_silence(check, now - run.asked_at)
-        cached = self._state(check).cached
+        cached = pending.state.cached  # type: Optional[Outcome]
         may_use_cached = not force and freshness_of(cached, check, now) < EXPIRED
         if cached is not None and may_use_cached:
             return cached
@@ -516,10 +526,10 @@ class ResultCache(object):
         outcome.is_cacheable = False
         return outcome
 
-    def _overrun(self, check, run, deadline):
-        # type: (Check, Run, Deadline) -> Outcome
+    def _overrun(self, pending, deadline):
+        # type: (Pending, Deadline) -> Outcome
         """Reports a failure that says how late a run is; returns its outcome if it has one."""
-        seconds = 0.0
+        run, seconds = pending.run, 0.0
         if run.started is not None:
             seconds = _compat.monotonic() - run.started
         # Else another process's run has used up the time, or one that was interrupted.
@@ -531,7 +541,7 @@ class ResultCache(object):
         overrun = Outcome(False, text, seconds)
         overrun.is_cacheable = False
         overrun.is_overrun = True
-        outcome = transitions.report_overrun(self._state(check), run, overrun)
+        outcome = transitions.report_overrun(pending.state, run, overrun)
         if outcome is overrun:
             run.has_overrun = is_of_this_run
             self.generation = object()
@@ -579,7 +589,7 @@ def freshness_of(cached, check, now):
 def _deadline(check, pending, inline_deadline):
     # type: (Check, Pending, float) -> Deadline
     """The deadline of a request that waits for a run: run_limit after its start, or 2 s."""
-    run, since = pending
+    run, since = pending.run, pending.since
     if run.is_late(check.run_limit, since):
         return Deadline(since, since, check.run_limit, since, True)
     until = since + check.run_limit

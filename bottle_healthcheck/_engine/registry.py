@@ -289,6 +289,7 @@ class Registry(CheckSequence):
                 self.cache.admit(check)
         except ValueError:
             self._set(*before)
+            self.cache.forget_unregistered()  # those that were admitted before the refused one
             for check in self._list:
                 self.cache.admit(check)
             raise

@@ -156,11 +156,13 @@ class Run(object):
 class CheckState(object):
     """What is known of one check: its cached outcome, and the one that was reported last."""
 
-    __slots__ = ("func", "cached", "reported")
+    __slots__ = ("func", "is_admitted", "cached", "reported")
 
     def __init__(self, func):
         # type: (Any) -> None
         self.func = func  # held, so that no other function gets its id
+        #: False if a request made this: it had read the checks before this one was removed.
+        self.is_admitted = False
         self.cached = None  # type: Optional[Outcome]
         self.reported = Cell(None)
 

@@ -149,6 +149,140 @@ def test_run_and_thread_of_removed_check_end():
     assert health.run().passed
 
 
+class CacheOfRemoved(ResultCache):
+    """Removes the checks of `health` when a request has read them, and before it uses them."""
+
+    health = None
+
+    def snapshot_of(self, checks, previous=None):
+        self.health.checkers = []
+        return ResultCache.snapshot_of(self, checks, previous)
+
+    def run(self, check):
+        self.health.checkers = []
+        return ResultCache.run(self, check)
+
+
+class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
+    """Nothing is left of the checks when it has ended."""
+
+    @staticmethod
+    def health(check, timeout=None, backend=None):
+        cache = CacheOfRemoved(backend and backend(), backend and "shop")
+        cache.health = HealthCheck(cache=cache, timeout=timeout, checkers=[check])
+        return cache.health
+
+    @pytest.mark.parametrize("use", [lambda health, check: health.run().passed,
+                                     lambda health, check: health.run_check(check)["passed"]],
+                             ids=["run", "run_check"])
+    @pytest.mark.parametrize("backend", [None, Store], ids=["alone", "shared"])
+    def test_inline(self, backend, use):
+        check = make_check()
+        health = self.health(check, backend=backend)
+        assert use(health, check)
+        assert internals.known_of(health.cache) == []
+
+    @pytest.mark.parametrize("backend", [None, Store], ids=["alone", "shared"])
+    def test_in_worker(self, backend):
+        threads = []
+        health = self.health(make_check(threads=threads), timeout=60, backend=backend)
+        assert health.run().passed
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+        assert internals.known_of(health.cache) == []
+
+    def test_in_worker_where_the_request_does_not_wait(self):
+        threads, may_return = [], threading.Event()
+
+        def check():
+            threads.append(threading.current_thread())
+            may_return.wait(60)
+            return True, "late"
+        health = self.health(check, timeout=0.001)
+        assert health.run().results[0]["output"] == "timed out after 0.001 s"
+        wait_until(lambda: threads, what="the check to run")
+        may_return.set()
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+        assert internals.known_of(health.cache) == []
+
+    def test_where_another_process_runs_the_check(self, monkeypatch):
+        class Taken(Store):
+            def add(self, key, value, timeout):
+                self[key] = "held by another"
+                return False
+        internals.replace(monkeypatch, internals.LONGEST_WAIT, 0)
+        health = self.health(make_check(), backend=Taken)
+        assert health.run().results[0]["output"].startswith("timed out")
+        assert internals.known_of(health.cache) == []
+
+    def test_that_is_interrupted(self):
+        def check():
+            raise KeyboardInterrupt()
+        health = self.health(check)
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
+        assert internals.known_of(health.cache) == []
+
+    def test_what_is_registered_stays(self):
+        runs = []
+        health = self.health(lambda: (True, runs.append(1)))
+        other = HealthCheck(checkers=health.checkers[:], cache=health.cache)
+        health.run()
+        ResultCache.snapshot_of(health.cache, other.checkers.items)
+        assert runs == [1]
+
+
+@pytest.mark.parametrize("backend", [None, Store], ids=["alone", "shared"])
+def test_nothing_is_left_of_removed_checks(backend):
+    cache = ResultCache(backend and backend(), backend and "shop")
+    health = HealthCheck(cache=cache, checkers=[make_check("inline")])
+    health.add_check(make_check("timed"), timeout=60)
+    health.run()
+    health.checkers = []
+    assert internals.known_of(cache) == []
+
+
+def test_nothing_is_left_of_refused_replacement():
+    cache = ResultCache(backend=Store(), prefix="shop")
+    other = HealthCheck(cache=cache, checkers=[make_check("taken")])
+    health, new = HealthCheck(cache=cache), make_check("new")
+    kept = weakref.ref(new)
+    with pytest.raises(ValueError):
+        health.checkers[:] = [new, make_check("taken")]
+    del new
+    gc.collect()
+    assert kept() is None
+    other.checkers.append(make_check("new"))
+
+
+def test_name_that_an_interrupted_removal_has_left_may_be_used_again():
+    class Cache(ResultCache):
+        def forget_unregistered(self):
+            del Cache.forget_unregistered
+            raise KeyboardInterrupt()
+    cache = Cache(backend=Store(), prefix="shop")
+    health = HealthCheck(cache=cache, checkers=[make_check()])
+    with pytest.raises(KeyboardInterrupt):
+        health.checkers.pop()
+    health.add_check(make_check())
+    assert health.run().passed
+
+
+def test_run_of_registered_check_does_not_search_for_removed_ones():
+    class Cache(ResultCache):
+        searches = 0
+
+        def forget_unregistered(self):
+            self.searches += 1
+            ResultCache.forget_unregistered(self)
+    cache = Cache()
+    health = HealthCheck(cache=cache, checkers=[make_check()], success_ttl=0)
+    health.run()
+    health.run()
+    assert cache.searches == 0
+
+
 def test_stopped_worker_leaves_no_run():
     check = make_check()
     health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)
