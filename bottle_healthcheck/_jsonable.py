@@ -68,6 +68,9 @@ _SETS = (set, frozenset, collections_abc.Set)
 _SEQUENCES = (list, tuple, deque, collections_abc.Sequence)
 _ISO_8601 = (datetime.datetime, datetime.date, datetime.time)
 
+#: The name of a type, whatever its metaclass would say.
+_name_of_type = type.__dict__["__name__"].__get__
+
 
 def dumps(value):
     # type: (object) -> str
@@ -162,7 +165,7 @@ def typed_message(exc):
 def _message(exc, causes):
     # type: (BaseException, int) -> Text
     """As message(); so many causes, and groups in groups, are followed."""
-    kind = text(type(exc).__name__)
+    kind = text(_name_of_type(type(exc)))
     try:
         if causes > 0 and _is_group(exc):
             return _group_message(exc, causes - 1)
@@ -182,7 +185,7 @@ def _message(exc, causes):
 
 def _typed_message(exc, causes):
     # type: (BaseException, int) -> Text
-    kind, said = text(type(exc).__name__), _message(exc, causes)
+    kind, said = text(_name_of_type(type(exc))), _message(exc, causes)
     if said == kind or said.startswith(kind + u": "):
         return said
     return u"%s: %s" % (kind, said)
@@ -267,7 +270,7 @@ def exception_line(exc):
             words = one_line(said).split()
             if words:
                 return u" ".join(words)
-    return text(type(exc).__name__)
+    return text(_name_of_type(type(exc)))
 
 
 def type_name(value):

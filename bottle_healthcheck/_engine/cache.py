@@ -24,7 +24,8 @@ import os
 import time
 import weakref
 
-from .. import _compat
+from .. import _compat, _jsonable
+from .._interrupts import is_interrupt
 from .._validation import wrong_type
 from . import transitions
 from .results import NOTHING, Snapshot
@@ -365,12 +366,7 @@ class ResultCache(object):
                     return
                 if run.started is None:  # the worker may have been busy with the shared cache
                     run.started = _compat.monotonic()
-                began = _compat.timer()
-                passed, output, exc_info = check.execute(in_worker)
-                # An output may be an object that runs code when it is read.
-                outcome = check.settings.call(Outcome, passed, output, _compat.timer() - began,
-                                              exc_info)
-                del exc_info  # its traceback holds this frame: they would hold each other
+                outcome = _outcome_of_call(check, in_worker)
                 self._complete(run, state, outcome)
                 self._process().remember(run, outcome)
                 self._publish(run, check, outcome)
@@ -609,6 +605,27 @@ def _had_its_time(run, deadline):
         return False
     delay = run.started - deadline.since  # type: float
     return delay <= MAX_DELAY
+
+
+def _outcome_of_call(check, in_worker):
+    # type: (Check, bool) -> Outcome
+    """Calls the check, and returns its outcome.
+
+    Raises what ends the request that runs the check; in a worker nothing does.
+    """
+    began, pid = _compat.timer(), os.getpid()
+    try:
+        passed, output, exc_info = check.execute(in_worker)
+        # An output may be an object that runs code when it is read.
+        outcome = check.settings.call(
+            Outcome, passed, output, _compat.timer() - began, exc_info)  # type: Outcome
+        del exc_info  # its traceback holds this frame: they would hold each other
+        return outcome
+    except BaseException as exc:
+        if is_interrupt(pid) and not in_worker:
+            raise
+        fault = u"what the check returned or raised cannot be read: " + _jsonable.type_name(exc)
+        return Outcome(False, fault, _compat.timer() - began)
 
 
 def _outcome_of(run, force):

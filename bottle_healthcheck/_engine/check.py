@@ -1,6 +1,9 @@
 """One registered check: how it runs, and its results."""
 import inspect
+import os
 import sys
+
+import six
 
 from .. import _jsonable, _log
 from .._interrupts import is_interrupt
@@ -164,12 +167,14 @@ class Check(object):
         passed is True, False or WARN. Raises what ends the request that runs the check; in a
         worker nothing does.
         """
+        pid = os.getpid()
         try:
             passed, output = self.settings.call(_pair_of, self.func)
         # Bare, as 2.7 raises old-style classes too.
         except:  # noqa: E722 pylint: disable=bare-except
-            if is_interrupt() and not in_worker:
+            if is_interrupt(pid) and not in_worker:
                 raise
+            _forget_earlier_runs()
             passed, output = self.settings.call(_pair_of, self._handle, sys.exc_info()[1],
                                                 in_worker)
             # Not in a variable: the traceback holds this frame, and would hold itself.
@@ -229,6 +234,26 @@ def identity(func):
     if inspect.ismethod(func):
         return id(func.__self__), id(func.__func__)
     return id(func)
+
+
+def _forget_earlier_runs():
+    # type: () -> None
+    """Cuts off the traceback of the exception that is being handled where an earlier run begins.
+
+    Whoever raises the same exception at every run, as a Future does, would lengthen it each time.
+    """
+    if six.PY2:  # pragma: no cover (2.7, whose exceptions keep no traceback)
+        return
+    exc, traceback = sys.exc_info()[1:]  # type: Any, Any
+    try:
+        own_code = traceback.tb_frame.f_code
+        earlier = traceback.tb_next
+        while earlier is not None and earlier.tb_frame.f_code is not own_code:
+            earlier = earlier.tb_next
+        if earlier is not None:
+            BaseException.with_traceback(exc, earlier)
+    finally:
+        del exc, traceback, earlier  # they hold this frame's callers
 
 
 def _pair_of(func, *args):

@@ -1,0 +1,96 @@
+"""Checks that misbehave: odd exceptions, interrupts while an output is read, forks, the same
+exception again and again. Each is a failure of its check, and of nothing else."""
+import os
+import traceback
+
+import pytest
+import six
+from six.moves import collections_abc
+
+from bottle_healthcheck import HealthCheck
+from tests.helpers import raise_
+from tests.worlds import run_python
+
+FORKS = """
+import os, sys
+from bottle_healthcheck import HealthCheck
+
+def forks():
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(7)
+    return True, os.WEXITSTATUS(os.waitpid(pid, 0)[1])
+
+print(HealthCheck(checkers=[forks]).run().results[0]["output"])
+"""
+
+
+class Interrupts(Exception):
+    """An exception that nobody can read."""
+
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
+class InterruptsWhenRead(collections_abc.Mapping):
+    """An output that nobody can read."""
+
+    def __getitem__(self, *name):
+        raise KeyboardInterrupt
+
+    __iter__ = __len__ = __getitem__
+
+
+def refuse_to_say(self):
+    """For a property that raises."""
+    raise ValueError("nobody may ask")
+
+
+class TestOddException(object):
+
+    @pytest.mark.parametrize("claimed", [refuse_to_say, lambda self: KeyboardInterrupt])
+    def test_claimed_class_does_not_count(self, claimed):
+        kind = type("Odd", (Exception,), {"__class__": property(claimed)})
+        result, = HealthCheck(checkers=[lambda: raise_(kind("down"))]).run().results
+        assert result["passed"] is False
+        assert result["output"] in ("down", "Odd")
+
+    @pytest.mark.parametrize("args, output", [(("down",), "down"), ((), "Nameless")])
+    def test_class_without_readable_name(self, args, output):
+        metaclass = type("Meta", (type,), {"__name__": property(refuse_to_say)})
+        kind = metaclass("Nameless", (Exception,), {})
+        result, = HealthCheck(checkers=[lambda: raise_(kind(*args))]).run().results
+        assert (result["passed"], result["output"]) == (False, output)
+
+    @pytest.mark.skipif(six.PY2, reason="its exceptions keep no traceback")
+    @pytest.mark.parametrize("timeout", [None, 60])
+    def test_same_one_at_every_run_does_not_grow(self, timeout):
+        known = ValueError("of a Future")
+        health = HealthCheck(checkers=[lambda: raise_(known)], timeout=timeout, failed_ttl=0)
+        lengths = []
+        for _ in range(4):
+            health.run()
+            lengths.append(len(traceback.extract_tb(known.__traceback__)))
+        assert lengths[0] > 0
+        assert lengths == [lengths[0]] * 4
+
+
+@pytest.mark.parametrize("returns", [lambda: raise_(Interrupts()),
+                                     lambda: (True, InterruptsWhenRead())])
+def test_interrupt_while_a_worker_reads_is_one_failure(returns):
+    runs = []
+
+    def check():
+        runs.append(1)
+        return returns()
+
+    result, = HealthCheck(checkers=[check], timeout=60).run().results
+    assert (result["passed"], len(runs)) == (False, 1)
+    assert "cannot be read" in result["output"]
+    assert "KeyboardInterrupt" in result["output"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+def test_child_that_exits_does_not_go_on_with_the_request():
+    status, output, errors = run_python(FORKS)
+    assert (status, output.split(), errors) == (0, ["7"], "")
