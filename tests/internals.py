@@ -28,7 +28,7 @@ WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
 
 #: What must be found in a text before rules search it: (module, name) each.
 PRE_FILTERS = [(scrubber, "_SUSPICIOUS"), (pairs, "_ANY_SIGN"), (command_lines, "_IN_TEXT"),
-               (command_lines, "_LONG_NEIGHBOUR")]
+               (command_lines, "_NEIGHBOUR")]
 
 #: What masks the secrets of outputs.
 CLEAN_OUTPUT = (scrubber, "clean_output")

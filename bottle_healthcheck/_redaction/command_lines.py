@@ -1,9 +1,9 @@
-"""What follows on a secret's name without a sign: on command lines, in sentences."""
+"""What follows on a secret's name without a sign: on command lines, in sentences, in tables."""
 import re
 
-from .names import STRONG, Names, is_setting
+from .names import STRONG, WEAK, Names, is_setting
 from .patterns import mask_found
-from .values import MASK, is_harmless, is_plain
+from .values import MASK, is_harmless, is_plain, looks_random
 
 MYPY = False
 if MYPY:
@@ -28,22 +28,17 @@ PATTERNS.append(("-", re.compile(
 _OPTION = re.compile(r"(?<![\w-])(?P<before>--?(?P<name>[A-Za-z][\w.-]{0,63})[\s\"',]{1,4})"
                      r"(?P<value>(?!-{1,2}[A-Za-z-]{1,64}(?![\w.-]))[^\s\"',\])]{1,512})", re.U)
 #: Neighbours: set aws_secret_access_key X, incorrect API key provided: X, the token X has expired,
-#: and in tables.
+#: the password is X, and in tables.
 _NEIGHBOURS = re.compile(
     r"(?<![\w.-])(?P<before>(?P<first>\w{1,32} )??(?P<name>[A-Za-z][\w.-]{1,63})"
-    r"(?:(?:[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3}"
-    r"|[ \t]{0,40}[|\t][ \t]{0,8}))"
-    r"(?=[A-Za-z+/=_~-]{0,256}[0-9])(?P<value>[A-Za-z0-9+/=_~-]{8,512})(?![\w:@/+=~-])")
-_LONG_NEIGHBOUR = re.compile(r"[ \t\x1f|][A-Za-z0-9+/=_~-]{8}")
-#: The password is X.
-_SAID = re.compile(
-    r"(?<![\w.-])(?P<before>(?P<name>[A-Za-z][\w.-]{1,63})[ \x1f](?:is|was):?[ \x1f]{1,3})"
-    r"(?P<value>(?=[^\d\s]{0,256}\d)[^\s\"'<>,;]{6,512})")
+    r"(?:(?P<verb>[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3}"
+    r"|(?P<cell>[ \t]{0,40}[|\t][ \t]{0,8})))"
+    r"(?P<value>(?=[^\d\s]{0,256}\d)[^\s\"'<>,;|\x1f]{5,511}[^\s\"'<>,;|\x1f.)\]}])")
+_NEIGHBOUR = re.compile(r"[ \t\x1f|][^\s\"'<>,;|\x1f]{6}")
+_KEY = re.compile(r"[A-Za-z0-9+/=_~-]{8,512}\Z")
 #: The words of a list are joined by this.
 _SEPARATOR = u"\x1f"
 _IN_TEXT = re.compile(r"-(?<![\w-]-)[-\w]", re.U)
-_ODD = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[^:/]{6,512}\Z")
-_FILE_NAME = re.compile(r"[\w-]{1,64}\.[a-z]{1,4}\Z")
 
 
 def mask_words(words, names):
@@ -52,65 +47,43 @@ def mask_words(words, names):
     joined = mask_command_line(_SEPARATOR.join(words), names).split(_SEPARATOR)
     if len(joined) != len(words):
         return words
-    return [_mask_rest(word, masked) for word, masked in zip(words, joined)]
-
-
-def _mask_rest(word, masked):
-    # type: (Text, Text) -> Text
-    """A word that was masked, without what follows its first blank or quote."""
-    if word == masked:
-        return word
-    return masked[:masked.index(MASK)] + MASK
+    for at, masked in enumerate(joined):
+        if masked != words[at]:  # what follows the first blank or quote is masked with it
+            joined[at] = masked[:masked.index(MASK)] + MASK
+    return joined
 
 
 def mask_command_line(text, names):
     # type: (str, Names) -> str
-    """The text with the values of secret options masked."""
-    if u" is" in text or u" was" in text or u"\x1fis" in text or u"\x1fwas" in text:
-        text = _SAID.sub(lambda match: _mask_said(match, names), text)
-    if _LONG_NEIGHBOUR.search(text):
+    """The text with the values of secret options, and what stands beside a name, masked."""
+    if _NEIGHBOUR.search(text):
         text = _NEIGHBOURS.sub(lambda match: _mask_neighbour(match, names), text)
-    if "-" in text and _IN_TEXT.search(text):
+    if _IN_TEXT.search(text):
         text = mask_found(text, PATTERNS)
-        text = _OPTION.sub(lambda match: _mask_value(match, names), text)
+        text = _OPTION.sub(lambda match: _mask_option(match, names), text)
     return text
 
 
-def _mask_value(match, names):
+def _mask_option(match, names):
     # type: (Match[Text], Names) -> Text
     name, value = match.group("name", "value")
     strength = names.strength(name)
     is_secret = bool(strength) and not is_harmless(name, value, strength, names.for_outputs)
-    inner_name, sign, _ = value.partition("=")
-    if sign and is_setting(inner_name):  # --secret id=npmrc
+    if "=" in value and is_setting(value.partition("=")[0]):  # --secret id=npmrc
         is_secret = False
     if name in ("p", "P"):  # of an unknown program: a port, a path, or a password
-        is_file = names.for_outputs and bool(_FILE_NAME.match(value))
-        is_secret = bool(_ODD.match(value)) and not is_file and not is_plain(value)
-    if is_secret:
-        return match.group("before") + MASK
-    return match.group()
-
-
-def _mask_said(match, names):
-    # type: (Match[Text], Names) -> Text
-    """What is said to be a strong name's value, unless it is a word or a state."""
-    name, value = match.group("name", "value")
-    is_word = is_plain(value) or is_harmless(name, value, STRONG, True)
-    if names.strength(name) == STRONG and not is_word:
-        return match.group("before") + MASK
-    return match.group()
+        is_secret = looks_random(value) and u"/" not in value
+    return match.group("before") + MASK if is_secret else match.group()
 
 
 def _mask_neighbour(match, names):
     # type: (Match[Text], Names) -> Text
     """What follows on a secret's name, masked where it has letters and digits as a key has."""
-    name, value = match.group("name", "value")
-    if name.lower() == "key":
-        name = (match.group("first") or u"").strip() + u"_key"
-    strength = names.strength(name)
-    is_cell = "|" in match.group("before") or "\t" in match.group("before")
-    is_long_enough = strength == STRONG or is_cell or len(value) >= 12
-    if strength and is_long_enough and not is_plain(value):
-        return match.group("before") + MASK
-    return match.group()
+    first, name, value = match.group("first", "name", "value")
+    strength = names.strength_behind((first or u"").strip(), name)
+    is_secret = bool(strength and _KEY.match(value)) and not is_plain(value)
+    if strength == STRONG and match.group("verb"):
+        is_secret = not is_plain(value) and not is_harmless(name, value, STRONG, True)
+    elif strength == WEAK and not match.group("cell"):
+        is_secret = is_secret and len(value) >= 12
+    return match.group("before") + MASK if is_secret else match.group()

@@ -1,15 +1,14 @@
 """Secrets that the process knows, masked wherever they turn up in a text."""
 import os
 import re
-import time
 import weakref
 
-from .. import _jsonable
+from .. import _compat, _jsonable
 from .values import MASK
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Iterable, List, Mapping, Optional, Text, Tuple
+    from typing import Any, Callable, Iterable, List, Mapping, Text, Tuple
 
     #: An owner, which may be gone, and what reads its names and values.
     Reader = Tuple[weakref.ref[Any], Callable[[Any], Mapping[Any, Any]]]
@@ -76,8 +75,6 @@ class Sources(object):
         # type: () -> None
         #: A new list at each change.
         self.readers = []  # type: List[Reader]
-        #: As it is kept, and as plain data.
-        self._environment = (None, None)  # type: Tuple[Any, Any]
 
     def add(self, owner, read):
         # type: (Any, Callable[[Any], Mapping[Any, Any]]) -> None
@@ -88,11 +85,7 @@ class Sources(object):
     def data(self):
         # type: () -> List[Any]
         """Plain data of every source."""
-        raw = getattr(os.environ, "_data", None)  # comparing this costs little, decoding it a lot
-        raw = dict(raw if isinstance(raw, dict) else os.environ)
-        if raw != self._environment[0]:
-            self._environment = raw, _jsonable.plain(os.environ)
-        found = [self._environment[1]]
+        found = [_jsonable.plain(os.environ)]
         for reference, read in self.readers:
             try:
                 found.append(_jsonable.plain(read(reference())))
@@ -108,23 +101,22 @@ SOURCES = Sources()
 class KnownSecrets(object):
     """The index of what collect(data) finds in the sources."""
 
-    def __init__(self, collect, sources=SOURCES, clock=getattr(time, "monotonic", time.time)):
+    def __init__(self, collect, sources=SOURCES, clock=_compat.monotonic):
         # type: (Callable[[Any], Iterable[Text]], Sources, Callable[[], float]) -> None
         self._collect, self._sources, self._clock = collect, sources, clock
-        #: Readers, when they were asked, what they returned, and the index of that.
-        self._read = (
-            None, 0, None, SecretIndex()
-        )  # type: Tuple[Optional[List[Reader]], float, Any, SecretIndex]
+        #: When which readers were asked, what they returned, and the index of that.
+        self._last = 0, None, None, SecretIndex()  # type: Tuple[float, Any, Any, SecretIndex]
 
     def index(self):
         # type: () -> SecretIndex
         """The index, built again if a source has changed; concurrent threads build equal ones."""
-        readers, read_at, data, index = self._read
-        now = self._clock()
+        read_at, last_readers, last_data, index = self._last
+        now, readers = self._clock(), self._sources.readers
         is_recent = 0 <= now - read_at < COMPARE_SECONDS
-        if not is_recent or readers is not self._sources.readers:
-            readers, new_data = self._sources.readers, self._sources.data()
-            if new_data != data:
-                index = SecretIndex(self._collect(new_data))
-            self._read = readers, now, new_data, index
+        if is_recent and readers is last_readers:
+            return index
+        data = self._sources.data()
+        if data != last_data:
+            index = SecretIndex(self._collect(data))
+        self._last = now, readers, data, index
         return index

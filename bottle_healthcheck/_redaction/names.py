@@ -4,7 +4,7 @@ import unicodedata
 
 MYPY = False
 if MYPY:
-    from typing import Dict, Iterable, List, Text, Tuple
+    from typing import Dict, Iterable, List, Text
 
 #: How secret a name is. What stands under a weak name may be a state; a strong one's are listed.
 NOT_SECRET, WEAK, STRONG = range(3)
@@ -16,17 +16,13 @@ ALWAYS_MASKED_PARTS = ("key", "token", "pass")
 #: Strong in a name whose words are joined by "_": dbpassword, pass_phrase, not compass_width.
 _STRONG = re.compile("passw|(?<![a-z])pass_word|pass_?phrase|pass_?code|secret(?!ar)|pwd|pswd"
                      "|mnemonic|(?:seed|recovery)_?phrase")
-#: Weak at the end of such a name: auth_token, dbpw.
-WEAK_ENDS = ("pass", "passin", "passout", "token", "tokens", "pw", "psw", "auth", "sessid",
-             "sessionid", "connect_sid", "connectsid", "credential", "credentials", "creds")
-#: Weak as the last word.
-WEAK_WORDS = frozenset(
-    "authorization bearer cookie cookies cred csrf dsn hmac jwt otp pat pepper phrase pin private "
-    "psk salt salts sas seed sig signature signing sk totp xsrf".split())
-#: What makes a key a secret one in outputs, where a bare "key" is none.
-KEYS_OF = ("access", "account", "admin", "api", "app", "auth", "client", "consumer", "cryption",
-           "deploy", "functions", "host", "license", "master", "private", "service", "shared",
-           "signing", "ssh", "storage", "subscription", "webhook", "write")
+#: Weak at the end of such a name: auth_token, dbpw; as its last word; as a key of one of these.
+_WEAK = re.compile(r"""(?x)(?:
+    pass|passin|passout|tokens?|pw|psw|auth|sessid|sessionid|connect_?sid|credentials?|creds
+    |(?:\A|_)(?:authorization|bearer|cookies?|cred|csrf|dsn|hmac|jwt|otp|pat|pepper|phrase|pin
+        |private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)
+    |(?:access|account|admin|api|app|auth|client|consumer|cryption|deploy|functions|host|license
+        |master|private|service|shared|signing|ssh|storage|subscription|webhook|write)_?keys?)\Z""")
 #: Last words that say nothing: the word before them counts.
 TAILS = frozenset(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
@@ -43,7 +39,7 @@ SETTINGS = frozenset(
 #: First words of switches and of limits.
 SWITCHES = frozenset("allow ask disable enable max min no require show skip use without".split())
 
-_WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+")
 _EXCEPTION = re.compile(r"(?:Error|Exception|Expired)\Z")
 
 
@@ -60,64 +56,60 @@ class Names(object):
         self._hidden = re.compile("|".join(hide) or "(?!)")
         self._always_masked = re.compile("|".join(list(ALWAYS_MASKED_PARTS) + hide))
         self._show = show
-        self._judged = {}  # type: Dict[Text, Tuple[bool, int]]
+        self._strengths = {}  # type: Dict[Text, int]
 
-    def judge(self, name):
-        # type: (Text) -> Tuple[bool, int]
-        """Whether the value is masked whatever it is, and the strength."""
-        judged = self._judged.get(name)
-        if judged is None:
-            if len(self._judged) > 4096:
-                self._judged = {}
-            judged = self._is_always_masked(name), self._strength(name[-MAX_NAME:])
-            if len(name) <= MAX_NAME:
-                self._judged[name] = judged
-        return judged
-
-    def strength(self, name):
-        # type: (str) -> int
-        """NOT_SECRET, WEAK or STRONG."""
-        return self.judge(name)[1]
-
-    def _is_always_masked(self, name):
+    def hides_everything(self, name):
         # type: (Text) -> bool
+        """Whether what the name names is masked whatever it is."""
         if self.for_outputs or name in self._show:
             return False
         return bool(self._always_masked.search(_fold(name).lower()))
 
-    def _strength(self, name):
+    def strength(self, name):
+        # type: (Text) -> int
+        """NOT_SECRET, WEAK or STRONG."""
+        name = name[-MAX_NAME:]
+        strength = self._strengths.get(name)
+        if strength is None:
+            if len(self._strengths) > 4096:
+                self._strengths = {}
+            strength = self._strengths[name] = self._judge(name)
+        return strength
+
+    def strength_behind(self, word, name):
+        # type: (Text, Text) -> int
+        """The strength of a name behind a word, which counts too in API key, recovery phrase."""
+        if name.lower() in ("key", "phrase"):
+            name = word + u"_" + name
+        return self.strength(name)
+
+    def _judge(self, name):
         # type: (Text) -> int
         words = _words(name)
         if not words or name in self._show or words[0] in SWITCHES:
             return NOT_SECRET
         if self._hidden.search(_fold(name).lower()):
             return STRONG
-        # A session's id is a secret (XDG_SESSION_ID is a number); session alone names a state.
-        is_session = "".join(words) == "sessionid"
-        while len(words) > 1 and _says_nothing(words[-1]):
+        if words == ["session", "id"]:  # in XDG_SESSION_ID it is a number
+            return WEAK
+        while len(words) > 1 and words[-1] in TAILS:
             words.pop()
         last, joined = words[-1], "_".join(words)
         if last in SETTINGS or _EXCEPTION.search(name):
             return NOT_SECRET
         if _STRONG.search(joined):
             return STRONG
-        is_key = last in ("key", "keys") and not self.for_outputs
-        if joined.endswith(("key", "keys")):
-            is_key = is_key or joined.rstrip("s")[:-3].rstrip("_").endswith(KEYS_OF)
-        is_weak = is_key or is_session or last in WEAK_WORDS or joined.endswith(WEAK_ENDS)
-        return WEAK if is_weak else NOT_SECRET
+        if _WEAK.search(joined):
+            return WEAK
+        is_bare_key = last in ("key", "keys") and not self.for_outputs
+        return WEAK if is_bare_key else NOT_SECRET
 
 
 def is_setting(name):
-    # type: (str) -> bool
-    """Whether the name is that of a setting or an id, which is no secret below a secret name."""
-    last = (_words(name[-MAX_NAME:]) or [""])[-1]
-    return last == "id" or last in SETTINGS
-
-
-def _says_nothing(word):
     # type: (Text) -> bool
-    return word in TAILS or word.isdigit()
+    """Whether the name is that of a setting or an id, which is no secret below a secret name."""
+    words = _words(name[-MAX_NAME:])
+    return words[-1:] == ["id"] or not SETTINGS.isdisjoint(words[-1:])
 
 
 def _words(name):

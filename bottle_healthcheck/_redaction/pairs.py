@@ -2,17 +2,17 @@
 import re
 
 from .names import STRONG, WEAK, Names, is_setting
-from .values import MASK, MAX_HARMLESS, SCHEMES, is_harmless
+from .values import MASK, SCHEMES, is_harmless
 
 MYPY = False
 if MYPY:
-    from typing import Match, Optional, Pattern, Text, Tuple
+    from typing import Match, Pattern, Text, Tuple
 
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
 #: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
 #: name "value", a form's name="name", two line breaks and the value, PHP's ["name"]=> and below it
 #: string(5) "value".
-_NAME = r"(?<![\w.-])(?P<name>[\w.-]{1,200})(?![\w.-])"
+_NAME = r"(?:\\[nrt]|(?<![\w.-]))(?P<name>[\w.-]{1,200})(?![\w.-])"
 _SIGN = (
     r"(?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
     r"|(?:" + _QUOTES + r")?(?::(?:\"[\w\\]{1,99}\":)?pr[a-z]{5,7}(?=\]=>))?"
@@ -39,19 +39,16 @@ _MAPPING = re.compile(r"(?<=\n)[ \t]{1,64}[\w.-]{1,64}:\s")
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
 _WORD_END = re.compile(
     r"[\s\x00-\x1f;<`]|&(?:quot;|#3[49];|(?=[\w.-]{1,64}=))|,(?=\s|[\w.-]{1,64}[=:])"
-    r"|[\"'](?=[\s,;:)\]}>]|\Z)|%26(?=[\w.-]{1,64}%3[Dd])|\\[nr\"']", re.U)
+    r"|[\"'](?=[\s,;:)\]}>]|\Z)|%26(?=[\w.-]{1,64}%3[Dd])|\\[nr\"']"
+    r"|[|/](?=\w{0,32}(?:passw|pwd|secret|token)\w{0,9}[=:])", re.U)  # password=x|secret: y
 _FIELD_END = re.compile(r"[;\r\n\"']")
 _LINE_END = re.compile(r"[\r\n]|\\[rn](?=\s|[\w.-]{1,64}[ \t]?[:=]|[\"']|\Z)", re.U)
 _QUOTED_LINE_END = re.compile(r"[\r\n\"']")
 _ELEMENT_END = re.compile("<")
-#: password=x|secret: y
-_LAST_NAME = re.compile(r"[|/]([\w.-]{1,64})[:=]\Z", re.U)
 #: password: my dog has fleas
 _PASSPHRASE = re.compile(r"[a-z]{1,15}(?: [a-z]{1,15}){2,15}(?=[ \t]*(?:[\r\n]|\Z))")
 _LINE_HEADER = re.compile(r"(?i)(?:authorization|cookie)\Z")
 _PHRASE_NAME = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
-#: In front of a port, such a name is a host.
-_PORT = re.compile(r"[0-9]{1,5}(?![^\s/,;'\"?)])")
 #: A store's secret "db-credentials": a name of its, no secret text.
 _STORED = re.compile(
     r"(?i)secrets? ([\"'])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\1 (?:not|is|was|has|does)\b")
@@ -67,8 +64,8 @@ def mask_pairs(text, names, all_names=False):
     while match:
         following = match.end("name")
         strength = _strength(text, match, names)
-        if all_names and not strength and not is_setting(match.group("name")):
-            strength = WEAK
+        if all_names and not is_setting(match.group("name")):
+            strength = strength or WEAK
         if strength and not _is_no_pair(text, match):
             start, end = _value_span(text, match, names)
             if not _is_pair_harmless(text, match, names, strength, start, end):
@@ -83,136 +80,97 @@ def mask_pairs(text, names, all_names=False):
 
 def _strength(text, match, names):
     # type: (Text, Match[Text], Names) -> int
-    """How secret the pair's name is; it may have two words: API key, recovery phrase."""
-    name, start = match.group("name"), match.start()
-    previous = text[max(0, start - 1):start]
-    if previous == "\\" and name[0] in "nrt":  # an escaped line break
-        return max(names.strength(name), names.strength(name[1:]))
-    if name.lower() not in ("key", "phrase"):
-        return names.strength(name)
-    if previous in ("?", "&"):  # in a query it opens an API
-        return WEAK
-    words = text[max(0, start - 16):start].split()
-    if words and previous == " ":
-        name = words[-1] + u"_" + name
-    return names.strength(name)
+    name, start = match.group("name"), match.start("name")
+    if name.lower() == "key" and text[max(0, start - 1):start] in ("?", "&"):
+        return WEAK  # in a query it opens an API
+    words = text[max(0, start - 16):start].split(" ")
+    return names.strength_behind(words[-2] if len(words) > 1 and not words[-1] else u"", name)
 
 
 def _is_no_pair(text, match):
     # type: (Text, Match[Text]) -> bool
-    """Whether it is a resource, a host with its port, a thing that has a name."""
-    start, end = match.span()
-    if match.group("sign") != ":":
-        return bool(_STORED.match(text, start))
-    is_host = text[max(0, start - 3):start] == "://" and bool(_PORT.match(text, end))
-    return is_host or text[start - 1:start] == ":" or text.startswith("//", end)
+    """Whether it is a resource, arn:aws:secret:x, or a thing that has a name."""
+    start = match.start()
+    if match.group("sign") == ":":
+        return text[max(0, start - 1):start] == ":"
+    return bool(_STORED.match(text, start))
 
 
 def _is_pair_harmless(text, match, names, strength, start, end):
     # type: (Text, Match[Text], Names, int, int, int) -> bool
     """Whether the value is no secret. What is quoted behind = is no prose, nor is a call."""
-    if end - start > MAX_HARMLESS:
-        return False
     name, value, sign = match.group("name"), text[start:end], match.group("sign") or u""
-    is_quoted = text[start - 1:start] in ("'", "\"", "`")
-    scheme = (text[match.end():start].strip() or value.split(" ")[0]).lower()
-    if scheme in SCHEMES and _LINE_HEADER.search(name) and value.lower() != scheme:
-        return False
     if name.lower() == "key" and names.strength(value):  # key="password" value="X"
         return True
+    is_quoted = text[start - 1:start] in ("'", "\"", "`")
     is_literal = "=" in sign and (is_quoted or value.endswith("')"))
-    is_masked_url = value.startswith(MASK + "@")
-    return is_masked_url or is_harmless(name, value, strength, may_be_prose=not is_literal)
+    return is_harmless(name, value, strength, may_be_prose=not is_literal)
 
 
 def _value_span(text, match, names):
     # type: (Text, Match[Text], Names) -> Tuple[int, int]
-    """Where the value begins and ends."""
-    return (_quoted(text, match) or _bracketed(text, match, names)
-            or _yaml_block(text, match) or _unquoted(text, match, names))
+    """Where the value begins and ends: behind a quote, in brackets, as a block of YAML, bare."""
+    start = match.end()
+    quote = _QUOTE.match(text, start)
+    if quote:
+        closing = re.compile(r"(?<!\\)" + re.escape(quote.group(1)) + r"(?!\w)", re.U)
+        return quote.end(), _find(closing, text, quote.end())
+    opened = _OPENED.match(text, start)
+    if opened:
+        end = _closing_bracket(text, opened.end())
+        goes_on = text[end:end + 1].isalnum()  # (part)of-it
+        return start, _find(_WORD_END, text, end) if goes_on else end
+    block = _BLOCK.match(text, start)
+    if block and match.group("sign") == ":" and _is_first(text, match):
+        further_in = r"\n(?!\s{%d}[ \t-])" % (match.start("name") - _line_start(text, match))
+        end = _find(re.compile(further_in), text, block.end() - 1)
+        return block.end(), max(block.end(), end)
+    return _bare_span(text, match, names)
 
 
-def _quoted(text, match):
-    # type: (Text, Match[Text]) -> Optional[Tuple[int, int]]
-    quote = _QUOTE.match(text, match.end())
-    if not quote:
-        return None
-    closing = re.compile(r"(?<!\\)" + re.escape(quote.group(1)) + r"(?!\w)", re.U)
-    return quote.end(), _find_end(closing, text, quote.end())
-
-
-def _bracketed(text, match, names):
-    # type: (Text, Match[Text], Names) -> Optional[Tuple[int, int]]
-    opened = _OPENED.match(text, match.end())
-    if not opened:
-        return None
-    end = _closing_bracket(text, opened.end())
-    if text[end:end + 1].isalnum():  # (part)of-it
-        end = _word_end(text, end, names)
-    return match.end(), end
-
-
-def _yaml_block(text, match):
-    # type: (Text, Match[Text]) -> Optional[Tuple[int, int]]
-    block = _BLOCK.match(text, match.end())
-    if not block or match.group("sign") != ":" or not _is_first(text, match):
-        return None
-    further_in = r"\n(?!\s{%d}[ \t-])" % (match.start() - _line_start(text, match))
-    end = _find_end(re.compile(further_in), text, block.end() - 1)
-    return block.end(), max(block.end(), end)
-
-
-def _unquoted(text, match, names):
+def _bare_span(text, match, names):
     # type: (Text, Match[Text], Names) -> Tuple[int, int]
-    """A line, a field, what follows on an authorization scheme, or a word."""
+    """A line, a field, a phrase, an element, or a word, with the scheme of a header before it."""
     start, sign, name = match.end(), match.group("sign"), match.group("name")
-    before = text[match.start() - 1:match.start()]
+    before = text[max(0, match.start() - 1):match.start()]
+    is_header = bool(_LINE_HEADER.search(name))
     is_yaml = not names.for_outputs and text[start - 1] != ":" and _is_first(text, match)
-    is_line = sign == ":" and bool(is_yaml or _LINE_HEADER.search(name))
+    is_line = sign == ":" and (is_header or is_yaml)
     if is_line or _PHRASE_NAME.match(name):
         line_end = _QUOTED_LINE_END if before in ("'", "\"") else _LINE_END
-        return start, _find_end(line_end, text, start)
+        return start, _find(line_end, text, start)
     if before == ";" or _FIELD.match(text, start):
-        return start, _find_end(_FIELD_END, text, start)
+        return start, _find(_FIELD_END, text, start)
     phrase = _PASSPHRASE.match(text, start)
     if phrase and sign == ":" and names.strength(name) == STRONG:
         return phrase.span()
-    if text[start:start + 16].split(" ")[0].lower() in SCHEMES:
-        start = text.find(" ", start) + 1 or start
     if match.group("tag"):
-        return start, _find_end(_ELEMENT_END, text, start)
-    return start, _word_end(text, start, names)
+        return start, _find(_ELEMENT_END, text, start)
+    end = _find(_WORD_END, text, start)
+    if text[start:end].lower() in SCHEMES and text[end:end + 1] == u" ":
+        second = _find(_WORD_END, text, end + 1)
+        return start if is_header else end + 1, second
+    return start, end
 
 
 def _line_start(text, match):
     # type: (Text, Match[Text]) -> int
-    near = max(0, match.start() - 200)
-    return text.rfind("\n", near, match.start()) + 1 or near
+    near = max(0, match.start("name") - 200)
+    return text.rfind("\n", near, match.start("name")) + 1 or near
 
 
 def _is_first(text, match):
     # type: (Text, Match[Text]) -> bool
     """Whether the name is the first of its line, as in YAML."""
-    line = text[_line_start(text, match):match.start()]
+    line = text[_line_start(text, match):match.start("name")]
     return "\n" in match.group() or not line.strip(" \t-\"'")
 
 
-def _word_end(text, start, names):
-    # type: (Text, int, Names) -> int
-    """Where the word ends, or the name of another secret at its end begins."""
-    end = _find_end(_WORD_END, text, start)
-    last_start = max(start, end - 70)
-    last = _LAST_NAME.search(text[last_start:end])
-    if last and names.strength(last.group(1)):
-        return last_start + last.start()
-    return end
-
-
-def _find_end(pattern, text, start):
+def _find(pattern, text, start):
     # type: (Pattern[Text], Text, int) -> int
-    """Where the pattern is found; what is longer than harmless values is read once only."""
-    end = pattern.search(text, start, start + MAX_HARMLESS + 1) or pattern.search(text, start)
-    return end.start() if end else len(text)
+    """Where the pattern is found, or the end of the text."""
+    found = pattern.search(text, start)
+    return found.start() if found else len(text)
 
 
 def _closing_bracket(text, at):

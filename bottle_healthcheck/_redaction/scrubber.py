@@ -9,13 +9,12 @@ from . import known
 from .command_lines import mask_command_line, mask_words
 from .names import NOT_SECRET, STRONG, Names, is_setting
 from .pairs import mask_pairs
-from .patterns import mask_patterns
-from .urls import mask_urls, url_passwords
-from .values import MASK, is_harmless, is_plain
+from .patterns import mask_patterns, url_passwords
+from .values import MASK, is_harmless
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterable, List, Optional, Text, Tuple
+    from typing import Any, Callable, Dict, Iterable, List, Text, Tuple
 
     #: The secret name that a value is below, and its strength.
     Above = Tuple[Text, int]
@@ -59,7 +58,7 @@ class Redactor(object):
         try:
             index = self._known.index()
             if self._names.for_outputs:
-                return _Scrubber(self._names, index, {}, hides_numbers=False).value(data)
+                return _Scrubber(self._names, index, {}, masks_numbers=False).value(data)
             scrubber = _Scrubber(self._names, index.with_more(self._collect(data)), self._masked)
             result = scrubber.value(data)
             self._masked = scrubber.masked
@@ -75,9 +74,9 @@ class _Scrubber(object):
     searched, as they are shown, but for known secrets.
     """
 
-    def __init__(self, names, index, masked_before, hides_numbers=True):
+    def __init__(self, names, index, masked_before, masks_numbers=True):
         # type: (Names, known.SecretIndex, Dict[MaskedText, Text], bool) -> None
-        self._names, self._index, self._hides_numbers = names, index, hides_numbers
+        self._names, self._index, self._masks_numbers = names, index, masks_numbers
         self._masked_before = masked_before
         self.masked = {}  # type: Dict[MaskedText, Text]
 
@@ -85,23 +84,23 @@ class _Scrubber(object):
         # type: (Any, Text, Above, int) -> Any
         """The redacted copy of a value."""
         try:
-            is_always_masked, strength = self._names.judge(name)
-            if is_always_masked:
+            if self._names.hides_everything(name):
                 return MASK
+            strength = self._names.strength(name)
             if strength:
                 above = name, strength
             if isinstance(value, six.text_type):
                 return self._named_text(value, name, above, depth)
-            if isinstance(value, (dict, list)):
-                if depth > MAX_DEPTH:
-                    return u"<too deep>"
-                if isinstance(value, dict):
-                    return self._dict(value, above, depth + 1)
+            if isinstance(value, (dict, list)) and depth > MAX_DEPTH:
+                return u"<too deep>"
+            if isinstance(value, dict):
+                return self._dict(value, above, depth + 1)
+            if isinstance(value, list):
                 return self._list(value, above, depth + 1)
             if value is None or isinstance(value, bool):
                 return value
             if isinstance(value, (float,) + six.integer_types):
-                return MASK if self._is_secret_number(value, name, above) else value
+                return self._number(value, name, above)
             return _jsonable.type_name(value)
         except Exception:
             return FAILED
@@ -129,49 +128,36 @@ class _Scrubber(object):
     def _is_pair(self, name, value):
         # type: (Text, Text) -> bool
         """Whether two texts are a name and its value, not two names: ["auth", "cache"]."""
-        if not _NAME.match(name):
-            return False
-        is_named_setting = value.isalpha() and is_setting(value)
-        if self._names.strength(value) or is_named_setting:
-            return False
-        strength = self._names.strength(name)
-        if strength == NOT_SECRET:
-            return False
-        return strength == STRONG or bool(_HEADER_NAME.match(name)) or not is_plain(value)
+        is_header = bool(_HEADER_NAME.match(name) and self._names.strength(name))
+        is_named = is_header or self._names.strength(name) == STRONG
+        is_value = not self._names.strength(value) and not is_setting(value)
+        return is_named and is_value and bool(_NAME.match(name))
 
-    def _is_secret_number(self, number, name, above):
-        # type: (float, Text, Above) -> bool
-        """In outputs numbers of JSON in a text alone may be secret, as they are in other texts."""
-        secret_name, strength = above
-        if not strength or not self._hides_numbers:
-            return False
-        is_below = secret_name != name
-        if not is_below and not self._names.for_outputs:
-            return True
-        if is_below and is_setting(name):
-            return False
-        return not is_harmless(secret_name, six.text_type(number), strength, True)
+    def _number(self, number, name, above):
+        # type: (float, Text, Above) -> Any
+        """A number, judged as its text is; of outputs those of JSON in a text alone."""
+        if self._masks_numbers and self._is_secret(six.text_type(number), name, above):
+            return MASK
+        return number
 
     def _named_text(self, text, name, above, depth):
         # type: (Text, Text, Above, int) -> Text
         """A text, masked below a secret name unless it is a state, a setting or a reference."""
         shown = self._text(text, depth, name)
-        if name == u"netloc":  # of urllib's SplitResult
-            shown = self._text(u"http://" + text, depth)[len(u"http://"):]
-        return shown if self._is_harmless(text, shown, name, above) else MASK
+        judged = shown
+        if above[1] == STRONG:  # a masked part of it does not make the rest harmless
+            judged = text
+        return MASK if self._is_secret(judged, name, above) else shown
 
-    def _is_harmless(self, text, shown, name, above):
-        # type: (Text, Text, Text, Above) -> bool
+    def _is_secret(self, text, name, above):
+        # type: (Text, Text, Above) -> bool
         secret_name, strength = above
         is_below = secret_name != name
         is_setting_below = is_below and is_setting(name)
         if not strength or is_setting_below:
-            return True
-        judged = shown
-        if strength == STRONG:  # a masked part of it does not make the rest harmless
-            judged = text
+            return False
         may_be_prose = self._names.for_outputs or is_below
-        return is_harmless(secret_name, judged, strength, may_be_prose)
+        return not is_harmless(secret_name, text, strength, may_be_prose)
 
     def _text(self, text, depth, name=u""):
         # type: (Text, int, Text) -> Text
@@ -199,7 +185,7 @@ class _Scrubber(object):
                 masked = mask_text(text, self._names, are_headers)
             self.masked[key] = masked
             return masked
-        scrubber = self if self._hides_numbers else _Scrubber(self._names, self._index, {})
+        scrubber = self if self._masks_numbers else _Scrubber(self._names, self._index, {})
         shown = scrubber.value(data, depth=depth + 1)
         return text if shown == data else _jsonable.text(json.dumps(shown, ensure_ascii=False))
 
@@ -207,69 +193,59 @@ class _Scrubber(object):
 def mask_text(text, names, all_names=False):
     # type: (str, Names, bool) -> str
     """The text with all that looks like a secret masked; all_names: as for mask_pairs."""
-    text = mask_patterns(mask_urls(text))
-    return mask_command_line(mask_pairs(text, names, all_names), names)
+    return mask_command_line(mask_pairs(mask_patterns(text), names, all_names), names)
 
 
 def collect_secrets(data, names, name=u"", depth=0):
     # type: (Any, Names, Text, int) -> List[Text]
     """What stands under names of credentials, in lists under their plurals, and in URLs."""
+    found = []  # type: List[Text]
+    inner = []  # type: List[Tuple[Text, Any]]
     if depth > MAX_DEPTH + 1:
-        return []
-    if isinstance(data, six.text_type):
-        return _secrets_of_text(data, names, name, depth)
-    inner = ()  # type: Any
+        return found
     if isinstance(data, dict):
         inner = [(about, value) for _, about, value in _named_values(data)]
     elif isinstance(data, list):
-        inner = [(name if name[-1:] in u"sS" else u"", item) for item in data]
-    found = []  # type: List[Text]
+        plural = name if name[-1:] in u"sS" else u""
+        inner = [(plural, item) for item in data]
+    elif isinstance(data, six.text_type):
+        if _is_credential(data, names, name):
+            found.append(data)
+        data = data[:MAX_READ]
+        found += url_passwords(data)
+        inner = [(u"", _jsonable.parse(data))]
     for about, value in inner:
         found += collect_secrets(value, names, about, depth + 1)
     return found
 
 
-def _secrets_of_text(text, names, name, depth):
-    # type: (Text, Names, Text, int) -> List[Text]
-    found = []
+def _is_credential(text, names, name):
+    # type: (Text, Names, Text) -> bool
     strength = names.strength(name)
-    is_credential = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
-    if is_credential and not is_harmless(name, text[:MAX_READ], strength, False):
-        found.append(text)
-    if u"://" in text:
-        found += url_passwords(text[:MAX_READ])
-    parsed = _jsonable.parse(text[:MAX_READ])
-    if parsed is not None:
-        found += collect_secrets(parsed, names, u"", depth + 1)
-    return found
+    is_named = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
+    return is_named and not is_harmless(name, text, strength, False)
 
 
 def _named_values(data):
     # type: (Dict[Text, Any]) -> List[Tuple[Text, Text, Any]]
-    """Key, name and value; in {"name": .., "value": ..} the name of the value is that text.
+    """Key, name and value; what is under dbValue is named by the text under dbName or dbKey.
 
     If the data is cut, so that the name may be missing, the value counts as a secret.
     """
-    if not any(map(_is_value_key, data)):
-        return [(key, key, value) for key, value in data.items()]
-    names = dict((key.lower(), value) for key, value in data.items()
-                 if isinstance(value, six.text_type) and _NAME.match(value))
-    default = u"secret" if _jsonable.MORE in data else None
-    return [(key, _name_of(key, names, default), value) for key, value in data.items()]
-
-
-def _is_value_key(key):
-    # type: (Text) -> bool
-    return key[-5:].lower() == u"value"
-
-
-def _name_of(key, names, default):
-    # type: (Text, Dict[Text, Text], Optional[Text]) -> Text
-    """The name for what stands under the key: that of dbValue is under dbName or dbKey."""
-    if not _is_value_key(key):
-        return key
-    kind = key[:-5].lower()
-    return names.get(kind + u"name") or names.get(kind + u"key") or default or key
+    named, lowered = [], {}  # type: List[Tuple[Text, Text, Any]], Dict[Text, Any]
+    if any(key[-5:].lower() == u"value" for key in data):
+        lowered = dict((key.lower(), value) for key, value in data.items())
+    for key, value in data.items():
+        name = key
+        if key[-5:].lower() == u"value":
+            kind = key[:-5].lower()
+            given = lowered.get(kind + u"name") or lowered.get(kind + u"key")
+            if isinstance(given, six.text_type) and _NAME.match(given):
+                name = given
+            elif _jsonable.MORE in data:
+                name = u"secret"
+        named.append((key, name, value))
+    return named
 
 
 #: For outputs of checks; what an EnvironmentDump hides and shows counts in that dump alone.

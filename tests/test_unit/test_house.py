@@ -58,7 +58,6 @@ _redaction.scrubber
 _redaction.command_lines
 _redaction.pairs
 _redaction.patterns
-_redaction.urls
 _redaction.known
 _redaction.values
 _redaction.names

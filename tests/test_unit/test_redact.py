@@ -465,10 +465,16 @@ def test_what_only_looks_secret_stays_readable(value):
 
 
 @pytest.mark.parametrize("value, shown", [
-    (0, MASK), (73517351, MASK), (1.5, MASK), ([u"a"], [MASK]), ([5], [5]),
+    (0, 0), (12, MASK), (73517351, MASK), (1.5, MASK), ([u"a"], [MASK]), ([5], [5]),
     ({u"a": u"b", u"user": u"ann", u"retries": 3}, {u"a": MASK, u"user": u"ann", u"retries": 3})])
 def test_strong_names_mask_numbers_and_texts_below_them_in_a_dump(value, shown):
     assert scrubber.Redactor().clean({u"db_pwd": value}) == {u"db_pwd": shown}
+
+
+def test_numbers_in_a_dump_are_judged_as_their_text():
+    data = {u"pg_stat_auth": 1, u"otp": 123, u"jwt": 123456, u"db_pwd": u"0"}
+    shown = {u"pg_stat_auth": 1, u"otp": MASK, u"jwt": MASK, u"db_pwd": u"0"}
+    assert scrubber.Redactor().clean(data) == shown
 
 
 @pytest.mark.parametrize("value", [True, None, u"", u"/run/x", 0, 1.5, [], {u"a": [u"b"]}])
