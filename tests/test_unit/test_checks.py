@@ -177,6 +177,24 @@ class TestArguments(object):
         with pytest.raises(ValueError, match=message):
             make()
 
+    @pytest.mark.parametrize("make, below, least, most, above", [
+        (lambda value: checks.tcp("h", 80, timeout=value), 0.0009, 0.001, 3600, 3600.1),
+        (lambda value: checks.http("http://h/", timeout=value), 0.0009, 0.001, 3600, 3600.1),
+        (lambda value: checks.certificate("h", 443, 14, timeout=value), 0.0009, 0.001, 3600,
+         3600.1),
+        (lambda value: checks.certificate("h", 443, value), -0.1, 0, 36500, 36500.1),
+        (lambda value: checks.tcp("h", value), 0, 1, 65535, 65536),
+        (lambda value: checks.http("http://h:%d/" % value), 0, 1, 65535, 65536),
+        (lambda value: checks.http("http://h/", status=value), 99, 100, 599, 600),
+        (lambda value: checks.disk("/", value), 2 ** 20 - 1, 2 ** 20, 2 ** 63, 2 ** 63 + 2 ** 20),
+        (lambda value: checks.disk("/", "%.4f%%" % value), 0.0009, 0.001, 100, 100.1),
+        (lambda value: checks.heartbeat("/f", value), 0.0009, 0.001, 10 ** 9, 10 ** 9 + 0.1)])
+    def test_both_ends_of_a_limit_are_accepted(self, make, below, least, most, above):
+        assert callable(make(least)) and callable(make(most))
+        for value in (below, above):
+            with pytest.raises(ValueError):
+                make(value)
+
     @pytest.mark.parametrize("url", [
         "http://user:hunter2@", "http://user:hunter2@h/ ", "http://user:hun/ter2@h/",
         "http://user:80/hunter2@h/", "http://user:80?hunter2@h/", "http://user:80#hunter2@h/",
@@ -801,6 +819,13 @@ class TestHeartbeat(object):
         name = "%s: " % path
         expected = name + expected_text + ", expected at most 29 s"
         assert checks.heartbeat(str(path), 29)() == (False, expected)
+
+    def test_present_moment_is_not_in_the_future(self, tmpdir, monkeypatch):
+        path = tmpdir.join("beat")
+        path.write("")
+        os.utime(str(path), (1000, 1000))
+        monkeypatch.setattr(time, "time", lambda: 1000.0)
+        assert passed(checks.heartbeat(str(path), 30)) == "touched 0 s ago"
 
     def test_missing_file_fails(self, tmpdir):
         assert "No such file" in failed(checks.heartbeat(str(tmpdir.join("missing")), 60))

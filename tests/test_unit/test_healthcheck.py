@@ -780,6 +780,22 @@ class TestChangedOption(object):
         assert getattr(health, name) is before
 
 
+class TestOnChange(object):
+    def test_check_registered_during_the_run_has_to_run_first(self):
+        changes = []
+
+        def first():
+            if len(health.checkers) == 1:
+                health.add_check(fails)
+            return True, "fine"
+
+        health = HealthCheck(checkers=[first], on_change=lambda *args: changes.append(args[:2]))
+        assert health.run().status == "success"
+        assert changes == []
+        assert health.run().status == "failure"
+        assert changes == [(None, "failure")]
+
+
 class TestOptions(object):
     """Mistakes of configuration are refused at construction."""
 

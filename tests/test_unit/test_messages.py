@@ -1,4 +1,5 @@
 """Mistakes that users make, and the messages: what was given, what was expected, what to do."""
+import re
 import sqlite3
 
 import bottle
@@ -40,6 +41,8 @@ MISTAKES = [
     (lambda: HealthCheck().init_app("/h"), TypeError, "the path comes after it"),
     (lambda: HealthCheck().init_app(bottle.Bottle()), TypeError,
      "path is None, expected a text such as '/healthcheck'"),
+    (lambda: HealthCheck(bottle.Bottle(), "health"), ValueError,
+     "path is 'health', which no request can match: expected a leading slash, as in "),
     (lambda: HealthCheck(bottle.Bottle, "/h"), TypeError, "call it, as in bottle.Bottle()"),
     (lambda: health(apply=[guards.require_token]), TypeError,
      "require_token, expected what it returns: call it, as in guards.require_token(token)"),
@@ -94,6 +97,7 @@ def test_error_says_what_to_do(mistake, kind, words):
         mistake()
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
+    assert not re.search("%[rsd]", str(caught.value))
     # A traceback begins its last line with the class: a private one would say nothing.
     assert caught.type is kind
 

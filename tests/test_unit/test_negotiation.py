@@ -62,6 +62,11 @@ def test_monitor_that_sends_a_browsers_accept_gets_json(accept, name):
     assert format_of(accept, validate_formats(None), navigates=False) == name
 
 
+@pytest.mark.parametrize("other", ["!/!", "*/!", "x/y"])
+def test_media_type_that_is_no_wildcard_makes_no_browser(other):
+    assert format_of("text/html, " + other, validate_formats(None), navigates=False) == "html"
+
+
 def test_without_json_such_a_monitor_gets_the_first_format():
     assert format_of(BROWSER, ("text", "html"), navigates=False) == "text"
     assert format_of(BROWSER, ("html",), navigates=False) == "html"

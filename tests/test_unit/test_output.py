@@ -190,6 +190,35 @@ def test_chain_as_deep_as_may_be_is_cut_at_each_level():
         assert len(_jsonable.encode(_jsonable.cut(data, 10000, characters))) <= characters
 
 
+#: Values and characters that are kept free for notes on what is cut, at every level.
+SPARE_VALUES, SPARE_CHARACTERS = 68, 34 * 48
+
+
+class TestWhatFits(object):
+    """What fits beside the notes is whole, and one value or character less of room cuts it."""
+
+    DATA = [[0] * 300, {u"\xe9%d" % number: 0 for number in range(300)}]
+
+    @pytest.mark.parametrize("data", DATA)
+    def test_values(self, data):
+        values = _jsonable.count_values(data) + SPARE_VALUES
+        assert _jsonable.cut(data, values, 10 ** 6) == data
+        assert _jsonable.cut(data, values - 3, 10 ** 6) != data
+
+    @pytest.mark.parametrize("data", DATA)
+    def test_characters(self, data):
+        characters = len(_jsonable.encode(data)) + SPARE_CHARACTERS
+        assert _jsonable.cut(data, 10 ** 6, characters) == data
+        assert _jsonable.cut(data, 10 ** 6, characters - 10) != data
+
+    def test_dictionaries_in_each_other_say_at_each_level_that_they_are_cut(self):
+        data = {u"end": 1}
+        for _ in range(31):
+            data = collections.OrderedDict([(u"a", data), (u"b", 1)])
+        for values in range(SPARE_VALUES, 200):
+            assert _jsonable.count_values(_jsonable.cut(data, values, 10 ** 6)) <= values
+
+
 class TestSecrets(object):
     @pytest.mark.parametrize("name", ["name", "key"])
     def test_name_of_a_value_may_be_among_what_is_left_out(self, name):

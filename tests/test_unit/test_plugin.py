@@ -515,6 +515,14 @@ class TestTakenPath(object):
         assert ask(app, "/x/five").headers["Cache-Control"] == "no-store"
 
     @BOTH
+    @pytest.mark.parametrize("other", [
+        "/a/<name>", "/y/<name>", "/x/<name>/y", "/x/<:re:.>/<name>"])
+    def test_another_pattern_is_another_rule(self, kind, other):
+        app = Taken.own(other)
+        kind(app, "/x/<name>")
+        assert ask(app, "/x/5").headers["Cache-Control"] == "no-store"
+
+    @BOTH
     def test_filter_of_the_app_counts(self, kind):
         def app_with_filter():
             app = bottle.Bottle()

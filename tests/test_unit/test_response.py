@@ -133,6 +133,17 @@ def test_hooks_see_the_response_and_may_add_to_it(app):
     assert seen == [503] * 3
 
 
+@pytest.mark.parametrize("status", [100, 418, 599])
+def test_status_that_a_hook_or_a_check_has_left_is_not_that_of_the_response(app, status):
+    HealthCheck(app, "/healthcheck", checkers=[lambda: (True, "fine")], success_ttl=None)
+
+    @app.hook("before_request")
+    def before():
+        bottle.response.status = status
+
+    assert ask(app).status == 200
+
+
 def test_error_page_of_the_app_does_not_replace_a_failure(app):
     HealthCheck(app, "/healthcheck", checkers=[lambda: (False, "down")])
 
