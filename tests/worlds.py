@@ -1,4 +1,4 @@
-"""Runs without threads and without time: what the tests of the cache's rules replace both by."""
+"""What tests of the cache's rules run in place of threads, clocks, cache servers and processes."""
 import os
 import subprocess
 import sys
@@ -25,6 +25,46 @@ class Check(object):
         if callable(self.returns):
             return self.returns()
         return self.returns
+
+
+class CacheServer(object):
+    """A cache server, exclusive as Redis and Memcached are; without a clock nothing expires."""
+
+    def __init__(self, clock=None):
+        self.clock = clock
+        self.kept = {}
+        self._lock = threading.Lock()
+
+    def get(self, key):
+        return self.call("get", key)
+
+    def set(self, key, value, timeout):
+        return self.call("set", key, value, timeout)
+
+    def add(self, key, value, timeout):
+        return self.call("add", key, value, timeout)
+
+    def call(self, method, key, value=None, timeout=None):
+        """What each method is; subclasses fail here, or count."""
+        with self._lock:
+            held = self.unexpired(key)
+            if method == "get":
+                return held
+            if method == "add" and held is not None:
+                return False
+            self.kept[key] = value, float("inf")
+            if self.clock is not None:
+                self.kept[key] = value, self.clock.now + timeout
+            return True
+
+    def unexpired(self, key):
+        """The value of a key, None where it has none or has expired."""
+        value, until = self.kept.get(key, (None, 0.0))
+        if self.clock is None:
+            return value or None  # a lock is released by a value that is empty and expires soon
+        if until <= self.clock.now:
+            return None
+        return value
 
 
 class World(object):
@@ -101,6 +141,45 @@ class World(object):
         """From here on this is the child: no thread but this one."""
         self.pid += 1
         del self.jobs[:]
+
+
+class Actor(object):
+    """A request in a thread that stops at each check that it runs itself, and at each wait."""
+
+    def __init__(self, request, expected, reader):
+        self.expected, self.reader = expected, reader
+        self.at = self.answer = self.orders = self.event = self.first_wait = None
+        self._request = request
+        self._turn, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
+        thread = threading.Thread(target=self._live)
+        thread.daemon = True
+        thread.start()
+
+    def _live(self):
+        self._turn.acquire()
+        try:
+            self.answer = self._request()
+            self.at = ("done",)
+        except Gone:
+            self.at = ("gone",)
+        except BaseException as exc:
+            self.at = ("raised", exc)
+        self._stopped.release()
+
+    def go_on(self, orders=None):
+        """Lets the thread run until it stops again."""
+        self.orders = orders
+        self._turn.release()
+        self._stopped.acquire()
+
+    def stop(self, *at):
+        """In the thread: stops here; returns or raises what it is given."""
+        self.at = at
+        self._stopped.release()
+        self._turn.acquire()
+        if isinstance(self.orders, BaseException):
+            raise self.orders
+        return self.orders
 
 
 def run_python(script, seconds=120):

@@ -6,13 +6,12 @@ two threads run at once: each request has a thread that stops where it runs a ch
 waits, until the machine lets it go on.
 """
 import logging
-import threading
 
 import pytest
 
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
-from tests.worlds import Gone, World
+from tests.worlds import Actor, Gone, World
 from tests.helpers import PY2, examples, need_module
 
 hypothesis = need_module("hypothesis")
@@ -259,45 +258,6 @@ class Request(object):
 
 
 # The package, made to stop and go
-
-class Actor(object):
-    """A request in a thread that stops at each check that it runs itself, and at each wait."""
-
-    def __init__(self, request, expected, reader):
-        self.expected, self.reader = expected, reader
-        self.at = self.answer = self.orders = self.event = self.first_wait = None
-        self._request, self._turn, self._stopped = (
-            request, threading.Semaphore(0), threading.Semaphore(0))
-        thread = threading.Thread(target=self._live)
-        thread.daemon = True
-        thread.start()
-
-    def _live(self):
-        self._turn.acquire()
-        try:
-            self.answer = self._request()
-            self.at = ("done",)
-        except Gone:
-            self.at = ("gone",)
-        except BaseException as exc:
-            self.at = ("raised", exc)
-        self._stopped.release()
-
-    def go_on(self, orders=None):
-        """Lets the thread run until it stops again."""
-        self.orders = orders
-        self._turn.release()
-        self._stopped.acquire()
-
-    def stop(self, *at):
-        """In the thread: stops here; returns or raises what it is given."""
-        self.at = at
-        self._stopped.release()
-        self._turn.acquire()
-        if isinstance(self.orders, BaseException):
-            raise self.orders
-        return self.orders
-
 
 class Process(World):
     """A World whose waits and inline checks stop their thread."""

@@ -12,8 +12,7 @@ import pytest
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
 from tests.helpers import PY2, FakeClock, examples, need_module
-from tests.test_unit.test_engine_model import Actor
-from tests.worlds import Gone
+from tests.worlds import Actor, CacheServer, Gone
 
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
@@ -35,40 +34,21 @@ DELAY = 0.1
 TICKS = [0.0625, 0.25, 0.5, 1, 3, 4, 10, 12]
 
 
-class Store(object):
-    """A cache server as Redis is one, on the machine's clock; each call stops its thread first."""
+class Store(CacheServer):
+    """A cache server on the machine's clock; each call stops its thread first."""
 
     def __init__(self, machine):
-        self.machine, self.kept = machine, {}
+        CacheServer.__init__(self, machine.clock)
+        self.machine = machine
 
-    def get(self, key):
-        return self._call("get", key)
-
-    def set(self, key, value, timeout):
-        return self._call("set", key, value, timeout)
-
-    def add(self, key, value, timeout):
-        return self._call("add", key, value, timeout)
-
-    def _call(self, method, key, value=None, timeout=None):
+    def call(self, method, key, value=None, timeout=None):
         order = self.machine.actor.stop("asks", method)
         if order == "fails":
             raise IOError("connection refused")
-        held = self.now(key)
-        if method == "set" or (method == "add" and held is None):
-            self.kept[key] = value, self.machine.clock.now + timeout
+        answer = CacheServer.call(self, method, key, value, timeout)
         if order == "loses the answer":
             raise IOError("timed out")
-        if method == "get":
-            return held
-        return method == "set" or held is None
-
-    def now(self, key):
-        """What is kept under a key, and has not expired."""
-        value, until = self.kept.get(key, (None, 0.0))
-        if until <= self.machine.clock.now:
-            return None
-        return value
+        return answer
 
 
 class Worker(object):
@@ -136,7 +116,8 @@ class FleetMachine(stateful.RuleBasedStateMachine):
     def __init__(self):
         stateful.RuleBasedStateMachine.__init__(self)
         machine = self
-        self.clock, self.store = FakeClock(), Store(self)
+        self.clock = FakeClock()
+        self.store = Store(self)
         self.number, self.mode, self.actor = 0, "works", None
         self.processes, self.lost, self.second_runs = [], [], []
         self.starting, self.had_late_run = None, False
@@ -274,7 +255,7 @@ class FleetMachine(stateful.RuleBasedStateMachine):
         is_safe = self.mode == "works" and not self.had_late_run
         if actor.completed is not None and is_safe and actor.at[0] == "done":
             name, number = actor.completed
-            shared = self.store.now(internals.key_of(self.store, "shop", name))
+            shared = self.store.unexpired(internals.key_of(self.store, "shop", name))
             assert json.loads(shared)["output"] >= number
         if actor.reader is None or actor.at[0] == "gone":
             return

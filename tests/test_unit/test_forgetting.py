@@ -8,16 +8,7 @@ import pytest
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
 from tests.helpers import wait_until
-
-
-class Store(dict):
-    """A cache server that never forgets."""
-
-    def set(self, key, value, timeout):
-        self[key] = value
-
-    def add(self, key, value, timeout):
-        return self.setdefault(key, value) is value
+from tests.worlds import CacheServer
 
 
 def make_check(name="reloaded", threads=None):
@@ -59,7 +50,7 @@ class TestRemovedCheck(object):
         assert kept() is None
 
     def test_its_name_may_be_used_again_with_a_shared_cache(self, removal):
-        health = HealthCheck(cache=ResultCache(backend=Store(), prefix="shop"),
+        health = HealthCheck(cache=ResultCache(backend=CacheServer(), prefix="shop"),
                              checkers=[make_check()])
         REMOVALS[removal](health)
         health.add_check(make_check())
@@ -79,7 +70,7 @@ class TestRemovedCheck(object):
 
 
 def test_check_is_replaced_by_name_with_a_shared_cache():
-    health = HealthCheck(cache=ResultCache(backend=Store(), prefix="shop"),
+    health = HealthCheck(cache=ResultCache(backend=CacheServer(), prefix="shop"),
                          checkers=[make_check()])
     for _ in range(3):
         health.checkers[:] = [make_check()]
@@ -87,7 +78,7 @@ def test_check_is_replaced_by_name_with_a_shared_cache():
 
 
 def test_name_in_use_by_another_healthcheck_is_refused():
-    cache = ResultCache(backend=Store(), prefix="shop")
+    cache = ResultCache(backend=CacheServer(), prefix="shop")
     other = HealthCheck(cache=cache, checkers=[make_check()])
     health = HealthCheck(cache=cache, checkers=[make_check("own")])
     with pytest.raises(ValueError, match="another check named 'reloaded'"):
@@ -98,7 +89,7 @@ def test_name_in_use_by_another_healthcheck_is_refused():
 
 @pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
 def test_name_is_refused_to_any_other_check_and_granted_to_the_same(first, second):
-    checks, cache = [make_check(), make_check()], ResultCache(backend=Store(), prefix="shop")
+    checks, cache = [make_check(), make_check()], ResultCache(backend=CacheServer(), prefix="shop")
     health = HealthCheck(cache=cache, checkers=[checks[first]])
     again = HealthCheck(cache=cache, checkers=[checks[first]])
     with pytest.raises(ValueError, match="another check named 'reloaded'"):
@@ -107,7 +98,7 @@ def test_name_is_refused_to_any_other_check_and_granted_to_the_same(first, secon
 
 
 def test_names_stay_reserved_after_failed_replacement():
-    cache = ResultCache(backend=Store(), prefix="shop")
+    cache = ResultCache(backend=CacheServer(), prefix="shop")
     other = HealthCheck(cache=cache, checkers=[make_check("taken")])
     health = HealthCheck(cache=cache, checkers=[make_check("own")])
     with pytest.raises(ValueError):
@@ -117,7 +108,7 @@ def test_names_stay_reserved_after_failed_replacement():
 
 
 def test_refused_check_is_not_in_the_list():
-    cache = ResultCache(backend=Store(), prefix="shop")
+    cache = ResultCache(backend=CacheServer(), prefix="shop")
     HealthCheck(cache=cache, checkers=[make_check("old")])
     other = HealthCheck(cache=cache, checkers=[make_check("taken")])
     health = HealthCheck(cache=cache)
@@ -175,14 +166,14 @@ class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
     @pytest.mark.parametrize("use", [lambda health, check: health.run().passed,
                                      lambda health, check: health.run_check(check)["passed"]],
                              ids=["run", "run_check"])
-    @pytest.mark.parametrize("backend", [None, Store], ids=["alone", "shared"])
+    @pytest.mark.parametrize("backend", [None, CacheServer], ids=["alone", "shared"])
     def test_inline(self, backend, use):
         check = make_check()
         health = self.health(check, backend=backend)
         assert use(health, check)
         assert internals.known_of(health.cache) == []
 
-    @pytest.mark.parametrize("backend", [None, Store], ids=["alone", "shared"])
+    @pytest.mark.parametrize("backend", [None, CacheServer], ids=["alone", "shared"])
     def test_in_worker(self, backend):
         threads = []
         health = self.health(make_check(threads=threads), timeout=60, backend=backend)
@@ -207,9 +198,9 @@ class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
         assert internals.known_of(health.cache) == []
 
     def test_where_another_process_runs_the_check(self, monkeypatch):
-        class Taken(Store):
+        class Taken(CacheServer):
             def add(self, key, value, timeout):
-                self[key] = "held by another"
+                self.set(key, "held by another", timeout)
                 return False
         internals.replace(monkeypatch, internals.LONGEST_WAIT, 0)
         health = self.health(make_check(), backend=Taken)
@@ -233,7 +224,7 @@ class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
         assert runs == [1]
 
 
-@pytest.mark.parametrize("backend", [None, Store], ids=["alone", "shared"])
+@pytest.mark.parametrize("backend", [None, CacheServer], ids=["alone", "shared"])
 def test_nothing_is_left_of_removed_checks(backend):
     cache = ResultCache(backend and backend(), backend and "shop")
     health = HealthCheck(cache=cache, checkers=[make_check("inline")])
@@ -244,7 +235,7 @@ def test_nothing_is_left_of_removed_checks(backend):
 
 
 def test_nothing_is_left_of_refused_replacement():
-    cache = ResultCache(backend=Store(), prefix="shop")
+    cache = ResultCache(backend=CacheServer(), prefix="shop")
     other = HealthCheck(cache=cache, checkers=[make_check("taken")])
     health, new = HealthCheck(cache=cache), make_check("new")
     kept = weakref.ref(new)
@@ -261,7 +252,7 @@ def test_name_that_an_interrupted_removal_has_left_may_be_used_again():
         def forget_unregistered(self):
             del Cache.forget_unregistered
             raise KeyboardInterrupt()
-    cache = Cache(backend=Store(), prefix="shop")
+    cache = Cache(backend=CacheServer(), prefix="shop")
     health = HealthCheck(cache=cache, checkers=[make_check()])
     with pytest.raises(KeyboardInterrupt):
         health.checkers.pop()
@@ -294,7 +285,7 @@ def test_stopped_worker_leaves_no_run():
 
 class TestCacheThatIsReplaced(object):
     def test_its_names_may_be_used_again(self):
-        cache = ResultCache(backend=Store(), prefix="shop")
+        cache = ResultCache(backend=CacheServer(), prefix="shop")
         health = HealthCheck(cache=cache, checkers=[make_check()])
         health.cache = ResultCache()
         assert HealthCheck(cache=cache, checkers=[make_check()]).run().passed
@@ -310,7 +301,7 @@ class TestCacheThatIsReplaced(object):
         assert not threads[0].is_alive()
 
     def test_it_stays_where_the_other_one_refuses_a_name(self):
-        other = ResultCache(backend=Store(), prefix="shop")
+        other = ResultCache(backend=CacheServer(), prefix="shop")
         HealthCheck(cache=other, checkers=[make_check()])
         taken = HealthCheck(cache=other, checkers=[make_check("taken")])
         health = HealthCheck(checkers=[make_check("taken")])
@@ -368,7 +359,7 @@ class TestHealthCheckThatIsGone(object):
             assert cache.reported(health.checkers[0]).passed
 
     def test_its_names_may_be_used_again(self):
-        cache = ResultCache(backend=Store(), prefix="shop")
+        cache = ResultCache(backend=CacheServer(), prefix="shop")
         health = HealthCheck(cache=cache, checkers=[make_check()])
         del health
         gc.collect()
@@ -398,7 +389,7 @@ class TestRegisteringWhileAnotherHealthCheckTidiesTheCache(object):
                 meanwhile()
 
     def test_check_that_was_admitted_keeps_its_name(self):
-        cache = self.Cache(backend=Store(), prefix="shop")
+        cache = self.Cache(backend=CacheServer(), prefix="shop")
         health, other = HealthCheck(cache=cache), HealthCheck(cache=cache)
         other.add_check(make_check("old"))
         health.add_check(make_check("db"))

@@ -12,8 +12,7 @@ from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
 from tests.counting import calls
 from tests.internals import _jsonable, output as module, scrubber
-from tests.test_unit.test_forgetting import Store
-from tests.worlds import Check
+from tests.worlds import CacheServer, Check
 
 MAX_VALUES, MAX_LENGTH = 10000, 256 * 1024
 MORE = u"<more items>"
@@ -285,22 +284,23 @@ class TestEveryWay(object):
 
     def test_what_is_shared(self, monkeypatch, too_large):
         internals.wait_longer(monkeypatch)
-        store = Store()
+        store = CacheServer()
         health = HealthCheck(checkers=[Check(returns=(True, too_large))],
                              cache=ResultCache(backend=store, prefix="shop"))
         health.run()
-        values = [value for value in store.values() if value]
+        values = [value for value, _ in store.kept.values() if value]
         assert_bounded(json.loads(max(values, key=len))["output"])
         assert max(map(len, values)) < MAX_LENGTH + 1000
 
     def test_what_others_shared(self, monkeypatch):
         internals.wait_longer(monkeypatch)
-        store = Store()
+        store = CacheServer()
 
         def health():
             return HealthCheck(checkers=[Check(returns=(True, "mine"))],
                                cache=ResultCache(backend=store, prefix="shop"))
         health().run()
         key = internals.key_of(store, "shop", "check")
-        store[key] = store[key].replace('"mine"', json.dumps([[7]] * 60000))
+        shared = store.get(key).replace('"mine"', json.dumps([[7]] * 60000))
+        store.set(key, shared, timeout=1)
         assert_bounded(health().run().results[0]["output"])

@@ -12,7 +12,7 @@ import pytest
 
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
-from tests.worlds import Check, Gone, World
+from tests.worlds import CacheServer, Check, Gone, World
 from tests.helpers import PY2, raise_, succeeds
 
 YEAR = 365 * 86400
@@ -22,40 +22,26 @@ YEAR = 365 * 86400
 RUN = [("get",), ("add", 10), ("get",), ("set", 54), ("get",), ("set", 1)]
 
 
-class Backend(object):
-    """A cache server on the world's clock, exclusive as Redis and Memcached are.
+class Backend(CacheServer):
+    """A cache server on the world's clock that keeps a list of its calls, each of some seconds.
 
     If `broken` is set, it is called with (method, key) in place of every method.
     """
 
     def __init__(self, clock):
-        self.clock = clock
-        self.kept = {}
+        CacheServer.__init__(self, clock)
         self.calls = []
+        self.seconds = 0
         self.broken = None
 
-    def get(self, key):
-        return self._do("get", key)
-
-    def set(self, key, value, timeout):
-        return self._do("set", key, value, timeout)
-
-    def add(self, key, value, timeout):
-        return self._do("add", key, value, timeout)
-
-    def _do(self, method, key, value=None, timeout=None):
+    def call(self, method, key, value=None, timeout=None):
         assert isinstance(key, str) and (value is None) == (timeout is None)
         assert timeout is None or type(timeout) is int and timeout > 0
         self.calls.append((method, timeout) if timeout else (method,))
+        self.clock.tick(self.seconds)
         if self.broken is not None:
             return self.broken(method, key)
-        found = self.kept.get(key, (None, 0.0))
-        held = found[0] if found[1] > self.clock.now else None
-        if method == "get":
-            return held
-        if method == "set" or held is None:
-            self.kept[key] = value, self.clock.now + timeout
-        return method == "set" or held is None
+        return CacheServer.call(self, method, key, value, timeout)
 
     def take_calls(self):
         """The calls since the last time, with their lifetimes."""
@@ -573,25 +559,17 @@ class TestLock(object):
     def test_slow_backend_does_not_shorten_the_wait(self, fleet):
         fleet.crash_during_run()
         other = fleet.process(Check(returns=(True, "theirs")))
-        health, do = fleet.process(Check(), timeout=2), fleet.backend._do
-
-        def slowly(*args):
-            fleet.clock.tick(0.2)
-            return do(*args)
-        fleet.backend._do = slowly
-        fleet.meanwhile = [fleet.work, lambda: setattr(fleet.backend, "_do", do),
+        health = fleet.process(Check(), timeout=2)
+        fleet.backend.seconds = 0.2
+        fleet.meanwhile = [fleet.work, lambda: setattr(fleet.backend, "seconds", 0),
                            lambda: (other.run_check("check"), fleet.work())]
         assert output_of(health) == "theirs"
 
     def test_slow_backend_does_not_prolong_the_wait(self, fleet):
         fleet.crash_during_run()
-        health, do = fleet.process(Check()), fleet.backend._do
+        health = fleet.process(Check())
         began = fleet.clock.now
-
-        def slowly(*args):
-            fleet.clock.tick(0.04)
-            return do(*args)
-        fleet.backend._do = slowly
+        fleet.backend.seconds = 0.04
         assert output_of(health) == "timed out after 2 s"
         assert fleet.clock.now - began < 2.5
 
@@ -1042,31 +1020,22 @@ class TestFailingBackend(object):
                                        "its answers took 1.5 s")]
 
     def test_slow_calls_add_up_to_a_failure(self, fleet, lines):
-        do, begun = fleet.backend._do, fleet.clock.now
-
-        def slowly(*args):
-            fleet.clock.tick(0.4)
-            return do(*args)
-        fleet.backend._do = slowly
+        begun = fleet.clock.now
+        fleet.backend.seconds = 0.4
         health = fleet.process(*[Check(str(number)) for number in range(10)])
         assert health.run().passed
         assert len(fleet.backend.calls) == 3 and fleet.clock.now - begun < 1.5
         assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
                                        "its answers took 1.2 s")]
         fleet.clock.tick(27)
-        fleet.backend._do = do
+        fleet.backend.seconds = 0
         for _ in range(20):  # quick answers, whatever their number in whatever time
             fleet.clock.tick(9)
             assert health.run().passed
         assert [level for level, _ in lines()] == ["WARNING", "INFO"]
 
     def test_slow_backend_leaves_check_half_of_its_time(self, fleet, lines):
-        do = fleet.backend._do
-
-        def slowly(*args):
-            fleet.clock.tick(0.3)
-            return do(*args)
-        fleet.backend._do = slowly
+        fleet.backend.seconds = 0.3
         health = fleet.process(Check(), timeout=0.5)
         fleet.work_after(0.4)
         assert output_of(health) == "fine"
@@ -1075,12 +1044,7 @@ class TestFailingBackend(object):
                                        "its answer took more than half of a check's timeout")]
 
     def test_second_read_only_while_there_is_time(self, fleet):
-        do = fleet.backend._do
-
-        def slowly(*args):
-            fleet.clock.tick(0.3)
-            return do(*args)
-        fleet.backend._do = slowly
+        fleet.backend.seconds = 0.3
         health = fleet.process(Check(), timeout=1)
         fleet.work_after(0.9)
         assert output_of(health) == "fine"
@@ -1408,27 +1372,6 @@ class TestInterruptedRequest(object):
         assert len(fleet.jobs) == 1 and fleet.waits == [2.0]
 
 
-class MemoryBackend(object):
-    """A backend in memory, for real threads; lifetimes are not tested with it."""
-
-    def __init__(self):
-        self.kept = {}
-        self.lock = threading.Lock()
-
-    def get(self, key):
-        return self.kept.get(key)
-
-    def set(self, key, value, timeout):
-        self.kept[key] = value
-
-    def add(self, key, value, timeout):
-        with self.lock:
-            if key in self.kept:
-                return False
-            self.kept[key] = value
-            return True
-
-
 class TestManyThreads(object):
 
     @pytest.mark.parametrize("timeout", [None, 600])
@@ -1437,7 +1380,7 @@ class TestManyThreads(object):
             self, monkeypatch, processes, threads, timeout):
         internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.01)
         internals.wait_longer(monkeypatch)
-        backend, requests, outputs = MemoryBackend(), [], []
+        backend, requests, outputs = CacheServer(), [], []
         everybody = threading.Event()
 
         def check():
@@ -1481,9 +1424,9 @@ class TestArguments(object):
     @pytest.mark.parametrize("backend, prefix, error, message", [
         (object(), "shop", TypeError, "backend is of type object, expected a client of redis-py"),
         ({}, "shop", TypeError, "backend is of type dict, expected a client of redis-py or"),
-        (MemoryBackend(), None, TypeError, "prefix is None, expected text such as 'shop'"),
-        (MemoryBackend(), 5, TypeError, "prefix is of type int, expected text"),
-        (MemoryBackend(), "", ValueError, "prefix is empty, expected a text that separates"),
+        (CacheServer(), None, TypeError, "prefix is None, expected text such as 'shop'"),
+        (CacheServer(), 5, TypeError, "prefix is of type int, expected text"),
+        (CacheServer(), "", ValueError, "prefix is empty, expected a text that separates"),
         (None, "shop", ValueError, "prefix is given without a backend"),
     ])
     def test_wrong_argument_is_refused(self, backend, prefix, error, message):

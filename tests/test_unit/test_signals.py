@@ -16,6 +16,7 @@ import bottle_healthcheck
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests.helpers import examples, wait_until
 from tests.internals import callbacks
+from tests.worlds import CacheServer
 
 PACKAGE = os.path.dirname(bottle_healthcheck.__file__)
 
@@ -32,19 +33,6 @@ pytestmark = [
 
 class HandlerException(Exception):
     """As a handler raises that ends what takes too long."""
-
-
-class Store(dict):
-    """A cache server; a lock that nobody releases stays."""
-
-    def set(self, key, value, timeout):
-        self[key] = value
-
-    def add(self, key, value, timeout):
-        if self.get(key):
-            return False
-        self[key] = value
-        return True
 
 
 class Interruption(object):
@@ -130,7 +118,7 @@ def test_request_is_interrupted_at_any_instruction(mode, kind):
         at += STRIDE
         cache = None
         if is_shared:
-            cache = ResultCache(backend=Store(), prefix="shop")
+            cache = ResultCache(backend=CacheServer(), prefix="shop")
         health = HealthCheck(cache=cache, **options)
         health.add_check(lambda: (True, "fine"), name="database")
         if at // STRIDE % 2:  # with an expired outcome and without one
