@@ -1,4 +1,17 @@
 """Health check and environment routes for Bottle services."""
+# Where to look for what:
+#
+#     healthcheck   HealthCheck: its options, run(), the route
+#     environment   EnvironmentDump: its sections, the route
+#     checks        ready-made checks
+#     guards        who may read a route
+#     prometheus    metrics in an application's own registry
+#     cli, _demo    the command line and the demonstration service
+#     _engine       running and caching checks: waits, timeouts, logging, sharing, draining
+#     _http         from a request to bytes: options of a route, formats, headers
+#     _redaction    which secrets are masked, and why
+#     _report       the overall status of several results
+#     _jsonable     any Python value as JSON
 import logging
 
 from ._engine.cache import ResultCache

@@ -24,15 +24,15 @@ if MYPY:
 #: Free space below which the disk check fails.
 LEAST_FREE_BYTES = 100 * 1024 * 1024
 
-#: What keeps a server quiet that does not heed Bottle's own `quiet`.
+#: Options that silence the servers that ignore Bottle's own `quiet`.
 _QUIET_OPTIONS = {"gunicorn": {"loglevel": "critical"}}
 
 
 def serve(host="127.0.0.1", port=8080, server="wsgiref"):
     # type: (str, int, str) -> int
-    """Runs the service until Ctrl-C or SIGTERM; returns an exit status, 1 where it cannot run.
+    """Runs the service until Ctrl-C or SIGTERM; returns an exit status, 1 if it cannot run.
 
-    server names one of Bottle's adapters; port 0 takes any free one.
+    server is the name of one of Bottle's adapters; with port 0 a free port is chosen.
     """
     if server not in bottle.server_names:
         return _fail("unknown server %r: expected one of %s"
@@ -41,7 +41,7 @@ def serve(host="127.0.0.1", port=8080, server="wsgiref"):
         port = _bindable_port(host, port)
     except (EnvironmentError, OverflowError, ValueError) as exc:
         return _fail("cannot listen on %r port %d: %s" % (host, port, _reason(exc)))
-    with _ending_at_once():
+    with _signals_exit():
         return _run(make_app(), host, port, server)
 
 
@@ -59,31 +59,31 @@ def make_app():
 
 def _run(app, host, port, server):
     # type: (bottle.Bottle, str, int, str) -> int
-    """Says what this is and where to ask, and serves."""
+    """Prints what this is and which URLs to request, and serves."""
     authority = address_of(host, port)
     print("A demonstration of both routes, until Ctrl-C ends it:")
     print("curl -i http://%s/healthcheck" % authority)
     print("curl -i http://%s/environment" % authority)
     sys.stdout.flush()
     if server == "gunicorn":
-        sys.argv = sys.argv[:1]  # under Bottle 0.12 it takes our command line for its own
+        sys.argv = sys.argv[:1]  # with Bottle 0.12 it would parse our command line
     try:
         bottle.run(app, server=server, host=host, port=port, quiet=True,
                    **_QUIET_OPTIONS.get(server, {}))
         return 0
     except ImportError as exc:
         return _fail("the server %s is not installed: %s" % (server, exc))
-    except Exception as exc:  # each server has errors of its own
+    except Exception as exc:  # each server raises its own errors
         return _fail("the server %s failed: %s" % (server, _reason(exc)))
 
 
 @contextlib.contextmanager
-def _ending_at_once():
+def _signals_exit():
     # type: () -> Iterator[None]
-    """Meanwhile Ctrl-C and SIGTERM end the process at once.
+    """In this block, Ctrl-C and SIGTERM end the process at once.
 
-    An exception would not do: wsgiref swallows any that hits it within a request. And where the
-    service is a container's only process, SIGTERM does nothing by itself.
+    An exception would not: wsgiref swallows those that are raised within a request. And in a
+    container whose only process this is, SIGTERM has no effect without a handler.
     """
     def end(signum, frame):
         # type: (int, object) -> None
@@ -105,16 +105,16 @@ def _fail(problem):
 
 def _reason(exc):
     # type: (BaseException) -> str
-    """What the operating system says, else the message, without the error's number."""
+    """The operating system's message, else the exception's, without the error's number."""
     return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
 
 
 def _bindable_port(host, port):
     # type: (str, int) -> int
-    """The port, or a free one for 0; raises where it is taken: not every server says so briefly."""
+    """The port, or a free one for 0. Raises if it is taken: not every server says so briefly."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, 0, socket.SOCK_STREAM)[0]
     with contextlib.closing(socket.socket(family, kind, protocol)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address[0], port) + address[2:])  # getaddrinfo wraps what is above 65535
+        probe.bind((address[0], port) + address[2:])  # getaddrinfo accepts ports above 65535
         return int(probe.getsockname()[1])

@@ -1,7 +1,7 @@
 """An HTTP client for the checks and the probe: one deadline for the whole exchange.
 
-A host's addresses share the time, so that a silent one does not use up that of the next; responses
-that announce others are read over, redirects are not followed, and proxies are not used.
+A host's addresses share the time, so that one that does not respond leaves some for the next.
+Interim responses are skipped, redirects are not followed, proxies are not used.
 """
 import base64
 import collections
@@ -30,23 +30,24 @@ if MYPY:
 
 BODY_LIMIT = 2 ** 20  # bytes
 
-_STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]  # 2.7 takes all for HTTP/0.9
+#: Without it, 2.7 parses anything as HTTP/0.9.
+_STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
 _SWITCHING_PROTOCOLS = 101  # no other response follows
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
-#: What to ask for. host is what read_host() returned, user what stands before the @ of a URL, or
-#: None; target is the path and the query, in ASCII.
+#: A parsed URL. host is what read_host() returned, user is what precedes the @, or None; target is
+#: path and query, in ASCII.
 Url = collections.namedtuple("Url", "is_tls host port user target")
 
 Response = collections.namedtuple("Response", "status body")
 
 
 class NoFinalResponse(http_client.HTTPException):
-    """The peer announced a response and closed the connection."""
+    """The peer sent interim responses only and closed the connection."""
 
 
 class BodyError(ValueError):
-    """A body that is not read to its end."""
+    """A body that was not read completely."""
 
     def __init__(self, status, message):
         # type: (int, str) -> None
@@ -60,11 +61,11 @@ class BodyTooLong(BodyError):
 
 
 class BodyCutOff(BodyError):
-    """A body that is shorter than its header says."""
+    """A body shorter than its Content-Length."""
 
 
 class Deadline(object):
-    """The end of a whole exchange, however slowly the peer talks."""
+    """When a whole exchange has to be complete, however slowly the peer responds."""
 
     def __init__(self, seconds):
         # type: (float) -> None
@@ -72,7 +73,7 @@ class Deadline(object):
 
     def left(self):
         # type: () -> float
-        """The seconds that are left; raises socket.timeout where none are."""
+        """The seconds that are left. Raises socket.timeout if there are none."""
         seconds = self._end - monotonic()
         if seconds <= 0:
             raise socket.timeout("timed out")
@@ -80,7 +81,7 @@ class Deadline(object):
 
     def call(self, sock, func, *args):
         # type: (socket.socket, Callable[..., Any], *Any) -> Any
-        """What func(*args), which waits for the peer of sock, returns before the end."""
+        """Returns func(*args), which waits for sock's peer. Raises socket.timeout at the end."""
         if six.PY2:  # pragma: no cover (2.7)
             return self._call_on_2(sock, func, *args)
         sock.settimeout(self.left())
@@ -88,24 +89,24 @@ class Deadline(object):
 
     if six.PY2:  # pragma: no cover (2.7)
         def _call_on_2(self, sock, func, *args):
-            """On 2.7 the timeout of a TLS socket starts again with every byte of a record."""
+            """The same on 2.7, where the timeout of a TLS socket starts again with every byte."""
             sock.setblocking(False)
             while True:
-                milliseconds = self.left() * 1000  # also where the peer never lets us wait
-                wanted = select.POLLIN
+                milliseconds = self.left() * 1000  # raises at the end
+                event = select.POLLIN
                 if func == sock.send:
-                    wanted = select.POLLOUT
+                    event = select.POLLOUT
                 try:
                     return func(*args)
                 except ssl.SSLWantWriteError:
-                    wanted = select.POLLOUT
+                    event = select.POLLOUT
                 except ssl.SSLWantReadError:
-                    wanted = select.POLLIN
+                    event = select.POLLIN
                 except socket.error as exc:
                     if exc.errno != errno.EAGAIN:
                         raise
                 poll = select.poll()
-                poll.register(sock, wanted)
+                poll.register(sock, event)
                 poll.poll(milliseconds)
 
 
@@ -113,9 +114,9 @@ class Deadline(object):
 
 def read_host(host):
     # type: (Any) -> str
-    """The name or address to connect to: in ASCII, a name with umlauts as IDNA, no brackets.
+    """The name or address to connect to, in ASCII (IDNA) and without brackets.
 
-    Raises ValueError, which does not repeat the text: it may hold a password.
+    Raises ValueError, which does not show the text: it may contain a password.
     """
     text = six.ensure_text(host)
     is_bracketed = text.startswith(u"[") and text.endswith(u"]")
@@ -153,7 +154,7 @@ def _is_ipv6(text):
 
 def _to_idna(name):
     # type: (Text) -> Text
-    """The name as name servers know it; an empty text where it cannot be one."""
+    """The name in ASCII, as name servers know it; "" if it is not a name."""
     try:
         return name.encode("idna").decode("ascii")
     except UnicodeError:
@@ -162,7 +163,7 @@ def _to_idna(name):
 
 def address_of(host, port):
     # type: (str, Any) -> str
-    """host:port, in brackets where the host is an IPv6 address; without a port the host alone."""
+    """host:port, with brackets around an IPv6 address; only the host if port is None."""
     if ":" in host:
         host = "[%s]" % host
     if port is None:
@@ -172,7 +173,7 @@ def address_of(host, port):
 
 def resolve(host, port, _deadline):
     # type: (str, int, Deadline) -> List[Address]
-    """The addresses of a host, as getaddrinfo returns them; the system says when it gives up."""
+    """The addresses of a host, as getaddrinfo returns them; the system limits how long it takes."""
     addresses = socket.getaddrinfo(
         host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)  # type: List[Any]
     if not addresses:
@@ -182,9 +183,9 @@ def resolve(host, port, _deadline):
 
 def resolve_in_thread(host, port, deadline):
     # type: (str, int, Deadline) -> List[Address]
-    """As resolve(), but no longer than until the deadline, for a process that ends soon after.
+    """As resolve(), but raises socket.timeout at the deadline; for processes that end soon after.
 
-    Nothing ends a name server's silence: the thread runs on until the system gives up.
+    A lookup cannot be cancelled: the thread runs on until the system gives up.
     """
     outcomes = queue.Queue()  # type: queue.Queue[Tuple[List[Address], Optional[Exception]]]
 
@@ -212,13 +213,13 @@ def resolve_in_thread(host, port, deadline):
 @contextlib.contextmanager
 def connected(host, port, deadline, tls=False, resolver=resolve):
     # type: (str, int, Deadline, bool, Resolver) -> Iterator[Any]
-    """A socket connected to host, which is closed again; with tls after a verified handshake."""
+    """A socket connected to host, closed at the end; with tls, after a verified handshake."""
     with contextlib.closing(_connect(resolver(host, port, deadline), deadline)) as sock:
         if not tls:
             yield sock
             return
-        context = ssl.create_default_context()  # each time: authorities come and go
-        name = host.rstrip(".")  # certificates and SNI have none at the end (RFC 6066, 3)
+        context = ssl.create_default_context()  # each time, as the system's authorities may change
+        name = host.rstrip(".")  # no final dot in certificates and SNI (RFC 6066, 3)
         with contextlib.closing(context.wrap_socket(sock, server_hostname=name,
                                                     do_handshake_on_connect=False)) as secure:
             deadline.call(secure, secure.do_handshake)
@@ -227,7 +228,7 @@ def connected(host, port, deadline, tls=False, resolver=resolve):
 
 def _connect(addresses, deadline):
     # type: (List[Address], Deadline) -> socket.socket
-    """A socket connected to the first of the addresses that accepts; they share the time."""
+    """A socket connected to the first address that accepts; the addresses share the time."""
     for tried, address in enumerate(addresses[:-1]):
         try:
             return _connect_to(address, deadline.left() / (len(addresses) - tried))
@@ -243,7 +244,7 @@ def _connect_to(address, seconds):
     try:
         sock.settimeout(seconds)
         sock.connect(address[4])
-    except BaseException:  # gevent's timeouts are no Exception
+    except BaseException:  # such as gevent's Timeout
         sock.close()
         raise
     return sock
@@ -253,10 +254,10 @@ def _connect_to(address, seconds):
 
 def get(url, headers, deadline, resolver=resolve):
     # type: (Url, Mapping[str, Union[str, bytes]], Deadline, Resolver) -> Response
-    """The response to a GET; headers, whose names are in title case, go before the client's own.
+    """The response to a GET request; headers (names in title case) replace the client's own.
 
-    Raises socket.timeout, http_client.HTTPException for what is no HTTP (its message may be the
-    request, echoed), BodyTooLong, BodyCutOff and what connecting raises.
+    Raises socket.timeout, http_client.HTTPException for an invalid response (its message may
+    contain the request, if that was echoed), BodyTooLong, BodyCutOff, and errors of connecting.
     """
     with connected(url.host, url.port, deadline, url.is_tls, resolver) as sock:
         _send(sock, _request(url, headers), deadline)
@@ -265,7 +266,7 @@ def get(url, headers, deadline, resolver=resolve):
 
 def status_text(status):
     # type: (int) -> str
-    """A status code and what it stands for, as in "200 OK"."""
+    """A status code with its reason phrase, as in "200 OK"."""
     return ("%d %s" % (status, http_client.responses.get(status, ""))).strip()
 
 
@@ -289,7 +290,7 @@ def _request(url, headers):
 
 def _basic_authorization(user):
     # type: (str) -> bytes
-    """The header of a URL's user and password, or of its user, which may be a token."""
+    """The Authorization header for a URL's user and password, or for a user alone, a token."""
     if ":" not in user:
         user += ":"
     return b"Basic " + base64.b64encode(unquote_to_bytes(user))
@@ -297,16 +298,16 @@ def _basic_authorization(user):
 
 def _send(sock, data, deadline):
     # type: (socket.socket, bytes, Deadline) -> None
-    """Sends all of the data; sendall() of a TLS socket has the whole timeout for each piece."""
+    """Sends all data; a TLS socket's sendall() would use the whole timeout for each piece."""
     send = sock.send
     if six.PY2 and hasattr(sock, "write"):  # pragma: no cover (2.7)
-        send = sock.write  # send() of a TLS socket returns 0 where it has to wait
+        send = sock.write  # a TLS socket's send() returns 0 instead of waiting
     while data:
         data = data[deadline.call(sock, send, data):]
 
 
 class _Received(io.RawIOBase):
-    """What a peer sends until the deadline."""
+    """The bytes that a peer sends until the deadline, as a raw stream."""
 
     def __init__(self, sock, deadline):
         # type: (socket.socket, Deadline) -> None
@@ -320,21 +321,21 @@ class _Received(io.RawIOBase):
 
     def readinto(self, buf):
         # type: (Any) -> int
-        """Fills buf with what comes next."""
+        """Reads the next bytes into buf."""
         return int(self._deadline.call(self._sock, self._sock.recv_into, buf))
 
 
 class _Stream(io.BufferedReader):
-    """The socket, and the file of a socket, that http_client reads responses from."""
+    """Stands in for a socket and for its file, from which http_client reads responses."""
 
     def makefile(self, *_):
         # type: (*Any) -> _Stream
-        """Returns itself: what is buffered belongs to the next response as well."""
+        """Returns itself: the buffer may already contain the next response."""
         return self
 
     def close(self):
         # type: () -> None
-        """Does nothing: every response closes its file, and the next one reads on."""
+        """Does nothing: every response closes its file, and the next response follows."""
 
 
 def _receive(sock, deadline):
@@ -357,7 +358,7 @@ def _receive(sock, deadline):
 
 def _begin(stream):
     # type: (_Stream) -> http_client.HTTPResponse
-    """The next response, once its headers have come."""
+    """The next response, after its headers."""
     response = http_client.HTTPResponse(stream, **_STRICT)  # type: ignore
     response.begin()
     return response
@@ -365,5 +366,5 @@ def _begin(stream):
 
 def _is_interim(status):
     # type: (int) -> bool
-    """True for a status that announces another response (RFC 9110, 15.2)."""
+    """True for an interim response, which another one follows (RFC 9110, 15.2)."""
     return 100 <= status <= 199 and status != _SWITCHING_PROTOCOLS

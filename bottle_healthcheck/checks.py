@@ -1,10 +1,10 @@
-"""Ready-made checks: each factory returns a check, a callable that returns (passed, output).
+"""Ready-made checks: each function here returns a check, a callable that returns (passed, output).
 
-They return what went wrong instead of raising it, and name their target in it. Those that open
-a connection themselves (tcp, http, certificate) end within their timeout, in seconds, however
-slowly the peer talks; only the resolution of a host's name is up to the system. Those that use a
-client of yours (sql, redis, memcached) last as long as that client waits: give it timeouts, and
-give the rest `add_check(timeout=...)`.
+The checks report errors in their output instead of raising them, and name their target in it. tcp,
+http and certificate open a connection themselves and end within their timeout, in seconds, however
+slowly the peer responds; only name resolution takes as long as the system allows. sql, redis and
+memcached use a client of yours and take as long as it waits: configure its timeouts, and use
+`add_check(timeout=...)` for the rest. All raise TypeError or ValueError for an invalid argument.
 """
 import contextlib
 import decimal
@@ -30,8 +30,8 @@ if MYPY:
     from bottle_healthcheck._types import Engine, RedisClient
     Check = Callable[[], Tuple[bool, str]]
 
-#: The @ stands before the path or nowhere: elsewhere it may end a password with a bare slash in it.
-#: All but the host is ASCII that can be seen, without what ends the part.
+#: An @ is allowed before the path alone: a later one may end a password with an unescaped slash.
+#: Each part but the host is printable ASCII without the characters that would end it.
 _URL = re.compile(r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://((?P<user>[!\"$-.0->@-~]*)@)?"
                   r"(?P<host>[^\]\[\s/?#@:]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
                   r"(?P<path>(/[!\"$->A-~]*)?)(?P<query>(\?[!\"$-?A-~]*)?)\Z")
@@ -39,7 +39,7 @@ _URL_EXPECTED = ("url: expected http://host/path or https://host/path, without f
                  "everything beside the host that is not ASCII, every @ after the host and every "
                  "/?#@ in a user name or password %-escaped")
 _SCHEME_MISSING = "url: http:// or https:// is missing at its beginning, as in http://host/path"
-_LONGEST = 3600  # seconds
+_LONGEST_TIMEOUT = 3600  # seconds
 SECONDS_OF_DAY = 86400.0
 
 #: The name of a function without a name of its own.
@@ -48,9 +48,9 @@ _LAMBDA = "<lambda>"
 
 def tcp(host, port, timeout=5):
     # type: (str, int, float) -> Check
-    """Passes where host accepts a connection, which a hung process's kernel still does."""
+    """Passes if host accepts a connection; the kernel does that for a process that hangs, too."""
     address, shown = _validate_address(host, port)
-    validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
+    validate_number("timeout", timeout, 0.001, _LONGEST_TIMEOUT, "seconds")
 
     def probe():
         # type: () -> Tuple[bool, str]
@@ -61,15 +61,15 @@ def tcp(host, port, timeout=5):
 
 def http(url, status=range(200, 300), timeout=5):
     # type: (str, Union[int, Collection[int]], float) -> Check
-    """Passes where a GET of url is answered whole, at most 1 MiB, with status (or one of them).
+    """Passes if a GET of url gets a complete response of at most 1 MiB with (one of) status.
 
-    Redirects are an answer and not followed, proxies not used. A user and password in the URL are
-    sent as basic authentication. They and the query are never shown, the path is. https verifies
-    the certificate as `certificate` does.
+    Redirects are not followed and proxies are not used. A user and password in the URL are sent as
+    basic authentication. They and the query are never shown, the path is. https verifies the
+    certificate as `certificate` does.
     """
     target, shown = _validate_url(url)
     codes = validate_codes(status)
-    validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
+    validate_number("timeout", timeout, 0.001, _LONGEST_TIMEOUT, "seconds")
     headers = {"User-Agent": "bottle-healthcheck"}
 
     def probe():
@@ -81,21 +81,21 @@ def http(url, status=range(200, 300), timeout=5):
         answered = _http_client.status_text(response.status)
         if response.status in codes:
             return True, answered
-        return False, "%s, expected %s" % (answered, _spelt(codes))
+        return False, "%s, expected %s" % (answered, _list_of(codes))
     return _check("", shown, probe)
 
 
 def certificate(host, port, min_days, timeout=5):
     # type: (str, int, float, float) -> Check
-    """Passes where host's TLS certificate is trusted, its own, and valid for min_days more.
+    """Passes if host's TLS certificate is trusted, is for host, and is valid for min_days more.
 
-    So are those of its issuers, up to the authority's, where Python shows them (3.10 and newer).
-    Trusted is what the system trusts; for a private authority, add it there, or name a file of
-    certificates in the environment variable SSL_CERT_FILE, which OpenSSL reads.
+    On Python 3.10 and newer the certificates of its issuers must be valid for as long. The system's
+    authorities are trusted; add a private authority there, or set the environment variable
+    SSL_CERT_FILE, which OpenSSL reads, to a file of certificates.
     """
     address, shown = _validate_address(host, port)
     validate_number("min_days", min_days, 0, 36500, "days")
-    validate_number("timeout", timeout, 0.001, _LONGEST, "seconds")
+    validate_number("timeout", timeout, 0.001, _LONGEST_TIMEOUT, "seconds")
 
     def probe():
         # type: () -> Tuple[bool, str]
@@ -111,18 +111,18 @@ def certificate(host, port, min_days, timeout=5):
         date = time.strftime("%Y-%m-%d", time.gmtime(end))
         if days >= min_days:
             return True, text % ("%.1f" % days, date)
-        shown = _figure_below(min_days, days, 1)
+        shown = _below(min_days, days, 1)
         return False, "%s, expected at least %s" % (text % (shown, date), _exact(min_days))
     return _check("certificate", shown, probe)
 
 
 def sql(connect_or_engine, query="SELECT 1"):
     # type: (Union[Callable[[], Any], Engine], str) -> Check
-    """Passes where query returns a row, whose first column is shown ("SHOW server_version").
+    """Passes if query returns a row, and shows its first column ("SHOW server_version").
 
-    connect_or_engine: a callable that returns a new DB-API connection, which is closed again, or
-    an SQLAlchemy engine, whose pool is used (after a restart of the server it fails until the pool
-    has noticed, so give the engine pool_pre_ping=True). The check is named after either.
+    connect_or_engine is a callable that returns a new DB-API connection, which the check closes, or
+    an SQLAlchemy engine, whose pool is used: create it with pool_pre_ping=True, or the check fails
+    after a restart of the server until the pool has noticed. The check is named after either.
     """
     connect = getattr(connect_or_engine, "raw_connection", connect_or_engine)
     if not callable(connect) or hasattr(connect, "cursor"):
@@ -147,10 +147,10 @@ def sql(connect_or_engine, query="SELECT 1"):
 
 def redis(client):
     # type: (RedisClient) -> Check
-    """Passes where the server of a redis.Redis answers PING; shows its version if INFO is allowed.
+    """Passes if the server of a redis.Redis answers PING; shows its version if INFO is allowed.
 
-    Newer clients query a silent server several times, far beyond their timeout, unless they are
-    given `retry=None`.
+    Newer clients call a server that does not respond several times, far beyond their timeout,
+    unless they are created with `retry=None`.
     """
     if not hasattr(client, "ping") or not hasattr(client, "info"):
         raise unexpected_type("redis", "a client with ping() and info(), such as redis.Redis() or "
@@ -166,14 +166,14 @@ def redis(client):
             return False, "PING was not answered with PONG"
         try:
             return True, "Redis %s" % client.info("server")["redis_version"]
-        except Exception:  # not allowed for many users: INFO counts as dangerous, PING does not
+        except Exception:  # many users may send PING but not INFO, which counts as dangerous
             return True, "PONG"
     return _check("redis", _redis_target(client), probe)
 
 
 def memcached(client):
     # type: (Any) -> Check
-    """Passes where every server of a pymemcache, pylibmc or python-memcached client answers."""
+    """Passes if every server of a pymemcache, pylibmc or python-memcached client responds."""
     if not any(hasattr(client, one) for one in ("version", "clients", "get_stats")):
         raise unexpected_type("memcached", "a client of pymemcache, pylibmc or python-memcached",
                               client)
@@ -189,7 +189,7 @@ def memcached(client):
 
 def disk(path, min_free="5%"):
     # type: (Any, Union[int, str]) -> Check
-    """Passes where path's file system has min_free left for this user: "5%" of it, or bytes."""
+    """Passes if path's file system has min_free left for this user: "5%" of it, or bytes."""
     path = validate_path(path)
     is_share = isinstance(min_free, six.string_types)
     if is_share:
@@ -208,7 +208,7 @@ def disk(path, min_free="5%"):
         if is_share:
             passed = share >= least
         if is_share and not passed:
-            shown = _figure_below(least, share, 1)
+            shown = _below(least, share, 1)
         text = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
         if not passed:
             text = "%s, expected at least %s" % (text, expected)
@@ -218,9 +218,9 @@ def disk(path, min_free="5%"):
 
 def heartbeat(path, max_age):
     # type: (Any, float) -> Check
-    """Passes where the file at path, which a job touches, is at most max_age seconds old.
+    """Passes if the file at path, which a job touches, was modified at most max_age seconds ago.
 
-    One from as far in the future fails too: it would hide a dead job for as long.
+    A time that far in the future fails too: the file would look fresh long after the job has died.
     """
     path = validate_path(path)
     validate_number("max_age", max_age, 0.001, 1e9, "seconds")
@@ -233,7 +233,7 @@ def heartbeat(path, max_age):
             text = "touched %s s in the future"
         if abs(age) <= max_age:
             return True, text % ("%.0f" % abs(age))
-        shown = _figure_above(max_age, abs(age), 0)
+        shown = _above(max_age, abs(age), 0)
         return False, "%s, expected at most %s s" % (text % shown, _exact(max_age))
     return _check("heartbeat", path, probe, timed=False)
 
@@ -248,11 +248,11 @@ for _factory, _call in ((tcp, "checks.tcp(host, port)"), (http, "checks.http(url
 
 def _check(kind, target, probe, timed=True):
     # type: (str, str, Check, bool) -> Check
-    """The check of a target, named after both: what probe() returns, or why it raised.
+    """A check, named after kind and target, that returns what probe() returns, or its error.
 
-    The output of a failure names the target once: its check may have been given another name.
+    The output of a failure contains the target, as the check may be registered under another name.
     """
-    # Names are shown as they are; a URL's path or a client's address may contain a token.
+    # Names are shown unmasked, and a URL's path or a client's address may contain a token.
     name = _redaction.clean_output(_jsonable.text(" ".join((kind, target)).strip()))
     shown_target = _redaction.clean_output(_jsonable.text(target))
     if target == _LAMBDA:
@@ -274,20 +274,20 @@ def _check(kind, target, probe, timed=True):
     return check
 
 
-# Figures: where a check fails, none may look as if it kept the limit
+# Numbers: in a failure, none may look as if it were within the limit
 
-def _figure_below(limit, value, decimals):
+def _below(limit, value, decimals):
     # type: (float, float, int) -> str
-    """A value that is below its limit, with one decimal more where rounding would hide that."""
+    """A value below its limit, with one more decimal if rounding would hide that."""
     shown = "%.*f" % (decimals, value)
     if float(shown) < limit:
         return shown
     return _rounded(value, decimals + 1, decimal.ROUND_FLOOR)
 
 
-def _figure_above(limit, value, decimals):
+def _above(limit, value, decimals):
     # type: (float, float, int) -> str
-    """A value that is above its limit, with one decimal more where rounding would hide that."""
+    """A value above its limit, with one more decimal if rounding would hide that."""
     shown = "%.*f" % (decimals, value)
     if float(shown) > limit:
         return shown
@@ -296,14 +296,14 @@ def _figure_above(limit, value, decimals):
 
 def _rounded(value, decimals, rounding):
     # type: (float, int, str) -> str
-    """A value with so many decimals, all of them right: floats are multiplied inexactly."""
+    """A value rounded to so many decimals exactly, which multiplying floats would not do."""
     unit = decimal.Decimal(1).scaleb(-decimals)
     return str(decimal.Decimal(value).quantize(unit, rounding=rounding))
 
 
 def _exact(limit):
     # type: (float) -> str
-    """A limit as it was given, without the rest of a float that is whole."""
+    """A limit as it was given; a float that is whole without its decimals."""
     if limit == int(limit):
         return "%d" % limit
     return repr(limit)
@@ -313,8 +313,8 @@ def _exact(limit):
 
 def _certificate_chain(sock):
     # type: (Any) -> List[Any]
-    """The server's certificate and those of its issuers, where Python shows them."""
-    # There since 3.10, and public since 3.13, as bytes that nothing in Python reads.
+    """The server's certificate and, where Python shows them, those of its issuers."""
+    # New in 3.10; the public method of 3.13 returns bytes, which nothing in Python parses.
     chain_of = getattr(getattr(sock, "_sslobj", None), "get_verified_chain", None)
     chain = []  # type: List[Any]
     if chain_of is not None:
@@ -330,7 +330,7 @@ def _end_of(certificate_info):
 
 def _common_name(certificate_info):
     # type: (Any) -> str
-    """Whose a certificate is: its common name, or the last of its names where it has none."""
+    """The common name in a certificate's subject, or the last of its other names."""
     names = [pair for pairs in certificate_info.get("subject", ()) for pair in pairs]
     names = [(None, "without a name")] + names
     return str(dict(names).get("commonName") or names[-1][1])
@@ -338,7 +338,7 @@ def _common_name(certificate_info):
 
 def _first(row):
     # type: (Any) -> Any
-    """The first column of a row, which some drivers can make a dictionary."""
+    """The first column of a row, which is a dictionary with some drivers."""
     if hasattr(row, "values"):
         return list(row.values())[0]
     return row[0]
@@ -353,7 +353,7 @@ def _sql_target(connect_or_engine):
         func = getattr(connect_or_engine, "func", connect_or_engine)  # of a functools.partial
         return str(getattr(func, "__name__", type(func).__name__))
     url = connect_or_engine.url
-    # Of a password with a bare @ the URL's host has the rest.
+    # If a password has an unescaped @, its rest is in the URL's host.
     host = url.host and url.host.rpartition("@")[2]
     server = ""
     if host:
@@ -363,7 +363,7 @@ def _sql_target(connect_or_engine):
 
 def _redis_target(client):
     # type: (Any) -> str
-    """host:port or the socket's path, where the client has one."""
+    """host:port or the socket's path; "" if the client has neither."""
     options = getattr(getattr(client, "connection_pool", None), "connection_kwargs", {})
     if options.get("host"):
         return _http_client.address_of(options["host"], options.get("port"))
@@ -385,7 +385,7 @@ def _memcached_servers(client):
 
 def _memcached_versions(client):
     # type: (Any) -> List[Any]
-    """The servers' statistics; for a server that is down a client raises, or leaves it out."""
+    """The servers' versions; for a server that is down, a client raises or returns none."""
     if hasattr(client, "version"):
         return [client.version()]
     if hasattr(client, "clients"):
@@ -395,7 +395,7 @@ def _memcached_versions(client):
 
 def _disk_usage(path):
     # type: (str) -> Tuple[int, int]
-    """Bytes in all, and bytes that this user may still write."""
+    """(bytes in total, bytes that this user may still write)."""
     if six.PY2:  # pragma: no cover (2.7)
         stat = os.statvfs(path)
         return stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize
@@ -403,18 +403,18 @@ def _disk_usage(path):
     return usage.total, usage.free
 
 
-# What the factories are given. No message repeats a text that may hold a password.
+# Arguments. No message repeats a text that may contain a password.
 
 def _validate_address(host, port):
     # type: (Any, Any) -> Tuple[str, str]
-    """The host to connect to, and host and port as they are shown: the way they were given."""
+    """(the host to connect to, host and port for display, as they were given)."""
     address = _http_client.read_host(validate_text("host", host))
     return address, _http_client.address_of(host.strip("[]"), validate_port(port))
 
 
 def _validate_url(url):
     # type: (Any) -> Tuple[_http_client.Url, str]
-    """The URL's parts, and the URL as it is shown: without user, password and query."""
+    """(the URL's parts, the URL for display: without user, password and query)."""
     text = six.ensure_text(validate_text("url", url))
     if not text.lower().startswith(("http://", "https://")):
         raise ValueError(_SCHEME_MISSING)
@@ -437,8 +437,9 @@ def _validate_url(url):
     return target, "%s://%s%s" % (parts["scheme"], server, parts["path"])
 
 
-def _spelt(codes):
+def _list_of(codes):
     # type: (List[int]) -> str
+    """Status codes in words: "200 to 299", "200, 204"."""
     if len(codes) > 2 and codes[-1] - codes[0] == len(codes) - 1:
         return "%d to %d" % (codes[0], codes[-1])
     return ", ".join(str(one) for one in codes)

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-untyped"
-"""The command line: ``serve`` runs the demonstration, ``probe URL`` asks a health route."""
+"""The command line: ``serve`` runs the demonstration, ``probe URL`` requests a health route."""
 from __future__ import print_function
 
 import argparse
@@ -25,20 +25,20 @@ if MYPY:
 
 COMMANDS = ("serve", "probe")
 
-TIMEOUT = 5  # seconds; Nagios gives up on a plugin after 10 and must not have to
-LONGEST_TIMEOUT = 3600  # seconds; far longer ones overflow
-LINE_LIMIT = 500  # characters; NRPE cuts at 1024 bytes, and the performance data come last
+TIMEOUT = 5  # seconds; Nagios ends a plugin after 10
+LONGEST_TIMEOUT = 3600  # seconds; much longer ones would overflow
+LINE_LIMIT = 500  # characters; NRPE cuts at 1024 bytes, and the perfdata follow
 PIECE_LIMIT = 100  # characters of one name or output
 
-#: State: its exit status for Nagios, its exit status otherwise (Docker reserves 2).
+#: {state: (exit status for Nagios, exit status otherwise)}; Docker reserves 2.
 STATES = {"OK": (0, 0), "WARNING": (1, 0), "CRITICAL": (2, 1), "UNKNOWN": (3, 1)}
 
-#: How a line begins that was made of a response.
+#: The beginning of the line about a response.
 WORDS = {"OK": "healthy", "WARNING": "degraded", "CRITICAL": "unhealthy",
          "UNKNOWN": "no health answer"}
 
-#: What a JSON "status" says of a healthy service: this package's word, and those of
-#: draft-inadarei-api-health-check-06, in any case.
+#: Values of a JSON "status" that mean healthy, in any case: this package's, and those of
+#: draft-inadarei-api-health-check-06.
 HEALTHY = ("success", "pass", "warn", "ok", "up", "healthy")
 
 HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\Z")
@@ -48,7 +48,7 @@ URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 UNREADABLE = ("the URL's host or port cannot be read (a / or @ in its password is written %2F or "
               "%40)")
 
-#: An argument that can be shown; any other may be a secret, as may what follows a = in one.
+#: An argument that may be shown. Any other may be a secret, and so may a value after =.
 PLAIN_WORD = re.compile(r"(--)?[a-z][a-z-]{0,23}\Z")
 
 DESCRIPTION = """Health checks of a Bottle service: serve runs a demonstration service, probe asks
@@ -72,63 +72,63 @@ PROBE_EXAMPLES = """examples:
   bottle-healthcheck probe --nagios --header "Authorization: Bearer ..." https://shop.example/health
 """
 
-#: What a response comes to; lines are those of its checks.
+#: What a response means: text for the first line, perfdata for Nagios, one of lines for each check.
 _Finding = collections.namedtuple("_Finding", "state text perfdata lines")
 
 
 class _UsageError(Exception):
-    """Arguments that cannot be followed."""
+    """Invalid arguments, and why."""
 
 
 class _Unreachable(Exception):
-    """There was no response, and why."""
+    """There was no response; the message says why."""
 
 
 class _NoHealthAnswer(Exception):
-    """There was a response that says nothing about health, and why."""
+    """The response is not that of a health check; the message says why."""
 
 
 def main(argv=None):
     # type: (Optional[Sequence[str]]) -> int
-    """Run the command line and return the exit status; argv is sys.argv[1:] where it is None."""
+    """Run the command line and return the exit status; argv None means sys.argv[1:]."""
     if argv is None:
         argv = sys.argv[1:]
     arguments = list(argv)
     is_complete = arguments[:1] in (["-h"], ["--help"], ["--version"])
     names_command = bool(arguments) and not arguments[0].startswith("-")
     if not names_command and not is_complete:
-        arguments.insert(0, "serve")  # Python 2.7's argparse cannot do without a sub-command
+        arguments.insert(0, "serve")  # on Python 2.7, argparse requires a sub-command
     try:
         _validate_command(arguments[0])
         options, unknown = _parser().parse_known_args(arguments)
         if unknown:
             raise _UsageError(_unknown_argument(unknown[0], options.known))
     except _UsageError as exc:
-        return _complain(str(exc), arguments)
+        return _report_usage_error(str(exc), arguments)
     return int(options.run(options))
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         # type: (str) -> NoReturn
-        """Raises _UsageError for arguments that cannot be read."""
-        raise _UsageError(message)  # argparse itself exits with 2: CRITICAL to Nagios
+        """Raises _UsageError."""
+        raise _UsageError(message)  # argparse would exit with 2, which is CRITICAL to Nagios
 
 
-def _complain(message, arguments):
+def _report_usage_error(message, arguments):
     # type: (str, List[str]) -> int
     """Print what is wrong with the arguments, and return the exit status."""
     message = six.ensure_str(_redaction.clean_output(_jsonable.text(message)))
     if any(len(one) > 2 and "--nagios".startswith(one) for one in arguments):
-        _say(_nagios_line("UNKNOWN", "usage: " + message, []), sys.stdout)
+        _print(_nagios_line("UNKNOWN", "usage: " + message, []), sys.stdout)
         return STATES["UNKNOWN"][0]
-    _say(_jsonable.one_line("bottle-healthcheck: " + message, LINE_LIMIT), sys.stderr)
+    _print(_jsonable.one_line("bottle-healthcheck: " + message, LINE_LIMIT), sys.stderr)
     return STATES["UNKNOWN"][1]
 
 
 def _validate_command(word):
     # type: (str) -> None
-    """Raises _UsageError for a first word that is no command; argparse would show it whole."""
+    """Raises _UsageError for an unknown command, which argparse would show in full."""
     if word in COMMANDS or word.startswith("-"):
         return
     if "://" in word:
@@ -139,7 +139,7 @@ def _validate_command(word):
 
 def _unknown_argument(argument, known):
     # type: (str, List[str]) -> str
-    """What is wrong with an argument, in words that show no secret."""
+    """A message about an unknown argument that shows no secret."""
     if not argument.startswith("-"):
         return _unknown_word("argument", argument, []) + (": every option that has a value is "
                                                           "written --name VALUE, a value with "
@@ -149,7 +149,7 @@ def _unknown_argument(argument, known):
 
 def _unknown_word(kind, word, known):
     # type: (str, str, Sequence[str]) -> str
-    """Names an unknown word, if it is none that may be a secret, and the nearest known one."""
+    """A message with the unknown word, unless it may be a secret, and the nearest known one."""
     if not PLAIN_WORD.match(word):
         return "unknown %s (not shown, it may be a secret)" % kind
     message = "unknown %s %s" % (kind, word)
@@ -163,7 +163,7 @@ def _unknown_word(kind, word, known):
 
 def _version():
     # type: () -> str
-    """The version, which the package names above this module."""
+    """The package's version; importing it by name would be a circle."""
     return str(sys.modules[__name__.partition(".")[0]].__version__)
 
 
@@ -256,22 +256,22 @@ def _header(text):
 
 def _serve(options):
     # type: (argparse.Namespace) -> int
-    """Run the demonstration service until it is interrupted."""
+    """Run the demonstration service until it is interrupted; return the exit status."""
     from bottle_healthcheck import _demo
     return _demo.serve(options.host, options.port, options.server)
 
 
 def _probe(options):
     # type: (argparse.Namespace) -> int
-    """Ask the health route, print what it says and return the exit status."""
+    """Request the health route, print the finding and return the exit status."""
     started = monotonic()
     try:
-        finding = _judge(_ask(options), options.check)
+        finding = _interpret(_request(options), options.check)
         words = WORDS[finding.state]
     except _NoHealthAnswer as exc:
         finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [], [])
         words = WORDS["UNKNOWN"]
-    except Exception as exc:  # whatever the server sends: a line, not a traceback
+    except Exception as exc:  # whatever the server sends, print a line, not a traceback
         finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [], [])
         words = "unreachable"
     seconds = monotonic() - started
@@ -282,17 +282,17 @@ def _probe(options):
     if options.nagios:
         perfdata = [("time", "%.3fs" % seconds)] + finding.perfdata
         lines[0] = _nagios_line(finding.state, lines[0], perfdata)
-        lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # performance data follow it
+        lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # perfdata follow a |
     if not options.quiet:
-        _say(u"\n".join(lines), sys.stdout)
+        _print(u"\n".join(lines), sys.stdout)
     if options.nagios:
         return for_nagios
     return otherwise
 
 
-def _ask(options):
+def _request(options):
     # type: (argparse.Namespace) -> _http_client.Response
-    """The response of the health route."""
+    """The health route's response. Raises _Unreachable or _NoHealthAnswer."""
     url = _read_url(options.url, [("check", name) for name in options.check]
                     + [("exclude", name) for name in options.exclude])
     headers = {"Accept": "application/json, */*;q=0.5",
@@ -313,18 +313,18 @@ def _ask(options):
 
 def _read_url(text, fields):
     # type: (str, List[Tuple[str, str]]) -> _http_client.Url
-    """What to ask for. No message shows the URL: it may hold a password."""
+    """Parses the URL and adds fields to its query. Raises _Unreachable, without showing the URL."""
     try:
         parts = parse.urlsplit(text)
         user, _, server = parts.netloc.rpartition("@")
         host, port = parts.hostname or "", parts.port
         if server.startswith("["):
-            host = "[%s]" % host  # which urlsplit() takes for the brackets of any host
+            host = "[%s]" % host  # urlsplit() accepts brackets around any host
         if host:
             host = _http_client.read_host(host)
     except ValueError:
         raise _Unreachable(UNREADABLE)
-    if port is None and PORT_AT_END.search(server):  # 2.7 takes one out of range for none
+    if port is None and PORT_AT_END.search(server):  # on 2.7 the port is None if it is out of range
         raise _Unreachable(UNREADABLE)
     if parts.scheme not in ("http", "https"):
         raise _Unreachable("the URL must begin with http:// or https://")
@@ -338,7 +338,7 @@ def _read_url(text, fields):
 
 def _path(url, fields):
     # type: (parse.SplitResult, List[Tuple[str, str]]) -> str
-    """What to ask the host for: the URL's path and query, and more fields of the query."""
+    """The target of the request: the URL's path and query with more fields."""
     query = []
     if url.query:
         query.append(parse.quote(url.query, URL_SAFE))
@@ -349,27 +349,27 @@ def _path(url, fields):
     return path
 
 
-def _judge(response, checks):
+def _interpret(response, checks):
     # type: (_http_client.Response, List[str]) -> _Finding
-    """What a response says: its JSON status together with its status code, or that alone.
+    """What a response means, by its status code and, if it has one, its JSON status.
 
-    checks are the names that were asked for.
+    checks are the names of the checks that were requested. Raises _NoHealthAnswer.
     """
     code, document = response.status, _document(response)
     if document is None:  # plain text
-        return _judge_code(code, "")
+        return _interpret_code(code, "")
     if _is_refusal(code, document):
         raise _NoHealthAnswer(_answered(code) + _error_in(document))
     if "status" in document:
-        return _judge_report(code, document, checks)
+        return _interpret_report(code, document, checks)
     if _is_success(code):
         raise _NoHealthAnswer("%s with JSON that has no status" % _answered(code))
-    return _judge_code(code, _error_in(document))
+    return _interpret_code(code, _error_in(document))
 
 
-def _judge_code(code, error):
+def _interpret_code(code, error):
     # type: (int, Text) -> _Finding
-    """What a status code says without a JSON status beside it."""
+    """What a response without a JSON status means."""
     if _is_success(code):
         return _Finding("OK", _answered(code), [], [])
     if code < 200 or 300 <= code < 400:
@@ -377,14 +377,14 @@ def _judge_code(code, error):
     return _Finding("CRITICAL", _answered(code) + error, [], [])
 
 
-def _judge_report(code, document, checks):
+def _interpret_report(code, document, checks):
     # type: (int, Dict[str, Any], List[str]) -> _Finding
-    """What a JSON object with a status says."""
-    status = _piece(document["status"])
+    """What a response with a JSON status means."""
+    status = _one_line(document["status"])
     results = _results_in(document)
     failed = [one for one in results if one.get("passed") is not True]
     state = _state_of(code, status.lower(), failed)
-    if state != "CRITICAL":  # a failure stays one: a draining service names no check
+    if state != "CRITICAL":  # a draining service reports failure without naming checks
         _refuse_unnamed(code, document, checks)
     text = _answered(code) + _status_text(code, status) + _error_in(document)
     perfdata = []
@@ -396,25 +396,25 @@ def _judge_report(code, document, checks):
 
 def _is_refusal(code, document):
     # type: (int, Dict[str, Any]) -> bool
-    """Whether the request was refused, as for an unknown check or a missing token."""
+    """Whether the request was refused, for example for an unknown check or a missing token."""
     return 400 <= code < 500 and "error" in document and "results" not in document
 
 
 def _refuse_unnamed(code, document, checks):
     # type: (int, Dict[str, Any], List[str]) -> None
-    """Raises _NoHealthAnswer where a response does not name a check that was asked for."""
+    """Raises _NoHealthAnswer if the response does not name a check that was requested."""
     named = _names_in(document)
     for name in checks:
-        asked_for = _jsonable.one_line(name)
-        if asked_for not in named:
+        requested = _jsonable.one_line(name)
+        if requested not in named:
             raise _NoHealthAnswer("%s, and does not name the check %s"
-                                  % (_answered(code), _piece(asked_for)))
+                                  % (_answered(code), _one_line(requested)))
 
 
 def _names_in(document):
     # type: (Dict[str, Any]) -> Set[Any]
     """The names of the checks in this package's JSON, and in application/health+json."""
-    names = set(_piece(one.get("checker"), None) for one in _results_in(document))
+    names = set(_one_line(one.get("checker"), None) for one in _results_in(document))
     checks = document.get("checks")
     if isinstance(checks, dict):
         names.update(key.partition(":")[0] for key in checks)
@@ -423,7 +423,7 @@ def _names_in(document):
 
 def _results_in(document):
     # type: (Dict[str, Any]) -> List[Dict[str, Any]]
-    """The results of a JSON object, whatever it has under that name."""
+    """The results in a JSON object; [] if they are not a list of objects."""
     results = document.get("results")
     if not isinstance(results, list):
         return []
@@ -432,7 +432,7 @@ def _results_in(document):
 
 def _status_text(code, status):
     # type: (int, Text) -> Text
-    """A JSON status, as it fits to the status code before it."""
+    """The JSON status in words that follow the status code, and say if the two disagree."""
     if _is_success(code) == (status.lower() in HEALTHY):
         return ", status " + status
     return ", but its status is " + status
@@ -440,7 +440,7 @@ def _status_text(code, status):
 
 def _state_of(code, status, failed):
     # type: (int, Text, List[Any]) -> str
-    """The state that a status code, a JSON status in lower case and the failed checks make."""
+    """The state by the status code, the JSON status in lower case and the failed checks."""
     if not _is_success(code) or status not in HEALTHY:
         return "CRITICAL"
     if failed or status == "warn":
@@ -455,15 +455,15 @@ def _is_success(code):
 
 def _error_in(document):
     # type: (Dict[str, Any]) -> Text
-    """What is said of an error of the route's own, as of an unknown check."""
+    """The error that the route reports, for example an unknown check; "" if there is none."""
     if "error" not in document:
         return ""
-    return ", error: " + _piece(document["error"])
+    return ", error: " + _one_line(document["error"])
 
 
 def _document(response):
     # type: (_http_client.Response) -> Optional[Dict[str, Any]]
-    """The JSON object that a body is; an empty one for a list, None for plain text."""
+    """The body as a JSON object; {} for a list, None for plain text. Raises _NoHealthAnswer."""
     text = response.body.decode("utf-8-sig", "replace").strip()
     if text.startswith("<"):
         raise _NoHealthAnswer("%s with a page" % _answered(response.status))
@@ -484,12 +484,12 @@ def _number(digits):
     # type: (str) -> float
     if len(digits) < 20:
         return int(digits)
-    return float(digits)  # an int of 1 MiB takes seconds
+    return float(digits)  # int() of 1 MiB would take seconds
 
 
 def _summary(state, results, failed):
     # type: (str, List[Dict[str, Any]], List[Dict[str, Any]]) -> Text
-    """How many checks passed, or which failed and why."""
+    """How many checks passed, or which ones failed and why."""
     checks = "1 check" if len(results) == 1 else "%d checks" % len(results)
     if not failed:
         return "%s passed" % checks
@@ -500,7 +500,7 @@ def _summary(state, results, failed):
 
 def _check_line(result):
     # type: (Dict[str, Any]) -> Text
-    """A check in a line, marked as in the format text."""
+    """A line about a check, marked as in the text format."""
     mark = "-"
     if result.get("passed") is True:
         mark = "+"
@@ -511,9 +511,9 @@ def _check_line(result):
 
 def _named_output(result, limit):
     # type: (Dict[str, Any], int) -> Text
-    """A check's name and its output, which may begin with the name, or with what that ends with."""
-    name = _piece(result.get("checker"))
-    output = _piece(result.get("output"), limit)
+    """A check's name and output, without repeating the name if the output begins with it."""
+    name = _one_line(result.get("checker"))
+    output = _one_line(result.get("output"), limit)
     start, colon, rest = output.partition(": ")
     if colon and (start + " ").startswith(name + " "):
         return output
@@ -527,9 +527,9 @@ def _answered(code):
     return "answered " + _http_client.status_text(code)
 
 
-def _piece(value, limit=PIECE_LIMIT):
+def _one_line(value, limit=PIECE_LIMIT):
     # type: (Any, Optional[int]) -> Text
-    """A value of the answer, cut."""
+    """A value of the response in one line, of at most limit characters."""
     if not isinstance(value, six.text_type):
         value = json.dumps(value)
     return _jsonable.one_line(value, limit)
@@ -537,7 +537,7 @@ def _piece(value, limit=PIECE_LIMIT):
 
 def _nagios_line(state, text, perfdata):
     # type: (str, str, List[Tuple[str, str]]) -> str
-    """A line of the Monitoring Plugins guidelines; all performance data are from 0 upwards."""
+    """A line as the Monitoring Plugins guidelines want it; 0 is the minimum of all perfdata."""
     line = u"HEALTHCHECK %s - %s" % (
         state, _jsonable.one_line(text, LINE_LIMIT).replace(u"|", u"/"))
     data = u" ".join(u"%s=%s;;;0" % pair for pair in perfdata)
@@ -546,16 +546,16 @@ def _nagios_line(state, text, perfdata):
     return line
 
 
-def _say(line, stream):
+def _print(text, stream):
     # type: (Text, TextIO) -> None
-    """Print a line, or several, with escapes for what the stream cannot show.
+    """Print text, with escapes for characters that the stream cannot encode.
 
-    If nobody reads it, or the disk is full, the exit status is still the right one.
+    An error of the stream is ignored: the exit status has to be right even if the disk is full.
     """
     encoding = getattr(stream, "encoding", None) or "ascii"
     try:
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
         stream.flush()
     except EnvironmentError:
-        # Python flushes once more at exit, and would exit with a status of its own.
+        # Python flushes again at exit, and would exit with another status.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

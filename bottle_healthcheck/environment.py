@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-untyped"
-"""EnvironmentDump: a route that shows what the process runs on, secrets scrubbed."""
+"""EnvironmentDump: a route that shows what the process runs on, with secrets masked."""
 import collections
 import functools
 import json
@@ -31,17 +31,17 @@ if MYPY:
 _OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process",
             "hide", "show")
 
-#: {name: version} of the installed distributions, once it is known: listing them is slow.
+#: {name: version} of the installed distributions, empty until they are listed, which is slow.
 _packages = {}  # type: Dict[Text, Any]
 
 
 class EnvironmentDump(Plugin):
-    """A route that answers with the operating system, Python, configuration and process as JSON.
+    """A route that shows the operating system, Python, configuration and process as JSON.
 
-    The include_ arguments leave out a section where they are false. Secrets are masked; hide adds
-    words that make a name secret, show exempts exact names. options are Bottle's own of a route:
-    method, name, apply and skip.
-    Raises TypeError or ValueError where an argument makes no sense.
+    A section is left out if its include_ argument is false. Secrets are masked: hide is a list of
+    further words that make a name secret, show a list of exact names whose values are shown.
+    options are Bottle's options of a route: method, name, apply and skip.
+    Raises TypeError or ValueError for an invalid argument.
     """
 
     name = "environment"
@@ -65,7 +65,7 @@ class EnvironmentDump(Plugin):
                                                           validate_words("show", show))
         self._include_python = include_python
         if include_python:
-            # Loads what reads versions: a request may have no file descriptor left for that.
+            # Imports what reads versions: a request may have no file descriptor left.
             for distribution in _distributions():
                 _name_and_version(distribution)
                 break
@@ -79,7 +79,7 @@ class EnvironmentDump(Plugin):
                 self.add_section(name, func)
         Plugin.__init__(self, app, path, "dump_environment", ["GET"], options)
 
-    if MYPY:  # a function stays what it is; without one, a decorator is returned
+    if MYPY:  # the type of the function is kept; without one, a decorator is returned
         @overload
         def add_section(self, name, func):
             # type: (Text, SectionT) -> SectionT
@@ -92,10 +92,10 @@ class EnvironmentDump(Plugin):
 
     def add_section(self, name, func=NOT_GIVEN):
         # type: (Any, Any) -> Any
-        """Adds func(), any value, under name, and returns func; without func, returns a decorator.
+        """Adds a section with the value of func() and returns func; or returns a decorator.
 
-        Where func raises, the section shows the error. Raises ValueError where the name is taken,
-        TypeError where func is no callable without arguments.
+        The value may be of any type. If func raises, the section shows the error. Raises
+        ValueError if the name is taken, TypeError if func is not a callable without arguments.
         """
         if callable(name):
             raise TypeError("name is a function, expected text: the name comes first, as in "
@@ -121,10 +121,10 @@ class EnvironmentDump(Plugin):
         """The route's callback: every section as one JSON object."""
         sections = collections.OrderedDict(
             (_jsonable.text(name), _section(func)) for name, func in list(self._sections.items()))
-        # passlib and keyring have versions, no secrets: packages by name are left alone.
+        # Packages such as passlib and keyring have versions, not secrets: these are not masked.
         packages = None
         if self._include_python:
-            packages = _taken_packages(sections.get(u"python"))
+            packages = _take_packages(sections.get(u"python"))
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
@@ -142,7 +142,7 @@ class EnvironmentDump(Plugin):
 
     def get_config(self):
         # type: () -> Dict[str, Any]
-        """The configuration of the app on whose route this is read; {} outside a request."""
+        """The configuration of the app that handles this request; {} outside a request."""
         shown = self.safe_dump(_config())  # type: Dict[str, Any]
         return shown
 
@@ -173,7 +173,7 @@ class EnvironmentDump(Plugin):
 
     def safe_dump(self, dictionary):
         # type: (Any) -> Any
-        """A copy of a mapping, or any value, as plain JSON data, secrets masked."""
+        """Returns a copy of a mapping, or of any value, as plain JSON data with secrets masked."""
         return self._redactor.clean(_jsonable.plain(dictionary))
 
     def _process(self):
@@ -183,16 +183,19 @@ class EnvironmentDump(Plugin):
 
     def _raw(self, name, collect):
         # type: (str, Any) -> Any
-        """What collects a section, unredacted: the dump is redacted once. A subclass' own wins."""
+        """The function of a section without masking, as the whole dump is masked once.
+
+        Where a subclass overrides the public method called name, it is that method.
+        """
         is_overridden = getattr(type(self), name) != getattr(EnvironmentDump, name)
         if is_overridden:
             return getattr(self, name)
         return collect
 
 
-def _taken_packages(python):
+def _take_packages(python):
     # type: (Any) -> Any
-    """The versions of the packages, taken out of their section; None where it has none."""
+    """Removes the packages from the section and returns them; None if they are not there."""
     if isinstance(python, dict) and python.get(u"packages") == _jsonable.plain(_packages):
         return python.pop(u"packages")
     return None
@@ -200,7 +203,7 @@ def _taken_packages(python):
 
 def _config():
     # type: () -> Any
-    """The configuration of the app of the current route."""
+    """The configuration of the app that handles this request; {} outside a request."""
     try:
         return bottle.request.route.app.config
     except (AttributeError, KeyError, RuntimeError):  # outside a request
@@ -220,14 +223,14 @@ def _environ():
     # type: () -> Any
     """The environment, sorted by name."""
     variables = _jsonable.plain(os.environ)
-    if isinstance(variables, dict):  # else it has changed meanwhile
+    if isinstance(variables, dict):  # text where it was changed while it was read
         return collections.OrderedDict(sorted(variables.items()))
     return variables
 
 
 def _section(func):
     # type: (Any) -> Any
-    """What a section shows; one that fails must not take the others with it."""
+    """The value of a section, or its error: the other sections are shown in any case."""
     try:
         return call_callback(lambda: _jsonable.plain(func()))
     except BaseException as exc:
@@ -240,7 +243,7 @@ def _working_directory():
     # type: () -> Any
     try:
         return os.getcwd()
-    except OSError:  # removed under the running process
+    except OSError:  # it was removed
         return None
 
 
@@ -255,13 +258,13 @@ def _installed_packages():
 def _list_packages():
     # type: () -> Dict[Text, Any]
     pairs = [_name_and_version(one) for one in _distributions()]
-    # Of several that are installed, Python imports the first: it must come last here.
+    # Python imports the first of several versions: in reverse order, that one is kept.
     return dict((name, version) for name, version in reversed(pairs) if name)
 
 
 def _distributions():
     # type: () -> Iterable[Any]
-    """The installed distributions; what lists them is slow to import."""
+    """The installed distributions; the modules for it are slow to import."""
     try:
         from importlib import metadata  # new in Python 3.8
         return metadata.distributions()

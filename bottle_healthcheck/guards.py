@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-untyped"
-"""Who may read a route: decorators for Bottle's ``apply=[...]``, on any route."""
+"""Guards: decorators for Bottle's ``apply=[...]`` that decide who may read a route."""
 import hashlib
 import hmac
 import ipaddress
@@ -21,31 +21,32 @@ if MYPY:
 
 SHORTEST_TOKEN = 16  # characters
 
-#: Set by proxies, and by whoever wants to look like one.
+#: Headers that proxies set, and that anybody can forge.
 FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
-#: As proxies write where a request comes from (Azure's with a port, others in brackets).
+#: Addresses as proxies write them: Azure's with a port, others in brackets.
 _IPV4_AND_PORT = re.compile(r"(?P<address>[0-9.]+):(?P<port>[0-9]{1,5})\Z")
 _BRACKETED = re.compile(r"\[(?P<address>[^\]\[]*:[^\]\[]*)\](:(?P<port>[0-9]{1,5}))?\Z")
 MAX_PORT = 65535
 
-#: The bits of an IPv6 address that stand before an IPv4 address which is mapped into it.
+#: The length of the prefix of IPv4-mapped IPv6 addresses, in bits.
 MAPPED_PREFIX = 96
 
 
 def require_token(token, *more):
     # type: (str, *str) -> _Guard
-    """Let in who sends ``Authorization: Bearer <token>``; anybody else is answered 401.
+    """Let requests with ``Authorization: Bearer <token>`` pass; others get a 401 response.
 
-    Several tokens are all good, so that one can be replaced without a gap. Each is text of at
-    least 16 characters, else ValueError. Tokens in the query string or a cookie do not count.
+    Any of several tokens will do, so that one can be replaced without a gap. Each is text of at
+    least 16 characters. Tokens in the query string or in a cookie do not count. Raises ValueError
+    for a token that is too short or is not text.
     """
     digests = [_digest(_checked_token(one)) for one in (token,) + more]
 
     def may_read(environ):
         # type: (_Environ) -> bool
         given = _digest(_bearer(environ))
-        # A list: every token is compared, whichever matches, so that timing reveals nothing.
+        # A list, so that every token is compared: timing must not reveal which one matched.
         # pylint: disable=use-a-generator
         return any([hmac.compare_digest(given, known) for known in digests])
 
@@ -55,14 +56,15 @@ def require_token(token, *more):
 
 def allow_networks(*networks, **options):
     # type: (*str, **Iterable[str]) -> _Guard
-    """Let in clients whose address is in one of the networks; anybody else is answered 403.
+    """Let clients with an address in one of the networks pass; others get a 403 response.
 
-    allow_networks(*networks, trusted_proxies=()): each is text like "10.0.0.0/8" or "::1", else
-    ValueError. The address is the peer's own. A request that names another one in a forwarding
-    header (X-Forwarded-For, Forwarded, X-Real-IP, Via) is refused, unless the peer is a trusted
-    proxy: then X-Forwarded-For is read from right to left, up to the first address that is none.
-    Addresses may have a port or brackets, and may be mapped into IPv6, as networks may.
-    Peers without an address (Unix sockets) are refused.
+    allow_networks(*networks, trusted_proxies=()): each is text like "10.0.0.0/8" or "::1". The
+    client's address is that of the connection. A request with a forwarding header
+    (X-Forwarded-For, Forwarded, X-Real-IP, Via) is refused unless it comes from a trusted proxy:
+    then X-Forwarded-For is read from right to left, up to the first address that is not a trusted
+    proxy's. Addresses may have a port or brackets; addresses and networks may be IPv4-mapped IPv6.
+    Connections without an address (Unix sockets) are refused. Raises ValueError for what is not a
+    network, TypeError for trusted_proxies that is not a list.
     """
     proxies = options.pop("trusted_proxies", ())
     if options:
@@ -92,12 +94,12 @@ mark_factory(allow_networks, "guards.allow_networks('10.0.0.0/8')")
 
 def _guard(may_read, status, reason, headers):
     # type: (Callable[[_Environ], bool], int, str, List[Tuple[str, str]]) -> _Guard
-    """A decorator that answers with status and reason unless may_read(environ)."""
+    """A decorator that responds with status and reason unless may_read(environ) is true."""
     refusal = to_bytes({"error": reason})
     refusal_headers = override(BASE_HEADERS, headers)
 
     # Plugins find the route's own arguments through the first cell of the closure (Bottle's
-    # get_undecorated_callback), in order of the alphabet: `callback` has to come first.
+    # get_undecorated_callback). Cells are sorted by name: `callback` has to be the first.
     def decorate(callback):
         # type: (Callable[..., Any]) -> Callable[..., Any]
         @six.wraps(callback)
@@ -112,7 +114,7 @@ def _guard(may_read, status, reason, headers):
 
 def _checked_token(token):
     # type: (object) -> bytes
-    """The token's bytes; ValueError, which does not show it, where it cannot guard anything."""
+    """The token's bytes. Raises ValueError, which does not show it, for one that is too weak."""
     if not isinstance(token, six.string_types):
         advice = ""
         if token is None:
@@ -135,8 +137,8 @@ def _bearer(environ):
     if scheme.lower() != "bearer":
         return b""
     token = token.strip(" ")
-    # PEP 3333: a header is text of latin-1 characters that stand for bytes. Whatever else a
-    # server hands in must differ from every token, not raise.
+    # PEP 3333: a header is text of latin-1 characters that stand for bytes. If a server passes
+    # anything else, it must not match a token, and not raise.
     return six.ensure_binary(token, "latin-1", "backslashreplace")
 
 
@@ -147,7 +149,7 @@ def _digest(token):
 
 def _advice_on_network(network):
     # type: (object) -> str
-    """What to write for a network that is named by an address in it."""
+    """What to write where an address stands for its network, as in 10.0.0.1/8."""
     try:
         meant = ipaddress.ip_network(six.text_type(network), strict=False)
     except ValueError:
@@ -157,7 +159,7 @@ def _advice_on_network(network):
 
 def _checked_network(network):
     # type: (object) -> _Network
-    """The network that a text names; ValueError where it names none."""
+    """Parses a network. Raises ValueError if the text is not one."""
     try:
         found = ipaddress.ip_network(six.text_type(network))
     except ValueError as exc:
@@ -167,14 +169,14 @@ def _checked_network(network):
     if isinstance(found, ipaddress.IPv4Network):
         return found
     mapped = found.network_address.ipv4_mapped
-    if mapped is None:  # also of ::/0, which stays IPv6's: a guard lets in what is written
+    if mapped is None:  # of ::/0 too, which is IPv6 only
         return found
     return ipaddress.ip_network(u"%s/%d" % (mapped, found.prefixlen - MAPPED_PREFIX))
 
 
 def _client(environ, trusted):
     # type: (_Environ, List[_Network]) -> Optional[_Address]
-    """The client's address; None where it is unknown."""
+    """The client's address; None if it is unknown."""
     address = _address(environ.get("REMOTE_ADDR"))
     if all(environ.get(name) is None for name in FORWARDING):
         return address
@@ -195,13 +197,13 @@ def _is_in(address, networks):
 
 def _address(text):
     # type: (Optional[str]) -> Optional[_Address]
-    """The address that a server or a proxy has written, in full; None where it is none.
+    """Parses an address as servers and proxies write it; None if it is not one.
 
-    It may have a port or brackets; an IPv4 one that is mapped into IPv6 counts as IPv4.
+    It may have a port or brackets. An IPv4-mapped IPv6 address is returned as IPv4.
     """
     spelt = _without_port(text or "")
     if ":" in spelt:
-        spelt = spelt.partition("%")[0]  # the zone is local to a host; before 3.9 it does not parse
+        spelt = spelt.partition("%")[0]  # the zone is local to a host; older Pythons refuse it
     try:
         address = ipaddress.ip_address(six.text_type(spelt))
     except ValueError:  # UnicodeDecodeError (2.7) is one as well
@@ -215,7 +217,7 @@ def _address(text):
 
 def _without_port(text):
     # type: (str) -> str
-    """The address in "IPv4:port", "[IPv6]" and "[IPv6]:port"; any other text as it is."""
+    """The address in "IPv4:port", "[IPv6]" and "[IPv6]:port"; any other text unchanged."""
     for pattern in (_IPV4_AND_PORT, _BRACKETED):
         found = pattern.match(text)
         if found and int(found.group("port") or 0) <= MAX_PORT:

@@ -20,10 +20,10 @@ _NAME = r"[a-zA-Z_][a-zA-Z0-9_]*\Z"
 class HealthCollector(object):
     """A collector for an application's own registry: `REGISTRY.register(HealthCollector(health))`.
 
-    Every scrape runs the checks, or uses their cached results, and shows them whatever details is.
-    prefix begins the metrics' names: give each of several HealthChecks in one registry its own.
-    Raises TypeError for what is no HealthCheck, ValueError for a prefix that no metric's name can
-    begin with.
+    Every scrape runs the checks, or uses their cached results, and shows them whatever `details`
+    is. The metrics' names begin with prefix: it must differ between HealthChecks in one registry.
+    Raises TypeError if health is not a HealthCheck, ValueError for a prefix that is not letters,
+    digits and _.
     """
 
     def __init__(self, health, prefix=metrics.PREFIX):
@@ -44,5 +44,5 @@ class HealthCollector(object):
 
     def collect(self):
         # type: () -> Iterable[core.GaugeMetricFamily]
-        """The metrics of this moment."""
+        """The metrics, from cached results where they are fresh."""
         return metrics.families_of(self._health.run(), self._prefix)

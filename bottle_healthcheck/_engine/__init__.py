@@ -1,1 +1,17 @@
-"""Runs checks, caches their outcomes and reports changes. Knows neither Bottle nor HTTP."""
+"""Runs checks, caches their outcomes and reports changes. Knows neither Bottle nor HTTP.
+
+Where to look for what:
+
+    cache        may a cached result be used, does a check run now, how long does a request wait
+    runs         the data that cache decides about: a run, its outcome, the state of a process
+    worker       the thread in which a check with a timeout runs
+    check        how a check is called, and what becomes of an exception
+    returned     what a check may return; WARN
+    output       the size limit of an output
+    results      outcomes as the results of a request: lifetimes, names, `since`
+    registry     health.checkers: names, the list, the selection of some checks
+    transitions  log lines and on_change
+    drain        drain(), resume() and drain_file
+    shared       results and locks in a cache server; backends adapts its clients, and breaker
+                 stops calling one that fails
+"""

@@ -20,18 +20,18 @@ LONGEST_KEPT_ACCEPT = 1024
 #: A longer Accept header counts as malformed.
 LONGEST_ACCEPT = 8192
 
-#: Bytes of a query, and fields: some servers let in 256 KiB and more.
+#: Most bytes and most fields of a query: some servers accept 256 KiB and more.
 LONGEST_QUERY = 8192
 MOST_FIELDS = 100
 
-#: The format that a media type selects. Those that no format names are ignored.
+#: The name of the format that each media type selects; all others are ignored.
 _FORMAT_NAMES = dict((media_type, one.name)
                      for one in FORMATS.values() for media_type in one.media_types)
 
 #: Headers of a browser that opens a page; monitors with a browser's Accept header lack them.
 _NAVIGATION = (("Upgrade-Insecure-Requests", "1"), ("Sec-Fetch-Mode", "navigate"))
 
-#: A part of an Accept header; format is the name of the format that it selects.
+#: A part of an Accept header; format is the name of the format that it selects, or None.
 _Range = collections.namedtuple("_Range", "quality format media_type")
 
 
@@ -46,7 +46,7 @@ class RequestError(ValueError):
 
 def is_navigation(environ):
     # type: (Dict[str, Any]) -> bool
-    """Whether a browser opens a page, by its headers."""
+    """Whether the headers are those of a browser that opens a page."""
     for name, value in _NAVIGATION:
         if environ.get("HTTP_" + name.upper().replace("-", "_")) == value:
             return True
@@ -56,8 +56,8 @@ def is_navigation(environ):
 class RequestOptions(Request):
     """The format and the checks that a request selects.
 
-    navigates is true if a browser opens a page: monitors may send the same Accept header, and get
-    JSON. Raises RequestError for an unknown format.
+    navigates says whether a browser opens a page: monitors that send the same Accept header get
+    JSON. Raises RequestError for an unknown format and for a query that is too long.
     """
 
     def __init__(self, query, accept, offered, navigates=False):
@@ -80,14 +80,14 @@ class RequestOptions(Request):
         self.format = FORMATS[name]
         #: The media type of the Accept header that selects the format; "" where none does.
         self.media_type = _preferred_media_type(ranges, name)
-        self.offered = available(offered)
+        self.offered = [FORMATS[one] for one in available(offered)]
 
     def _negotiate(self, ranges, offered, navigates):
         # type: (List[_Range], Sequence[str], bool) -> str
-        """The name of the format that the headers select; notes which headers those are."""
+        """The name of the format that the headers select; adds the headers that decided to vary."""
         self.vary.append("Accept")
         name = _preferred_format(ranges, offered)
-        if name != "html" or not _takes_anything(ranges):
+        if name != "html" or not _accepts_anything(ranges):
             return name
         self.vary.extend(header for header, _ in _NAVIGATION)
         self.is_plain = False
@@ -108,7 +108,7 @@ def _preferred_format(ranges, offered):
     # type: (List[_Range], Sequence[str]) -> str
     """The offered format that an Accept header (RFC 9110, 12.5.1) prefers.
 
-    The first one that is offered where it prefers none of them, or several equally.
+    The first one that is offered if it prefers none of them, or several equally.
     """
     offered = available(offered)
     ranges = [one for one in ranges if one.format in offered]
@@ -119,7 +119,7 @@ def _preferred_format(ranges, offered):
     return offered[0]
 
 
-def _takes_anything(ranges):
+def _accepts_anything(ranges):
     # type: (List[_Range]) -> bool
     return any(one.media_type == "*/*" for one in ranges)
 
@@ -135,7 +135,7 @@ def _preferred_media_type(ranges, name):
 
 def _named_format(names, offered):
     # type: (List[str], Sequence[str]) -> str
-    """The format that the query names. Raises RequestError where it is not one that is offered."""
+    """The format that the query names. Raises RequestError if it is not one that is offered."""
     if len(names) > 1:
         raise RequestError(400, "format is given %d times, expected once" % len(names))
     name = names[0]
@@ -152,7 +152,7 @@ def _fields(query):
     # type: (str) -> Dict[str, List[str]]
     """The values of a query string by name; bytes that are not UTF-8 match nothing.
 
-    Raises RequestError for a query that is too long, before anything of it is read.
+    Raises RequestError for a query that is too long, before parsing it.
     """
     if len(query) > LONGEST_QUERY:
         raise RequestError(414, "the query has %d bytes, expected at most %d"
@@ -179,7 +179,7 @@ def _unquote(text):
 
 def _ranges(accept):
     # type: (str) -> List[_Range]
-    """The parts of an Accept header that are wanted at all; none of a malformed or long one."""
+    """The parts of an Accept header with a quality above 0; none if it is malformed or too long."""
     if len(accept) > LONGEST_ACCEPT:
         return []
     try:
@@ -191,7 +191,7 @@ def _ranges(accept):
 
 def _range(text):
     # type: (str) -> _Range
-    """A part of an Accept header. Raises ValueError where it is malformed."""
+    """Parses a part of an Accept header. Raises ValueError if it is malformed."""
     parts = [part.strip().lower() for part in text.split(";")]
     media_type = parts[0]
     if media_type.count("/") != 1:

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-untyped"
-"""What both plugins share of Bottle: paths, options of routes, registering, the plugin API."""
+"""The base of both plugins: paths and options of routes, registering, Bottle's plugin API."""
 import operator
 import weakref
 
@@ -13,16 +13,16 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Optional, Sequence
 
-#: What Bottle's own `route()` takes by name: never a misspelt option of ours.
+#: The keyword arguments of Bottle's own `route()`: they are never misspelt options of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
 
-#: Above this similarity (difflib's ratio) an unknown option is taken for a misspelt one of ours.
+#: An unknown option that is as similar to one of ours (difflib's ratio) counts as misspelt.
 NEAR_MISS = 0.85
 
-#: Shorter names of ours are too close to words of others: `cached` is no misspelt `cache`.
+#: Shorter names of ours resemble options of other plugins: `cached` is not a misspelt `cache`.
 SHORTEST_COMPARED = 6
 
-#: Names that are no option of ours though one could think so, and what to write instead.
+#: Names that are easily taken for options of ours, and what to write instead.
 _HALF_NAMES = {
     "ttl": "did you mean 'success_ttl' or 'failed_ttl'?",
     "status": "did you mean 'success_status' or 'failed_status'?",
@@ -40,16 +40,16 @@ _HALF_NAMES = {
                       "logger 'bottle_healthcheck' decides what is written.",
 }
 
-#: With these begin names of ours, or what is easily taken for one.
+#: Beginnings and endings of our options' names, also as they are often misspelt.
 _OUR_BEGINNINGS = ("success_", "succes_", "failed_", "fail_", "failure_", "drain_", "exception_",
                    "stale_")
 _OUR_ENDINGS = ("_ttl",)
 
-#: Words that others use, and ours.
+#: (what people write, the word in our options).
 _OUR_WORDS = (("succes_", "success_"), ("failure_", "failed_"), ("fail_", "failed_"),
               ("_code", "_status"), ("_path", "_file"))
 
-#: The method of the routes that are Bottle's mounts: Bottle looks at them before all others.
+#: The method of the routes of mounts, which Bottle matches before all others.
 _MOUNT = "PROXY"
 
 
@@ -75,7 +75,7 @@ def validate_app(app):
 
 def validate_route_path(path):
     # type: (Any) -> Any
-    """The path, or flat list of paths, as Bottle wants it; raises TypeError or ValueError."""
+    """The path, or a flat list of paths, as native text. Raises TypeError or ValueError."""
     if isinstance(path, (list, tuple)) and path:
         rules = []  # type: List[str]
         for one in path:
@@ -93,7 +93,7 @@ def validate_route_path(path):
 
 def validate_guard(options):
     # type: (Dict[str, Any]) -> None
-    """Refuses what would drop the decorators of apply=, which may be a guard."""
+    """Raises an error if the decorators of apply= cannot be applied, or skip= would drop them."""
     for decorator in bottle.makelist(options.get("apply")):
         _validate_decorator(decorator)
     if True in bottle.makelist(options.get("skip")) and options.get("apply"):
@@ -103,7 +103,7 @@ def validate_guard(options):
 
 def _validate_decorator(decorator):
     # type: (Any) -> None
-    """Raises TypeError for what Bottle could not apply, at the first request only."""
+    """Raises TypeError for what cannot be applied; Bottle would raise at the first request."""
     refuse_factory("a decorator of apply", decorator)
     if not callable(decorator) and not hasattr(decorator, "apply"):
         raise wrong_type("a decorator of apply", decorator, "a callable or a plugin of Bottle")
@@ -111,9 +111,9 @@ def _validate_decorator(decorator):
 
 def validate_options(options, own_names):
     # type: (Dict[str, Any], Sequence[str]) -> None
-    """Refuses route options that are misspelt options of ours, or that would drop a guard.
+    """Raises TypeError for a misspelt option of ours, ValueError if skip= would drop a guard.
 
-    Others go to the route, where plugins read them.
+    All other options go to the route, where plugins read them.
     """
     for name in _unknown_options(options):
         advice = _advice_on(name, own_names)
@@ -126,7 +126,7 @@ def validate_options(options, own_names):
 
 def validate_bottle_options(options, own_names):
     # type: (Dict[str, Any], Sequence[str]) -> None
-    """Refuses all route options but Bottle's own, and those that would drop a guard."""
+    """Raises TypeError for an option that is not Bottle's, ValueError if skip= drops a guard."""
     refuse_unknown(_unknown_options(options), tuple(own_names) + BOTTLE_OPTIONS,
                    ". For a plugin that reads it from the route, set environment.options[%r] "
                    "before environment.init_app(app, path)")
@@ -135,7 +135,7 @@ def validate_bottle_options(options, own_names):
 
 def refuse_unknown(names, known, advice=""):
     # type: (Iterable[str], Sequence[str], str) -> None
-    """Raises TypeError for the first of the names; advice, where given, has a place for it."""
+    """Raises TypeError for the first of the names; advice may contain one %r for it."""
     for name in sorted(names):
         message = "unknown option %r: " % name
         for nearest in _likest(name, known, NEAR_MISS):
@@ -148,7 +148,7 @@ def refuse_unknown(names, known, advice=""):
 
 def _unknown_options(options):
     # type: (Dict[str, Any]) -> List[str]
-    """The names that are not Bottle's, in order."""
+    """The names of options that are not Bottle's, sorted."""
     if "callback" in options:
         raise TypeError("callback is no option: the route's callback is this plugin's own")
     return sorted(name for name in options if name not in BOTTLE_OPTIONS)
@@ -156,7 +156,7 @@ def _unknown_options(options):
 
 def _advice_on(name, own_names):
     # type: (str, Sequence[str]) -> Optional[str]
-    """What to write instead of a name that looks like one of ours; None where it does not."""
+    """What to write instead of a name that resembles one of ours; None if it does not."""
     spelt = name.lower().replace("-", "_")
     if spelt in _HALF_NAMES:
         return _HALF_NAMES[spelt]
@@ -171,7 +171,7 @@ def _advice_on(name, own_names):
 
 def _nearest(name, own_names):
     # type: (str, List[str]) -> str
-    """The name of ours that is likest, of those that begin with the same word if there are any."""
+    """Our most similar name, of those with the same first word if there are any."""
     for word, our_word in _OUR_WORDS:
         name = name.replace(word, our_word)
     beginning = name.partition("_")[0] + "_"
@@ -181,7 +181,7 @@ def _nearest(name, own_names):
 
 def _likest(name, own_names, least):
     # type: (str, Sequence[str], float) -> List[str]
-    """Our name that is likest in a list, which is empty where none is so alike."""
+    """A list of our most similar name, empty if none is similar enough."""
     import difflib  # heavy, and needed here alone
     return difflib.get_close_matches(name, own_names, 1, least)
 

@@ -14,7 +14,7 @@ from six.moves.html_parser import HTMLParser
 from bottle_healthcheck import HealthCheck
 from tests.worlds import run_python
 from tests.helpers import GENEROUS_SECONDS, ROOT
-from tests.internals import Report, Request, page as html
+from tests.internals import FORMATS, Report, Request, page as html
 from tests.wsgi import NAIVE, ask_health as ask, service
 
 NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC
@@ -86,7 +86,8 @@ class Asked(Request):
     path = "/h"
 
     def __init__(self, offered=("json", "html"), **fields):
-        self.offered, self.fields = offered, fields
+        self.offered = [FORMATS[name] for name in offered]
+        self.fields = fields
 
 
 @pytest.fixture

@@ -9,17 +9,18 @@ MYPY = False
 if MYPY:
     from typing import Any, Sequence, Tuple
 
-#: By name. A request that names no format gets the first one that an endpoint offers. Prometheus'
-#: comes last: its status is 200 while checks fail, which a balancer would take for healthy. Bare
-#: text/plain is JSON, so the text format has no media type. A new format also needs a title in
-#: page.FORMAT_TITLES, and its name in HealthCheck's docstring and README.
+#: Every format by name, the preferred one first: a request that names none gets the first that the
+#: endpoint offers. Prometheus' is last: its status is 200 while checks fail, which a load balancer
+#: would take for healthy. Bare text/plain selects JSON, so the text format has no media type.
+#: A new format is listed here, in HealthCheck's docstring and in README.
 FORMATS = collections.OrderedDict((one.name, one) for one in (
-    json_body.JsonFormat("json", "application/json", media_types=(
+    json_body.JsonFormat("json", "application/json", title=u"JSON", media_types=(
         "application/json", "application/*", "*/*", "text/*", "text/plain")),
-    Format("health", "application/health+json", health.write, ("application/health+json",)),
-    Format("text", "text/plain; charset=utf-8", text.write),
-    page.PageFormat("html", "text/html; charset=utf-8", page.write, ("text/html",)),
-    metrics.MetricsFormat("prometheus", media_types=(
+    Format("health", "application/health+json", health.write, title=u"health+json",
+           media_types=("application/health+json",)),
+    Format("text", "text/plain; charset=utf-8", text.write, title=u"text"),
+    page.PageFormat("html", "text/html; charset=utf-8", media_types=("text/html",)),
+    metrics.MetricsFormat("prometheus", title=u"metrics", media_types=(
         "text/plain;version=0.0.4", "text/plain;version=1.0.0",
         "application/openmetrics-text", "application/openmetrics-text;version=1.0.0")),
 ))
@@ -27,7 +28,10 @@ FORMATS = collections.OrderedDict((one.name, one) for one in (
 
 def validate_formats(formats):
     # type: (Any) -> Tuple[str, ...]
-    """The names of the formats to offer (None: all), loaded. Raises TypeError or ValueError."""
+    """Returns the names of the formats to offer, in order, and loads the formats; None means all.
+
+    Raises TypeError or ValueError.
+    """
     if formats is None:
         formats = tuple(FORMATS)
     if not isinstance(formats, (list, tuple, set, frozenset)):

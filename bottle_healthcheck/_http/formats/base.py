@@ -12,13 +12,13 @@ if MYPY:
 
 
 class Request(object):
-    """What a format may know of the request; of this one nothing is known."""
+    """What a format can read of a request; these are the values where there is none."""
 
-    #: The media type of the Accept header that selects the format, "" where none does.
+    #: The media type in the Accept header that selected the format, "" if none did.
     media_type = ""
 
-    #: The formats that are offered.
-    offered = ()  # type: Sequence[str]
+    #: The formats that the endpoint offers.
+    offered = ()  # type: Sequence[Format]
 
     #: The values of the query by name.
     fields = {}  # type: Dict[str, List[str]]
@@ -34,27 +34,29 @@ class Format(object):
     """A format that a report can be written in.
 
     write(report) returns text. media_types are those that select the format in an Accept header,
-    in lower case; "text/plain;version=0.0.4" counts before "text/plain".
+    in lower case; "text/plain;version=0.0.4" takes precedence over "text/plain". title is the text
+    of the page's link to the format, "" for the page itself.
     """
 
-    #: Whether a body stays right for as long as no result changes or expires.
+    #: Whether a body may be sent again until a result changes or expires.
     may_be_kept = True
 
     #: The HTTP status of every response in this format; None: that of the endpoint.
     status = None  # type: Optional[int]
 
-    def __init__(self, name, content_type="", write=None, media_types=()):
-        # type: (str, str, Optional[Callable[[Report], Text]], Sequence[str]) -> None
+    def __init__(self, name, content_type="", write=None, media_types=(), title=u""):
+        # type: (str, str, Optional[Callable[[Report], Text]], Sequence[str], Text) -> None
         self.name = name
+        self.title = title
         self.content_type = content_type
         self.media_types = media_types
-        self._write = write  # type: Any  # None where encode() is another
+        self._write = write  # type: Any  # None where a subclass overrides encode()
 
     def load(self):
         # type: () -> None
-        """Loads what encode() needs.
+        """Imports or reads what encode() needs.
 
-        Constructors call this: in a request no file descriptor may be left for it.
+        Constructors call this: a request may have no file descriptor left.
         """
 
     def reason_unavailable(self):
@@ -64,6 +66,6 @@ class Format(object):
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
-        """(parts of the body, headers) of a report; between two parts the present time is sent."""
+        """(parts of the body, headers) of a report; the current time is sent between two parts."""
         body = six.ensure_binary(self._write(report))
         return (body,), [("Content-Type", self.content_type)]

@@ -40,7 +40,7 @@ def _overall_status(report):
 
 def _key(result):
     # type: (Result) -> str
-    # A colon separates component and measurement in the key: a name must have none.
+    # In the key a colon separates component and measurement: the name must not contain one.
     return result["checker"].replace(":", "_") + ":responseTime"
 
 

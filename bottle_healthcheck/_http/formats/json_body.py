@@ -17,26 +17,25 @@ if MYPY:
 
 def json_success_handler(results):
     # type: (Sequence[Mapping[str, object]]) -> str
-    """The JSON body that reports success with these results.
+    """Returns the JSON body that reports success with these results.
 
-    A handler of your own that calls it gets it without `about`, which is no result: add that
-    yourself where it is to be shown.
+    A handler of your own may call this. The body has no `about`, which is not among the results.
     """
     return _json_body("success", results)
 
 
 def json_failed_handler(results):
     # type: (Sequence[Mapping[str, object]]) -> str
-    """The JSON body that reports failure with these results, as json_success_handler does."""
+    """Returns the JSON body that reports failure; otherwise the same as json_success_handler."""
     return _json_body("failure", results)
 
 
 class JsonFormat(Format):
-    """The results as the checks keep them, already written."""
+    """JSON with the results as they were encoded when their checks completed."""
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
-        """(parts of the body, headers) of a report; between two parts the present time is sent."""
+        """(parts of the body, headers) of a report; the current time is sent between two parts."""
         headers = [("Content-Type", self.content_type)]
         if not report.details:
             return (_jsonable.dumps({"status": report.status}).encode("ascii"),), headers

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, by prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
+"""Metrics, written by prometheus_client (the extra `bottle-healthcheck[prometheus]`)."""
 import collections
 
 from ... import _jsonable
@@ -15,7 +15,7 @@ if MYPY:
     from ..._report import Report
     from .base import Encoded, Request
 
-#: What the names of the metrics begin with.
+#: The prefix of the metrics' names.
 PREFIX = "healthcheck"
 
 NOT_INSTALLED = ("needs a package that is not installed: "
@@ -26,7 +26,7 @@ _installed = []  # type: List[ModuleType]
 
 
 class MetricsFormat(Format):
-    """Prometheus' text, or OpenMetrics; prometheus_client chooses the Content-Type."""
+    """Prometheus' text format or OpenMetrics; prometheus_client chooses the Content-Type."""
 
     #: Prometheus drops the metrics of any response but a 200.
     status = 200
@@ -38,7 +38,7 @@ class MetricsFormat(Format):
 
     def reason_unavailable(self):
         # type: () -> str
-        """Says so where prometheus_client is not installed."""
+        """Why there are no metrics: prometheus_client is not installed; "" if it is."""
         if is_installed():
             return ""
         return NOT_INSTALLED
@@ -47,7 +47,7 @@ class MetricsFormat(Format):
         # type: (Report, Request) -> Encoded
         """(parts of the body, headers) of a report.
 
-        OpenMetrics where the media type is that, else Prometheus' text.
+        The body is OpenMetrics if that media type selected the format, else Prometheus' text.
         """
         from prometheus_client.exposition import choose_encoder  # the extra
         generate, content_type = choose_encoder(request.media_type)
@@ -56,7 +56,7 @@ class MetricsFormat(Format):
 
 
 class _Registry(object):
-    """What the encoders of prometheus_client take for a registry: the metrics of one report."""
+    """A registry, as the encoders of prometheus_client expect it: the metrics of one report."""
 
     def __init__(self, families):
         # type: (Iterable[core.GaugeMetricFamily]) -> None
@@ -72,7 +72,7 @@ def load():
     # type: () -> None
     """Imports prometheus_client where it is installed.
 
-    Constructors call this: in a request an import fails where no file descriptor is left.
+    Constructors call this: in a request the import would fail if no file descriptor is left.
     """
     try:
         import prometheus_client.core
@@ -85,15 +85,15 @@ def load():
 
 def is_installed():
     # type: () -> bool
-    """Whether prometheus_client was there when the last constructor looked for it."""
+    """Whether the last call of load() found prometheus_client."""
     return bool(_installed)
 
 
 def families_of(report, prefix=PREFIX):
     # type: (Report, Text) -> Iterable[core.GaugeMetricFamily]
-    """The metrics of a report; of one without details, only the overall status.
+    """The metrics of a report; without details, only the overall status.
 
-    While draining, those of the last results: a deployment is no failing check.
+    While draining they show the last results: a deployment is not a failing check.
     """
     families = empty_families(prefix)
     if report.details:

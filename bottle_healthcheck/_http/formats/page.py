@@ -22,36 +22,32 @@ if MYPY:
     from ..._types import Result
     from .base import Encoded
 
-#: Seconds after which the browser loads the page again, unless its query says refresh=off: who
-#: listens to a screen reader, or reads a long output, needs a page that stands still.
+#: Seconds after which the browser reloads the page, unless the query has refresh=off: people who
+#: use a screen reader, or read a long output, need a page that does not change.
 REFRESH = 10
 
-#: A strip, in units of its drawing: the room for a run, the shortest and the longest bar, and the
-#: height with the marks below the line that the bars stand on.
+#: A strip is the bar chart of a check's last runs. In units of the drawing: the width of a run, the
+#: shortest and the longest bar, and the height including the marks below the bars.
 PITCH, MIN_BAR, MAX_BAR, STRIP_HEIGHT = 4, 2, 20, 26
 
-#: Names that the summary lists of the checks in one state.
+#: How many names of checks in one state the summary lists.
 MAX_LISTED = 5
 
-#: What drain() said is the headline where it is no longer.
+#: A text given to drain() is the headline if it has at most so many characters.
 MAX_HEADLINE = 60
 
-#: What a check does that is in a state.
+#: The verb for a check in each state.
 VERBS = {"failed": u"failing", "warning": u"warning", "passed": u"passing"}
 
-#: The other formats, and what links to them say.
-FORMAT_TITLES = (("json", u"JSON"), ("health", u"health+json"), ("text", u"text"),
-                 ("prometheus", u"metrics"))
-
-#: The state in the title of the browser's tab: a favicon would need a weaker policy.
+#: Symbols in the title of the browser's tab: a favicon would need a weaker policy.
 MARKS = {u"success": u"\u2705", u"failure": u"\u274c", u"warning": u"\u26a0\ufe0f",
          u"draining": u"\u23f8\ufe0f"}
 
 
 class PageFormat(Format):
-    """An HTML page, under a policy that allows nothing but its own style."""
+    """An HTML page whose Content-Security-Policy allows its own style and nothing else."""
 
-    may_be_kept = False  # it says how long ago everything was
+    may_be_kept = False  # it shows how long ago things happened
 
     def load(self):
         # type: () -> None
@@ -67,13 +63,13 @@ class PageFormat(Format):
 
 
 class _Page(object):
-    """The style, the template that it is put into, and the policy that allows it."""
+    """The page's style, its template, and the Content-Security-Policy that allows the style."""
 
     def __init__(self, style, template):
         # type: (Text, Text) -> None
         self.style = style
         self.template = bottle.SimpleTemplate(template)
-        assert self.template.co  # compiled when it is first read
+        assert self.template.co  # reading it compiles the template
         digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest())
         self.security_policy = (
             "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
@@ -85,7 +81,7 @@ _loaded = []  # type: List[_Page]
 
 def _page():
     # type: () -> _Page
-    """The page of this process; the first call reads it."""
+    """The page, which the first call in a process reads."""
     if not _loaded:
         _loaded.append(_Page(_read("page.css"), _read("page.html")))
     return _loaded[0]
@@ -102,7 +98,7 @@ def _read(name):
 
 def write(report, request=Request()):
     # type: (Report, Request) -> Text
-    """The page of a report; of one without details, only the overall status."""
+    """The page of a report; without details, only the overall status."""
     page = _page()
     kind, headline, note = _overall(report)
     place = _place(report, request)
@@ -151,7 +147,7 @@ def _overall(report):
 
 def _drained(report):
     # type: (Report) -> Tuple[Text, Text]
-    """(headline, note) while the service is out of use: first of all what drain() said."""
+    """(headline, note) while draining; the text given to drain() comes first."""
     result, = report.results
     note = (u"Out of use on purpose for %s: this process reports failure so that load balancers "
             u"stop sending it requests." % wording.period(report.timestamp - result["since"]))
@@ -163,7 +159,7 @@ def _drained(report):
 
 def _summary(rows):
     # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, List[List[Text]], int]]
-    """(words, names that follow, how many more there are) for each state that a check is in."""
+    """For each state that a check is in: (phrase, first names, number of further names)."""
     of_all = u" of %s" % _plural(sum(len(some) for some in rows.values()), u"check")
     summary = []
     for state, one, several in (("failed", u"fails", u"fail"), ("warning", u"warns", u"warn"),
@@ -174,7 +170,7 @@ def _summary(rows):
         verb = one if len(some) == 1 else several
         names = [row.name for row in some[:MAX_LISTED] if state != "passed"]
         summary.append((u"%d%s %s" % (len(some), of_all, verb), names, len(some) - MAX_LISTED))
-        of_all = u""  # once is enough
+        of_all = u""  # only the first phrase says of how many
     return summary
 
 
@@ -187,7 +183,7 @@ def _plural(number, noun):
 
 def _place(report, request):
     # type: (Report, Request) -> Text
-    """Which path this is, and of which host; neither where details are hidden."""
+    """The path and the host; neither if details are hidden."""
     if not report.details:
         return u"health check"
     return u"%s on %s" % (_jsonable.text(request.path), _jsonable.text(hostname()))
@@ -202,14 +198,14 @@ def _is_partial(request):
 
 def _format_links(request):
     # type: (Request) -> List[Tuple[Text, Text]]
-    """(words, address) of the other formats that are offered."""
-    return [(title, _link(request, format=[name], refresh=[]))
-            for name, title in FORMAT_TITLES if name in request.offered]
+    """(title, address) of a link to each other format that the endpoint offers."""
+    return [(one.title, _link(request, format=[one.name], refresh=[]))
+            for one in request.offered if one.title]
 
 
 def _link(request, **changes):
     # type: (Request, **List[str]) -> Text
-    """The address of what is shown, with other values in its query."""
+    """A link to this page with other values in its query; [] leaves a field out."""
     fields = dict(request.fields, **changes)
     pairs = [u"%s=%s" % (name, quote(value, safe=""))
              for name in ("check", "exclude", "format", "refresh")
@@ -220,7 +216,7 @@ def _link(request, **changes):
 # The checks
 
 class _Row(object):
-    """What is shown of a check, as text."""
+    """What the page shows of a check, as text."""
 
     def __init__(self, result, check, runs, now, is_draining, is_running):
         # type: (Result, Any, Sequence[Tuple[bool, float]], float, bool, bool) -> None
@@ -232,7 +228,7 @@ class _Row(object):
         self.fold = u"Show %s more" % wording.amount(self.middle)
         self.verb = VERBS[self.state]
         known_until = now
-        if is_draining:  # nobody knows what it would say now
+        if is_draining:  # it is not run, and may have changed
             self.verb = u"was " + self.verb
             known_until = result["timestamp"]
         self.lasts = wording.period(known_until - result["since"])
@@ -250,7 +246,7 @@ class _Row(object):
 
 def _rows(report):
     # type: (Report) -> Dict[str, List[_Row]]
-    """What is shown of each check, by state; while draining, of its last run."""
+    """The rows by state; while draining, those of the last results."""
     rows = {"failed": [], "warning": [], "passed": []}  # type: Dict[str, List[_Row]]
     known = report  # type: Optional[Report]
     if report.draining:
@@ -269,7 +265,7 @@ def _rows(report):
 
 def _running(report):
     # type: (Report) -> Set[Text]
-    """The names of the checks that have not returned in time, and go on."""
+    """The names of the checks that are running beyond their timeout."""
     if report.snapshot is None:
         return set()
     return set(one.name for one in report.snapshot.results if one.outcome.is_overrun)
@@ -277,7 +273,7 @@ def _running(report):
 
 def _sections(rows, is_draining):
     # type: (Dict[str, List[_Row]], bool) -> List[Tuple[Text, List[_Row]]]
-    """(title, rows) of each state that a check is in; those that need somebody come first."""
+    """(title, rows) for each state that a check is in, the most urgent first."""
     sections = []
     for state, title in (("failed", u"Failing"), ("warning", u"Warning"), ("passed", u"Passing")):
         if is_draining:
@@ -291,7 +287,7 @@ def _sections(rows, is_draining):
 
 def _words_for(runs):
     # type: (Sequence[Tuple[bool, float]]) -> Text
-    """What a strip shows, in words."""
+    """The text alternative of a strip."""
     if not runs:
         return u""
     failures = sum(1 for passed, _ in runs if not passed)
@@ -302,10 +298,10 @@ def _words_for(runs):
 
 def _bars(runs):
     # type: (Sequence[Tuple[bool, float]]) -> List[Tuple[Text, Text]]
-    """(class, path) of what a strip draws, the newest run on the right.
+    """(CSS class, SVG path) of a strip's bars, the newest run on the right.
 
-    Each run is a bar on a line: the slower the run, the longer the bar. A failure has another
-    colour and, for those who do not see that, a mark below the line.
+    Each run is a bar: the slower the run, the longer the bar. A failed run has another colour and,
+    for people who cannot see that, a mark below its bar.
     """
     slowest = max([took for _, took in runs] or [0.0])
     bars = {True: [], False: []}  # type: Dict[bool, List[Text]]

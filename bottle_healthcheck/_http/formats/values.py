@@ -9,7 +9,7 @@ if MYPY:
 
 def hostname():
     # type: () -> str
-    """The host's name; no health check fails because there is none."""
+    """The host's name, or "unknown" if it cannot be read."""
     try:
         return socket.gethostname()
     except Exception:
@@ -18,7 +18,7 @@ def hostname():
 
 def iso_8601(epoch_seconds):
     # type: (float) -> str
-    """The moment in UTC, to the millisecond."""
+    """A time as ISO 8601 in UTC, to the millisecond."""
     try:
         moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=epoch_seconds)
         return "%s.%03dZ" % (moment.strftime("%Y-%m-%dT%H:%M:%S"), moment.microsecond // 1000)
@@ -28,7 +28,7 @@ def iso_8601(epoch_seconds):
 
 def state_of(result):
     # type: (Result) -> str
-    """The state of a result's check: "passed", "warning" (it is not critical) or "failed"."""
+    """The state that a result shows: "passed", "warning" (failed, but not critical) or "failed"."""
     if result["passed"]:
         return "passed"
     if result.get("critical") is False:

@@ -11,12 +11,12 @@ MYPY = False
 if MYPY:
     from typing import Any, List, Match, Text, Tuple
 
-#: Of an output that is longer the middle is folded: what is shown are its beginning and its end.
+#: The middle of a longer output is folded: its beginning and its end stay visible.
 MAX_LINES, MAX_CHARACTERS = 20, 2000
 BEGINNING_LINES, BEGINNING_CHARACTERS = 8, 800
 END_LINES, END_CHARACTERS = 6, 600
 
-#: What a line is cut to that only gives an idea of an output.
+#: Characters of an output's preview.
 MAX_GLIMPSE = 160
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -29,7 +29,7 @@ _PART_OF_LINK = re.compile(u"[^/]*//[^/]*/?|[^/]*/+|[^/]+")
 
 _LINK = re.compile(u"https?://[^\\s<>\"'`]{1,2000}", re.IGNORECASE)
 
-#: Characters that end a sentence, and not the link that they follow.
+#: Characters after a link that belong to the sentence, not to the link.
 _AFTER_A_LINK = u".,;:!?*_]"
 
 _ESCAPED = re.compile(r"\\(.)")
@@ -78,7 +78,7 @@ def duration(seconds):
 
 def moment(epoch_seconds, now):
     # type: (float, float) -> Text
-    """When something happened, in UTC: the time of the day, on another day the date as well."""
+    """A time in UTC: "23:59:07 UTC" if it is today, else "2026-11-26 23:59 UTC"."""
     then, today = iso_8601(epoch_seconds), iso_8601(now)
     if then[:10] == today[:10]:
         return u"%s UTC" % then[11:19]
@@ -89,7 +89,7 @@ def moment(epoch_seconds, now):
 
 def pretty(output):
     # type: (Any) -> Text
-    """An output for a person: JSON is indented, and a line break in its texts is one."""
+    """An output for a person: JSON is indented, and line breaks in its strings are real."""
     if not isinstance(output, (dict, list)):
         return _jsonable.output_text(output)
     indented = json.dumps(_jsonable.plain(output), indent=2, ensure_ascii=False,
@@ -108,7 +108,7 @@ def fold(text):
     # type: (Text) -> Tuple[Text, Text, Text]
     """(beginning, middle, end) of a text; the middle is "" where the text is short.
 
-    The end stays in sight: it is where a traceback names the error.
+    The end stays visible: it is where a traceback names the error.
     """
     if text.count(u"\n") < MAX_LINES and len(text) <= MAX_CHARACTERS:
         return text, u"", u""
@@ -122,7 +122,7 @@ def fold(text):
 
 def amount(text):
     # type: (Text) -> Text
-    """How much text that is: "12 lines", "1,200 characters"."""
+    """The length of a text in words: "12 lines", "1,200 characters"."""
     lines = text.count(u"\n") + 1
     if lines > 2:
         return u"{:,} lines".format(lines)
@@ -131,15 +131,15 @@ def amount(text):
 
 def glimpse(output):
     # type: (Any) -> Text
-    """The beginning of an output, in one line."""
+    """A preview of an output: its beginning, in one line."""
     return _jsonable.one_line(_jsonable.output_text(output), MAX_GLIMPSE)
 
 
-# What people have named and written
+# Names and docstrings
 
 def parts_of_name(name):
     # type: (Any) -> List[Text]
-    """A name in one line, cut after the characters where it may be broken."""
+    """A name in one line, split where a browser may break the line."""
     return _PART_OF_NAME.findall(_jsonable.one_line(_jsonable.text(name)))
 
 
@@ -149,7 +149,7 @@ def first_paragraph(check):
 
     Secrets in it are masked, as in outputs.
     """
-    if check is None:  # of a draining service's one result; since Python 3.13 None has a docstring
+    if check is None:  # draining is no check; and since Python 3.13 None has a docstring
         return []
     doc = _docstring(check.func)
     if not isinstance(doc, (bytes, type(u""))):
@@ -160,12 +160,12 @@ def first_paragraph(check):
 
 def _docstring(func):
     # type: (Any) -> Any
-    """The docstring of a check's function; that of a partial is its function's."""
+    """The docstring of a check's function; for a partial, of the function in it."""
     while isinstance(func, functools.partial):
         func = func.func
     try:
         return getattr(func, "__doc__", None)
-    except Exception:  # an odd object's; the page shows all the rest
+    except Exception:  # an odd object raises; the page has to show the rest
         return None
 
 
