@@ -139,6 +139,7 @@ class HealthCheck(Plugin):
         self.about = about  # type: Any
         self._changes = ChangeObserver()
         self._broken_handler = None  # type: Any
+        self._broken_details = None  # type: Any
         self._checkers = Registry(self._settings, self.cache)
         self._checkers.extend(validate_list(checkers))
         Plugin.__init__(self, app, path, "check", ["GET", "OPTIONS"], options)
@@ -425,15 +426,20 @@ class HealthCheck(Plugin):
     def _shows_details(self):
         # type: () -> bool
         """Whether this request may see more than the overall status; where in doubt, not."""
-        if not callable(self.details):
-            return bool(self.details)
+        details = self.details
+        if not callable(details):
+            return bool(details)
+        shows = False
         try:
-            return bool(call_callback(_evaluate_details, self.details))
+            shows = bool(call_callback(_evaluate_details, details))
+            self._broken_details = None
         except BaseException:
             if is_interrupt():
                 raise
-            _log.failure("details() failed; only the overall status is shown")
-            return False
+            broken, self._broken_details = self._broken_details, details
+            if broken is not details:  # once, not at every request
+                _log.failure("details() failed; only the overall status is shown")
+        return shows
 
 
 def _evaluate_details(details):

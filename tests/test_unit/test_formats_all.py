@@ -157,6 +157,22 @@ def test_details_are_asked_for_every_request():
     assert b"all-is-well" not in ask(app).body
 
 
+def test_details_that_fail_are_logged_once_until_they_work_again(caplog):
+    works = []
+    app = service("up", details=lambda: works[0])
+    for _ in range(3):
+        assert b"all-is-well" not in ask(app).body
+    assert caplog.text.count("details() failed") == 1
+    works.append(True)
+    assert b"all-is-well" in ask(app).body
+    del works[:]
+    ask(app)
+    assert caplog.text.count("details() failed") == 2
+    app.health.details = lambda: works[1]
+    ask(app)
+    assert caplog.text.count("details() failed") == 3
+
+
 def test_details_are_hidden_where_their_callable_returns_a_generator(caplog):
     def details():
         yield False
