@@ -113,6 +113,11 @@ def lose_thread(worker):
     worker._thread = None
 
 
+def has_begun(worker):
+    """Whether a thread of the worker has begun to look for jobs."""
+    return worker._thread is not None
+
+
 def interrupt_idle(worker, kind, meanwhile=lambda: None):
     """Raises an exception in a worker's thread where that waits for a job."""
     lock = worker._idle

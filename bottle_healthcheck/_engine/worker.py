@@ -27,7 +27,7 @@ class Worker(object):
         #: of its own, and an exception of a signal's handler can leave those held.
         self._idle = threading.Lock()
         self._idle.acquire()
-        #: The running thread. It sets this itself as well: start() may be interrupted.
+        #: The running thread; the one that is to be started, before it runs.
         self._thread = None  # type: Optional[threading.Thread]
         self._is_stopped = False
         #: The thread that has ended last; it may be alive for a moment.
@@ -46,8 +46,8 @@ class Worker(object):
             try:
                 thread = threading.Thread(target=self._work, name=self._name)
                 thread.daemon = True
+                self._thread = thread  # not later: another request's may have replaced it by then
                 thread.start()
-                self._thread = thread
             except Exception:
                 if comes_from_signal_handler():  # which ends the request
                     raise
@@ -71,15 +71,22 @@ class Worker(object):
         except _thread.error:  # it is not held: the thread is awake, and will see the job
             pass
 
+    def _is_replaced(self, thread):
+        # type: (threading.Thread) -> bool
+        """Whether another thread runs: it was started while this one seemed dead."""
+        other = self._thread
+        return other is not None and other is not thread and other.is_alive()
+
     def _work(self):
         # type: () -> None
-        self._thread = me = threading.current_thread()
+        me = threading.current_thread()
         is_to_end = False
         while True:
             try:
-                if self._thread is not me:  # another thread was started while this one seemed dead
+                if self._is_replaced(me):
                     self._wake()
                     return
+                self._thread = me
                 while self._jobs:
                     job = self._jobs[0]
                     _run(job)

@@ -2,12 +2,13 @@
 import gc
 import sys
 import threading
+import time
 import weakref
 
 import pytest
 
 from tests.helpers import wait_until
-from tests.internals import Worker, interrupt_idle, lose_thread
+from tests.internals import Worker, has_begun, interrupt_idle, lose_thread
 
 
 def done(worker, job=lambda: None):
@@ -101,6 +102,41 @@ def test_second_attempt_starts_the_thread(monkeypatch):
         patch.setattr(threading, "Thread", None)  # late in shutdown, modules are taken apart
         assert worker.submit(done) is False
     assert done(worker).name == "worker"
+
+
+def test_job_runs_where_two_requests_start_the_thread_at_once(monkeypatch):
+    worker, threads, second_may_start = Worker("worker"), [], threading.Event()
+    real_start = threading.Thread.start
+
+    def submit_until_one_has_ended():
+        worker.submit(lambda: None)
+        while all(thread.is_alive() for thread in threads):
+            worker.submit(lambda: None)
+            time.sleep(0.001)
+
+    def start(thread):
+        if thread.name != "worker":
+            real_start(thread)
+            return
+        threads.append(thread)
+        if len(threads) > 1:
+            assert second_may_start.wait(60)
+            real_start(thread)
+            return
+        other = threading.Thread(target=submit_until_one_has_ended)
+        other.start()
+        wait_until(lambda: len(threads) == 2)
+        real_start(thread)
+        wait_until(lambda: has_begun(worker))
+        second_may_start.set()
+        other.join(60)  # one has made way for the other before this start() returns
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    ran = threading.Event()
+    assert worker.submit(ran.set) is True
+    assert ran.wait(60)
+    done(worker)
+    assert len(threads) == 2
 
 
 def test_worker_ends_when_it_has_run_what_it_was_handed():
