@@ -98,6 +98,11 @@ def kept_responses(health):
     return len(health._responses._kept)
 
 
+def report_of_change(health):
+    """The report that a request compares with that of the last change; None while there is none."""
+    return health._report_of_change()
+
+
 def fresh_until(health):
     """Until when all results of the last run are fresh, by the monotonic clock."""
     return health.checkers.known.fresh_until()

@@ -233,6 +233,12 @@ def test_draining_page_shows_last_results(page):
     assert found.whole_texts("p", class_="lasts") == [u"was failing for 10 min"]
 
 
+def test_what_drain_said_in_a_line_is_the_headline(page):
+    for words in (u"x", u"x" * 60):
+        found = page(result("drain", False, words, since=NOW), draining=True)
+        assert found.texts("h1") == [words]
+
+
 @pytest.mark.parametrize("output", [u"x" * 61, u"two\nlines", {"until": 5}, u" "])
 def test_what_drain_said_at_length_stands_below_the_headline(page, output):
     found = page(result("drain", False, output, since=NOW), draining=True)
@@ -244,6 +250,16 @@ def test_what_drain_said_at_length_stands_below_the_headline(page, output):
     assert notes[:-1] == output.split()[:1] + output.split()[1:]
     assert u"on purpose for < 1 s" in notes[-1]
     assert found.all("section") == []
+
+
+def test_times_before_the_clock_was_set_are_shown_as_they_are(page):
+    """A machine may boot in 1970, and learn the time later."""
+    found = page(result("drain", False, since=1000.0), draining=True)
+    assert u"on purpose for 20487 d:" in found.texts("p", class_="note")[0]
+    found = page(result(passed=False, since=1000.0, timestamp=2000.0))
+    assert found.whole_texts("p", class_="lasts") == [u"failing for 20487 d"]
+    assert found.whole_texts("div", class_="facts") == [
+        u"since 1970-01-01 00:16 UTC; took 0.9 ms, checked 20487 d ago"]
 
 
 def test_drained_service_shows_what_it_knew():

@@ -781,19 +781,13 @@ class TestChangedOption(object):
 
 
 class TestOnChange(object):
-    def test_check_registered_during_the_run_has_to_run_first(self):
-        changes = []
-
-        def first():
-            if len(health.checkers) == 1:
-                health.add_check(fails)
-            return True, "fine"
-
-        health = HealthCheck(checkers=[first], on_change=lambda *args: changes.append(args[:2]))
-        assert health.run().status == "success"
-        assert changes == []
-        assert health.run().status == "failure"
-        assert changes == [(None, "failure")]
+    def test_there_is_no_change_until_a_new_check_has_run(self):
+        health = HealthCheck(checkers=[succeeds])
+        health.run()
+        health.add_check(fails)  # as by another thread, while a request notifies
+        assert internals.report_of_change(health) is None
+        health.run()
+        assert internals.report_of_change(health).status == "failure"
 
 
 class TestOptions(object):
