@@ -1,5 +1,6 @@
 """A circuit breaker: after a client fails or takes too long, it is not called for a while."""
 import logging
+import os
 
 from six.moves import _thread
 
@@ -8,7 +9,7 @@ from .._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Text
+    from typing import Any, Dict, Text, Tuple
 
 #: Seconds for which a client that failed is not called.
 OPEN_SECONDS = 10.0
@@ -42,11 +43,25 @@ class CircuitBreaker(object):
         self._totals = {}  # type: Dict[int, float]
         #: Since when they are added up.
         self._totals_since = 0.0
+        #: The process and the beginning of each call that has not returned.
+        self._running = {}  # type: Dict[object, Tuple[int, float]]
 
     def is_open(self):
         # type: () -> bool
-        """Whether the client is not called at present."""
-        return _compat.monotonic() < self._opening.until
+        """Whether the client is not called at present.
+
+        Nor is one that fails while a call of it hangs: each further call might hold a thread.
+        """
+        if _compat.monotonic() < self._opening.until:
+            return True
+        return self._fails and self.hangs()
+
+    def hangs(self):
+        # type: () -> bool
+        """Whether a call has not returned for too long."""
+        now, pid = _compat.monotonic(), os.getpid()  # calls of a fork's parent do not return here
+        return any(owner == pid and now - began > MAX_TOTAL_SECONDS
+                   for owner, began in list(self._running.values()))
 
     def call(self, method, *args, **kwargs):
         # type: (str, *Any, **Any) -> Any
@@ -56,7 +71,8 @@ class CircuitBreaker(object):
         started = _compat.monotonic()
         if self._fails:  # one thread tries, the others do without the client meanwhile
             self._opening = _Opening(started + OPEN_SECONDS)
-        opening = self._opening
+        opening, call = self._opening, object()
+        self._running[call] = os.getpid(), started
         try:
             answer = getattr(self._client, method)(*args, **kwargs)
         except BaseException as exc:
@@ -64,6 +80,8 @@ class CircuitBreaker(object):
                 raise
             self.trip(_jsonable.typed_message(exc))
             return None
+        finally:
+            self._running.pop(call, None)
         if self._takes_too_long(_compat.monotonic() - started):
             return None
         opening.until = 0.0  # not what another thread's failure has opened since

@@ -55,6 +55,9 @@ POLL_INTERVAL = 0.2
 #: although the shared cache was queried first.
 MAX_DELAY = 0.1
 
+#: Takes the roles of a run that is given up.
+ABANDONED = object()
+
 #: A run that a request waits for, when the wait began, and the check's state.
 Pending = collections.namedtuple("Pending", "run since state")
 
@@ -290,12 +293,36 @@ class ResultCache(object):
         """The run of the check that goes on, here or in another process; else a new one."""
         process = self._process()
         run = process.runs.get(check.key)
+        if run is not None and self._abandon(run, check, now):
+            run = None
         if run is None and not force:
             run = process.denied_since(check.key, now - POLL_INTERVAL)
         if run is None:
             new = Run(check.key, check.__name__, cached)
             run = process.runs.setdefault(check.key, new)
         return run
+
+    def _abandon(self, run, check, now):
+        # type: (Run, Check, float) -> bool
+        """Gives up a run whose check has not begun in time; true if it was given up.
+
+        The client of the shared cache holds its thread, as a server can for ever that sends a byte
+        now and then. The next run has another worker; the old one ends when the client returns.
+        """
+        if run.started is not None or not run.is_late(check.run_limit, now):
+            return False
+        if self._shared is None or not self._shared.hangs():
+            return False
+        run.take("executor", ABANDONED)  # if it is not in the client yet, it need not begin
+        if not run.take("starter", ABANDONED):
+            return False
+        self._shared.note_silence(check, now - run.led_since)
+        if run.take("replacer", object()):  # once, or the next run's worker might be stopped
+            worker = self._process().workers.pop(run.key, None)
+            if worker is not None:
+                worker.stop()
+        self._unregister_and_wake(run)
+        return True
 
     def _lead(self, run, check, state, force):
         # type: (Run, Check, CheckState, bool) -> bool
@@ -362,7 +389,11 @@ class ResultCache(object):
             try:
                 if not run.take("executor", me):  # its leader was interrupted
                     return
-                if is_to_claim and not self._claim(run, check, state):
+                if is_to_claim:
+                    may_run = self._claim(run, check, state)
+                else:
+                    may_run = run.take("starter", me)
+                if not may_run:
                     return
                 if run.started is None:  # the worker may have been busy with the shared cache
                     run.started = _compat.monotonic()
@@ -384,6 +415,8 @@ class ResultCache(object):
         run.asked_at = _compat.monotonic()
         claim = self._shared.claim(  # type: ignore[union-attr]
             check, state.cached, run.lock, run.asked_at)
+        if not run.take("starter", run.lock):  # it took so long that another run has begun
+            return False
         now = _compat.monotonic()
         if claim.outcome is not None:
             claim.outcome.completed = now - max(0.0, claim.age)

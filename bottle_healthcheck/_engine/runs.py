@@ -106,7 +106,11 @@ class Run(object):
 
     def take(self, role, who):
         # type: (str, object) -> bool
-        """Takes the role "leader" or "executor" for good; false where another one has it."""
+        """Takes a role for good; false where another one has it.
+
+        The leader has a thread execute the run, the executor does so, and the starter decides that
+        the check begins, or never does; the replacer has a run that is given up replaced.
+        """
         return self._roles.setdefault(role, who) is who
 
     def has(self, role, who):

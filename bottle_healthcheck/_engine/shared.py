@@ -146,6 +146,11 @@ class SharedResults(object):
         """Deletes the shared result of a check."""
         self._breaker.call("set", self._key(name), "", timeout=1)
 
+    def hangs(self):
+        # type: () -> bool
+        """Whether the backend has not returned from a call for too long."""
+        return self._breaker.hangs()
+
     def note_silence(self, check, seconds):
         # type: (Check, float) -> None
         """Notes how long a claim has had no reply; trips the breaker if that is too long."""

@@ -1,5 +1,6 @@
 """bottle_healthcheck._engine.breaker: a client that fails is not called for a while."""
 import logging
+import os
 import threading
 
 import pytest
@@ -194,3 +195,52 @@ def test_older_call_that_succeeds_does_not_close_what_a_newer_failure_opened(
     breaker.confirm()
     assert breaker.is_open() is True
     assert levels() == ["WARNING"]
+
+
+class TestHangingCall(object):
+    """A call that does not return: no other thread is to hang in the client as well."""
+
+    @pytest.fixture
+    def goes_on(self, breaker, client):
+        """Ends the call that hangs."""
+        begun, goes_on = threading.Event(), threading.Event()
+
+        def hang(key):
+            begun.set()
+            assert goes_on.wait(60)
+            return key
+        client.get, quick = hang, client.get
+        thread = threading.Thread(target=breaker.call, args=("get", "a"))
+        thread.start()
+        assert begun.wait(60)
+        client.get = quick
+
+        def end():
+            goes_on.set()
+            thread.join(60)
+        yield end
+        end()
+
+    def test_failing_client_is_left_alone_until_it_returns(self, breaker, client, clock, goes_on):
+        clock.tick(2)
+        breaker.trip("it has not answered")
+        clock.tick(600)
+        assert breaker.is_open()
+        assert breaker.call("get", "b") is None
+        goes_on()
+        clock.tick(11)
+        assert breaker.call("get", "c") == "c"
+        assert client.calls == 1
+
+    @pytest.mark.usefixtures("goes_on")
+    def test_client_that_does_not_fail_is_called(self, breaker, clock):
+        clock.tick(600)
+        assert breaker.call("get", "b") == "b"
+
+    @pytest.mark.usefixtures("goes_on")
+    def test_call_of_the_parent_of_a_fork_does_not_count(self, breaker, clock, monkeypatch):
+        breaker.trip("it has not answered")
+        clock.tick(600)
+        assert breaker.is_open()
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        assert breaker.call("get", "b") == "b"
