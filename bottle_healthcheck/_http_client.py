@@ -30,6 +30,10 @@ if MYPY:
 
 BODY_LIMIT = 2 ** 20  # bytes
 
+#: Bytes of a whole exchange, so that nothing else is longer: headers, interim responses, trailers,
+#: the sizes of chunks, and a chunk of a size below 0, which http_client reads to its end.
+EXCHANGE_LIMIT = 2 * BODY_LIMIT
+
 #: Without it, 2.7 parses anything as HTTP/0.9.
 _STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
 _SWITCHING_PROTOCOLS = 101  # no other response follows
@@ -44,6 +48,10 @@ Response = collections.namedtuple("Response", "status body")
 
 class NoFinalResponse(http_client.HTTPException):
     """The peer sent interim responses only and closed the connection."""
+
+
+class ExchangeTooLong(http_client.HTTPException):
+    """A peer that sends more than EXCHANGE_LIMIT bytes."""
 
 
 class BodyError(ValueError):
@@ -307,12 +315,13 @@ def _send(sock, data, deadline):
 
 
 class _Received(io.RawIOBase):
-    """The bytes that a peer sends until the deadline, as a raw stream."""
+    """The bytes that a peer sends until the deadline, as a raw stream; at most EXCHANGE_LIMIT."""
 
     def __init__(self, sock, deadline):
         # type: (socket.socket, Deadline) -> None
         self._sock = sock
         self._deadline = deadline
+        self._left = EXCHANGE_LIMIT
 
     def readable(self):
         # type: () -> bool
@@ -322,7 +331,11 @@ class _Received(io.RawIOBase):
     def readinto(self, buf):
         # type: (Any) -> int
         """Reads the next bytes into buf."""
-        return int(self._deadline.call(self._sock, self._sock.recv_into, buf))
+        if self._left <= 0:
+            raise ExchangeTooLong("more than %d bytes were received" % EXCHANGE_LIMIT)
+        received = int(self._deadline.call(self._sock, self._sock.recv_into, buf))
+        self._left -= received
+        return received
 
 
 class _Stream(io.BufferedReader):

@@ -29,6 +29,7 @@ TIMEOUT = 5  # seconds; Nagios ends a plugin after 10
 LONGEST_TIMEOUT = 3600  # seconds; much longer ones would overflow
 LINE_LIMIT = 500  # characters; NRPE cuts at 1024 bytes, and the perfdata follow
 PIECE_LIMIT = 100  # characters of one name or output
+RESULT_LIMIT = 10000  # results of a response; more than this package's fit into 1 MiB
 
 #: {state: (exit status for Nagios, exit status otherwise)}; Docker reserves 2.
 STATES = {"OK": (0, 0), "WARNING": (1, 0), "CRITICAL": (2, 1), "UNKNOWN": (3, 1)}
@@ -382,6 +383,8 @@ def _interpret_report(code, document, checks):
     """What a response with a JSON status means."""
     status = _one_line(document["status"])
     results = _results_in(document)
+    if len(results) > RESULT_LIMIT:
+        raise _NoHealthAnswer("%s with over %d results" % (_answered(code), RESULT_LIMIT))
     failed = [one for one in results if one.get("passed") is not True]
     state = _state_of(code, status.lower(), failed)
     if state != "CRITICAL":  # a draining service reports failure without naming checks

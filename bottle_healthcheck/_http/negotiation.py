@@ -100,7 +100,9 @@ class RequestOptions(Request):
     def path(self):
         # type: () -> str
         """The path of the current request."""
-        path = bottle.request.fullpath  # type: str
+        # Not fullpath, which takes it for a URL: "/http://[" would be a broken one.
+        request = bottle.request
+        path = request.script_name + request.path.lstrip("/")  # type: str
         return path
 
 

@@ -418,7 +418,7 @@ class TestNoHealthAnswer(object):
         (say_nothing, "no whole answer within 0.3 s"),
         (one_byte_a_moment, "no whole answer within 0.3 s"),
         (body_byte_by_byte, "no whole answer within 0.3 s"),
-        (endless((b"", b"HTTP/1.1 100 Continue\r\n\r\n")), "no whole answer within 0.3 s"),
+        (endless((b"", b"HTTP/1.1 100 Continue\r\n\r\n")), "more than 2097152 bytes"),
         (hang_up, ""),
         (b"HTTP", ""),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"),
@@ -438,13 +438,17 @@ class TestNoHealthAnswer(object):
         (answer(b'{"status": "success"'), "broken JSON"),
         (answer(b'{"status":' * 100000), "broken JSON"),
         (answer(b'"' + b"x" * 1024 * 1024), "over 1 MiB"),
+        (answer(b'{"status": "success", "results": [' + b"{}," * 10000 + b"{}]}"),
+         "200 OK with over 10000 results"),
+        (answer(b'{"status": "failure", "results": [' + b"{}," * 10000 + b"{}]}", "500 x"),
+         "500 Internal Server Error with over 10000 results"),
         (b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n", "302 Found"),
         (answer(b"", "304 Not Modified"), "304"),
         (answer(b"", "103 Early Hints"), "103"),
     ], ids=short)
     def test_reason_is_one_line(self, serve, probe, talk, reason):
         server, timeout = serve(talk), SHORT if "within" in reason else LONG
-        answered = re.match("200 OK with|502|over 1 MiB|302|304|cut off|broken JSON", reason)
+        answered = re.match("200 OK with|500|502|over 1 MiB|302|304|cut off|broken JSON", reason)
         words = "no health answer: answered " if answered else "unreachable: "
 
         def both():

@@ -377,6 +377,22 @@ def test_longer_body_is_not(response):
     assert caught.value.status == 203
 
 
+CHUNKS = b"HTTP/1.1 203 x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("beginning, rest", [
+    (CHUNKS + b"-1\r\n", b"x" * 1000), (CHUNKS, b"1\r\nx\r\n" * 200),
+    (CHUNKS + b"0\r\n", b"X: y\r\n"),
+    (b"", b"HTTP/1.1 103 x\r\nLink: " + b"x" * 50000 + b"\r\n\r\n"),
+], ids=["negative chunk", "small chunks", "trailers", "interim responses"])
+def test_nothing_else_is_endless_either(beginning, rest):
+    pieces = [rest * (LIMIT // len(rest))] * 3
+    with peer(beginning, *pieces) as port:
+        # Old Pythons take what follows on a negative size for the size of another chunk.
+        with pytest.raises((_http_client.ExchangeTooLong, http_client.LineTooLong)):
+            get(port)
+
+
 @pytest.mark.parametrize("length, body, missing", [
     (2, b"", 2), (10, b"123", 7), (10 ** 12, b"", 10 ** 12)])
 def test_body_that_is_cut_off_is_an_error(length, body, missing):

@@ -326,3 +326,12 @@ class TestLongQueries(object):
         assert ask(app, "check=up&" * 99).status == 200
         assert ask(app, "a=" + "b" * 8190).status == 200
         assert ask(app, "check=" + "b" * 8186).status == 404
+
+
+@pytest.mark.parametrize("path", ["/http://[", "/http://[::1", "/http://other.example/", "/a:b"])
+def test_path_of_a_catch_all_is_no_url(path):
+    app = bottle.Bottle()
+    HealthCheck(app, "/<rest:path>")
+    answer = ask(app, "format=html", path=path)
+    assert answer.status == 200
+    assert path in answer.body.decode("utf-8")
