@@ -55,9 +55,6 @@ POLL_INTERVAL = 0.2
 #: although the shared cache was queried first.
 MAX_DELAY = 0.1
 
-#: Takes the roles of a run that is given up.
-ABANDONED = object()
-
 #: A run that a request waits for, when the wait began, and the check's state.
 Pending = collections.namedtuple("Pending", "run since state")
 
@@ -293,7 +290,7 @@ class ResultCache(object):
         """The run of the check that goes on, here or in another process; else a new one."""
         process = self._process()
         run = process.runs.get(check.key)
-        if run is not None and self._abandon(run, check, now):
+        if run is not None and self._is_held(run, check, now):
             run = None
         if run is None and not force:
             run = process.denied_since(check.key, now - POLL_INTERVAL)
@@ -302,25 +299,16 @@ class ResultCache(object):
             run = process.runs.setdefault(check.key, new)
         return run
 
-    def _abandon(self, run, check, now):
+    def _is_held(self, run, check, now):
         # type: (Run, Check, float) -> bool
-        """Gives up a run whose check has not begun in time; true if it was given up.
+        """Whether the client of the shared cache holds the run's thread: the run is given up then.
 
-        The client of the shared cache holds its thread, as a server can for ever that sends a byte
-        now and then. The next run has another worker; the old one ends when the client returns.
+        The next run has another worker; the old one ends when the client returns.
         """
-        if run.started is not None or not run.is_late(check.run_limit, now):
+        if self._shared is None or not self._shared.gives_up(run, check, now):
             return False
-        if self._shared is None or not self._shared.hangs():
-            return False
-        run.take("executor", ABANDONED)  # if it is not in the client yet, it need not begin
-        if not run.take("starter", ABANDONED):
-            return False
-        self._shared.note_silence(check, now - run.led_since)
         if run.take("replacer", object()):  # once, or the next run's worker might be stopped
-            worker = self._process().workers.pop(run.key, None)
-            if worker is not None:
-                worker.stop()
+            self._process().stop_worker(run.key)
         self._unregister_and_wake(run)
         return True
 

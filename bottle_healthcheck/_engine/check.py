@@ -245,15 +245,11 @@ def _forget_earlier_runs():
     if six.PY2:  # pragma: no cover (2.7, whose exceptions keep no traceback)
         return
     exc, traceback = sys.exc_info()[1:]  # type: Any, Any
-    try:
-        own_code = traceback.tb_frame.f_code
-        earlier = traceback.tb_next
-        while earlier is not None and earlier.tb_frame.f_code is not own_code:
-            earlier = earlier.tb_next
-        if earlier is not None:
-            BaseException.with_traceback(exc, earlier)
-    finally:
-        del exc, traceback, earlier  # they hold this frame's callers
+    own_code, earlier = traceback.tb_frame.f_code, traceback.tb_next
+    while earlier is not None and earlier.tb_frame.f_code is not own_code:
+        earlier = earlier.tb_next
+    if earlier is not None:
+        BaseException.with_traceback(exc, earlier)
 
 
 def _pair_of(func, *args):

@@ -207,6 +207,11 @@ class ProcessState(object):
         """Stops the worker of a check and forgets its history; a run in progress continues."""
         self.history.pop(key, None)
         self.denied.pop(key, None)
+        self.stop_worker(key)
+
+    def stop_worker(self, key):
+        # type: (Key) -> None
+        """Stops the worker of a check, which ends after the job that it runs; the next is new."""
         worker = self.workers.pop(key, None)
         if worker is not None:
             worker.stop()

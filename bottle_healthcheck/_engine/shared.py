@@ -31,6 +31,7 @@ if MYPY:
     from typing import Any, Dict, Optional, Text, Tuple, Union
 
     from .check import Check
+    from .runs import Run
 
 #: The version of written values; other versions are ignored. Version 1 had no warnings.
 FORMAT_VERSION = 2
@@ -52,6 +53,9 @@ LEAST_REFUSED = 1000
 
 #: The beginning of the value of a lock that is held.
 HELD = u"held by "
+
+#: Takes the roles of a run that is given up.
+GIVEN_UP = object()
 
 #: The value of a lock that was released. A RedisClient reads it as None, as if it had expired.
 RELEASED = u""
@@ -146,10 +150,20 @@ class SharedResults(object):
         """Deletes the shared result of a check."""
         self._breaker.call("set", self._key(name), "", timeout=1)
 
-    def hangs(self):
-        # type: () -> bool
-        """Whether the backend has not returned from a call for too long."""
-        return self._breaker.hangs()
+    def gives_up(self, run, check, now):
+        # type: (Run, Check, float) -> bool
+        """Gives up a run if its check has not begun in time while a call of the backend hangs.
+
+        So it can for ever with a server that sends a byte now and then. True if it was given up.
+        """
+        is_held = run.started is None and run.is_late(check.run_limit, now)
+        if not is_held or not self._breaker.hangs():
+            return False
+        run.take("executor", GIVEN_UP)  # if it is not in the client yet, it need not begin
+        if not run.take("starter", GIVEN_UP):
+            return False
+        self.note_silence(check, now - run.led_since)
+        return True
 
     def note_silence(self, check, seconds):
         # type: (Check, float) -> None
