@@ -1,34 +1,30 @@
 """Whose an exception is: the callback's that raised it, or somebody's who ends what runs it."""
 import inspect
-import os
 import sys
 
 MYPY = False
 if MYPY:
     from types import FrameType
-    from typing import Any, List, Optional, Tuple
+    from typing import Any, List, Tuple
 
 #: What ends a greenlet, or a block of its code, from outside: (module, class).
 _GREENLET_EXCEPTIONS = (("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"),
                         ("eventlet.timeout", "Timeout"))
 
 
-def is_interrupt(pid=None):
-    # type: (Optional[int]) -> bool
+def is_interrupt():
+    # type: () -> bool
     """True where the exception that is being handled is not the callback's own.
 
     It must pass through then: KeyboardInterrupt, what ends a greenlet or a block of one, and
-    SystemExit that a signal's handler raised. With the pid of the process that called the callback,
-    also SystemExit in a child that the callback has forked, or the child would go on with the
-    request and respond a second time. Any other is what the callback failed with,
+    SystemExit that a signal's handler raised. Any other is what the callback failed with,
     asyncio.CancelledError and other BaseExceptions included.
     """
     # By its type: an exception may claim to be of another class, or raise when it is asked.
     kind, traceback = sys.exc_info()[::2]
     try:
         if issubclass(kind, SystemExit):  # type: ignore[arg-type]
-            is_in_child = pid is not None and os.getpid() != pid
-            return is_in_child or _is_of_signal_handler(traceback)
+            return _is_of_signal_handler(traceback)
         return issubclass(kind, (KeyboardInterrupt,) + _greenlet_exceptions())  # type: ignore
     finally:
         del traceback  # it holds this frame: they would hold each other

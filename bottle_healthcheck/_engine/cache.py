@@ -634,7 +634,7 @@ def _outcome_of_call(check, in_worker):
 
     Raises what ends the request that runs the check; in a worker nothing does.
     """
-    began, pid = _compat.timer(), os.getpid()
+    began = _compat.timer()
     try:
         passed, output, exc_info = check.execute(in_worker)
         # An output may be an object that runs code when it is read.
@@ -643,7 +643,7 @@ def _outcome_of_call(check, in_worker):
         del exc_info  # its traceback holds this frame: they would hold each other
         return outcome
     except BaseException as exc:
-        if is_interrupt(pid) and not in_worker:
+        if is_interrupt() and not in_worker:
             raise
         fault = u"what the check returned or raised cannot be read: " + _jsonable.type_name(exc)
         return Outcome(False, fault, _compat.timer() - began)

@@ -172,7 +172,8 @@ class Check(object):
             passed, output = self.settings.call(_pair_of, self.func)
         # Bare, as 2.7 raises old-style classes too.
         except:  # noqa: E722 pylint: disable=bare-except
-            if is_interrupt(pid) and not in_worker:
+            _end_child(pid)
+            if is_interrupt() and not in_worker:
                 raise
             _forget_earlier_runs()
             passed, output = self.settings.call(_pair_of, self._handle, sys.exc_info()[1],
@@ -234,6 +235,17 @@ def identity(func):
     if inspect.ismethod(func):
         return id(func.__self__), id(func.__func__)
     return id(func)
+
+
+def _end_child(pid):
+    # type: (int) -> None
+    """Ends a child that the check has forked and that raised SystemExit; pid is the parent's.
+
+    It would go on with the parent's request, log a failure, and share it with other processes.
+    """
+    exc = sys.exc_info()[1]
+    if os.getpid() != pid and isinstance(exc, SystemExit):
+        os._exit(exc.code if isinstance(exc.code, int) else int(exc.code is not None))
 
 
 def _forget_earlier_runs():

@@ -12,16 +12,20 @@ from tests.helpers import raise_
 from tests.worlds import run_python
 
 FORKS = """
-import os, sys
+import logging, os, sys
 from bottle_healthcheck import HealthCheck
 
 def forks():
-    pid = os.fork()
-    if pid == 0:
-        sys.exit(7)
-    return True, os.WEXITSTATUS(os.waitpid(pid, 0)[1])
+    statuses = []
+    for code in (7, None, "why"):
+        pid = os.fork()
+        if pid == 0:
+            sys.exit(code)
+        statuses.append(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))
+    return True, statuses
 
-print(HealthCheck(checkers=[forks]).run().results[0]["output"])
+logging.basicConfig(level=logging.INFO)
+print(HealthCheck(checkers=[forks], timeout=%r).run().results[0]["output"])
 """
 
 
@@ -91,6 +95,7 @@ def test_interrupt_while_a_worker_reads_is_one_failure(returns):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
-def test_child_that_exits_does_not_go_on_with_the_request():
-    status, output, errors = run_python(FORKS)
-    assert (status, output.split(), errors) == (0, ["7"], "")
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_child_that_exits_does_nothing_more(timeout):
+    status, output, errors = run_python(FORKS % timeout)
+    assert (status, output.split("\n"), errors) == (0, ["[7, 0, 1]", ""], "")
