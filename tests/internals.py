@@ -21,7 +21,8 @@ TIMER = (_compat, "timer")
 WORKER = (engine, "Worker")
 WAIT = (runs.Run, "wait")
 
-#: What looks for a drain_file, and how many seconds a request waits for that.
+#: What looks for a drain_file, its thread, and how many seconds a request waits for that.
+Drain = drain.Drain
 DRAIN_WORKER = (drain, "Worker")
 LONGEST_LOOK = (drain, "MAX_LOOK_SECONDS")
 WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]

@@ -102,6 +102,14 @@ class TestRedis(object):
         with pytest.raises(redis.ResponseError):
             backend.get("k")
 
+    def test_no_more_is_read_of_a_value_than_shows_that_it_is_too_large(self):
+        class Client(object):
+            @staticmethod
+            def getrange(key, start, end):
+                return (u"x" * 1000000)[start:end + 1]
+        value = internals.backends.RedisClient(Client).get("k")
+        assert len(value) == internals.shared.MAX_VALUE + 1
+
     def test_client_of_a_cluster_is_one_too(self):
         need_module("redis")
         if PY2:

@@ -168,19 +168,57 @@ class TestDrainFile(object):
         assert len(log_lines()) == 1
         assert log_lines()[0][0] == "WARNING" and "drain_file" in log_lines()[0][1]
 
-    def test_unreadable_folder_is_logged_once(self, world, log_lines, monkeypatch):
+    @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+    def test_unreadable_folder_is_logged_once(self, world, log_lines, monkeypatch, number):
         def stat(path):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+            raise OSError(number, os.strerror(number), path)
         app = bottle.Bottle()
         HealthCheck(app, "/healthcheck", drain_file="/secret/drain")
         with monkeypatch.context() as patch:
             patch.setattr(os, "stat", stat)
             assert [ask_webtest(app).status_code for _ in range(5)] == [200] * 5
-        assert len(log_lines()) == 1 and "Permission denied" in log_lines()[0][1]
+        assert len(log_lines()) == 1 and os.strerror(number) in log_lines()[0][1]
 
     def test_absent_file_is_not_logged(self, world, log_lines, tmpdir):
         health = HealthCheck(drain_file=str(tmpdir.join("no folder", "no file")))
         assert health.run().passed
+        assert log_lines() == []
+
+
+class TestWaitForTheLook(object):
+    """How long a request waits for the thread that looks for the file."""
+
+    @pytest.fixture
+    def drain(self, world, monkeypatch):
+        """One whose thread does nothing until world.work()."""
+        internals.replace(monkeypatch, internals.DRAIN_WORKER, getattr(*internals.WORKER))
+        drain = internals.Drain()
+        drain.watch("/no folder/no file")
+        return drain
+
+    @pytest.mark.parametrize("limit, waits", [(60, 0.25), (0.25, 0.25), (0.125, 0.125)])
+    def test_it_takes_a_quarter_of_a_second_or_the_limit(self, drain, world, limit, waits):
+        assert drain.is_on(limit) is False
+        assert world.waits == [waits]
+
+    def test_it_counts_from_the_beginning_of_the_look(self, drain, world):
+        world.meanwhile.append(lambda: world.clock.tick(0.0625) or drain.is_on(60))
+        drain.is_on(60)
+        assert world.waits == [0.25, 0.1875]
+        assert len(world.jobs) == 1
+
+    def test_look_that_hangs_is_not_waited_for_again(self, drain, world, log_lines):
+        for _ in range(3):
+            assert drain.is_on(60) is False
+            world.clock.tick(1)
+        assert world.waits == [0.25]
+        assert len(log_lines()) == 1
+
+    def test_next_look_begins_when_the_last_is_over(self, drain, world, log_lines):
+        for _ in range(2):
+            world.work_after(0.125)
+            assert drain.is_on(60) is False
+        assert world.waits == [0.25, 0.25]
         assert log_lines() == []
 
 

@@ -334,6 +334,16 @@ class TestHealthCheckThatIsGone(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
 
+    def test_threads_end_though_it_and_its_cache_hold_each_other(self):
+        threads = []
+        health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)])
+        health.run()
+        health.cache.owner = health
+        del health
+        gc.collect()
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
     def test_threads_end_though_its_cache_lives_on(self):
         threads = []
         cache = ResultCache()
