@@ -257,7 +257,7 @@ class HealthCheck(Plugin):
         if not query:
             response = self._responses.get(accept, self.cache.generation)
         # drain() and resume() forget what is kept; only a file has to be looked for.
-        if response is not None and self._drain.path and self._drain.is_on(self._drain_limit()):
+        if self.drain_file is not None and self._drain.is_on(self._drain_limit()):
             response = None
         if response is None:
             response = self._respond(query, accept)
@@ -296,7 +296,7 @@ class HealthCheck(Plugin):
         report = self._report_of(checks)
         # Before it is known which outcomes are cached: what changes later outdates the response.
         generation = self.cache.generation
-        valid_until = report.snapshot.fresh_until()
+        valid_until = report.snapshot.fresh_until(generation)
         is_current = checks is self._checkers.items  # else a check was registered meanwhile
         response = self._write(report, options, shows_details)
         if is_current and self._may_keep(options):

@@ -56,6 +56,7 @@ Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Wor
 SharedLock, CircuitBreaker = shared.SharedLock, breaker.CircuitBreaker
 Deadline, Url = _http_client.Deadline, _http_client.Url
 RequestOptions, Response = negotiation.RequestOptions, response.Response
+send = response.send
 Request = base.Request
 BOTTLE_OPTIONS, validate_options = plugin.BOTTLE_OPTIONS, plugin.validate_options
 hostname, iso_8601, state_of = values.hostname, values.iso_8601, values.state_of
@@ -106,7 +107,7 @@ def report_of_change(health):
 
 def fresh_until(health):
     """Until when all results of the last run are fresh, by the monotonic clock."""
-    return health.checkers.known.fresh_until()
+    return health.checkers.known.fresh_until(health.cache.generation)
 
 
 def cleaning_place(dump):

@@ -24,6 +24,8 @@ import os
 import time
 import weakref
 
+import six
+
 from .. import _compat, _jsonable
 from .._interrupts import is_interrupt
 from .._validation import wrong_type
@@ -54,6 +56,9 @@ POLL_INTERVAL = 0.2
 #: Seconds by which a request's wait is extended at most, so that a check has its whole time limit
 #: although the shared cache was queried first.
 MAX_DELAY = 0.1
+
+#: Outputs of these types run no code of their own when they are read.
+_PLAIN_TYPES = (six.text_type, str, bool, type(None))
 
 #: A run that a request waits for, when the wait began, and the check's state.
 Pending = collections.namedtuple("Pending", "run since state")
@@ -103,9 +108,11 @@ class ResultCache(object):
         if self._shared is not None:  # first: a shared result might be cached here again
             for name in list(self._names):
                 self._shared.forget(name)
-        for state in list(self._states.values()):
-            state.cached = None
-        self.generation = object()
+        try:
+            for state in list(self._states.values()):
+                state.cached = None
+        finally:
+            self.generation = object()
 
     # Registered checks
 
@@ -182,17 +189,20 @@ class ResultCache(object):
 
         previous is an earlier snapshot: results of the same checks that are still valid are reused.
         """
+        generation = self.generation  # first: what changes after this is seen by the next request
         now = _compat.monotonic()
         if previous is None or previous.checks is not checks:
             previous = Snapshot(checks, [self._cached_result(check) for check in checks])
-        changed = previous.changed()
-        if not changed and not previous.expired(now):
+        changed = previous.changed(generation)
+        due = previous.expired(now)
+        if not changed and not due:
             return previous
         snapshot = previous.copy()
-        # A result that is fresh now is used, even if clear() is called while other checks run.
-        for index in changed:
-            snapshot.replace(index, self._cached_result(checks[index]))
-        due = snapshot.expired(now)
+        if changed:
+            # A result that is fresh now is used, even if clear() is called while other checks run.
+            for index in changed:
+                snapshot.replace(index, self._cached_result(checks[index]))
+            due = snapshot.expired(now)
         found = {}
         # Workers start first, then this thread runs the other checks.
         for index in sorted(due, key=lambda index: checks[index].timeout is None):
@@ -637,9 +647,11 @@ def _outcome_of_call(check, in_worker):
     began = _compat.timer()
     try:
         passed, output, exc_info = check.execute(in_worker)
-        # An output may be an object that runs code when it is read.
-        outcome = check.settings.call(
-            Outcome, passed, output, _compat.timer() - began, exc_info)  # type: Outcome
+        seconds = _compat.timer() - began
+        if type(output) in _PLAIN_TYPES:
+            outcome = Outcome(passed, output, seconds, exc_info)
+        else:  # it may be an object that runs code when it is read
+            outcome = check.settings.call(Outcome, passed, output, seconds, exc_info)
         del exc_info  # its traceback holds this frame: they would hold each other
         return outcome
     except BaseException as exc:

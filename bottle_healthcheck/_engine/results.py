@@ -83,7 +83,8 @@ class Snapshot(object):
     What every poll reads is kept in lists of its own, so that it reads nothing else.
     """
 
-    __slots__ = ("checks", "results", "texts", "states", "outcomes", "limits", "fail_all")
+    __slots__ = ("checks", "results", "texts", "states", "outcomes", "limits", "fail_all",
+                 "generation")
 
     def __init__(self, checks, results):
         # type: (Sequence[Any], Sequence[Any]) -> None
@@ -96,17 +97,21 @@ class Snapshot(object):
         self.outcomes = [result.outcome for result in results]
         self.limits = [result.fresh_until for result in results]  # type: List[float]
         self.fail_all = [result.fails_all for result in results]
+        #: The cache's generation at which these results were last known to be what is cached.
+        self.generation = None  # type: object
 
     def copy(self):
         # type: () -> Snapshot
         """One whose results may be replaced."""
-        copied = Snapshot(self.checks, ())
+        copied = Snapshot.__new__(Snapshot)  # reading each of the results would take long
+        copied.checks = self.checks
         copied.results = list(self.results)
         copied.texts = list(self.texts)
         copied.states = list(self.states)
         copied.outcomes = list(self.outcomes)
         copied.limits = list(self.limits)
         copied.fail_all = list(self.fail_all)
+        copied.generation = None
         return copied
 
     def replace(self, index, result):
@@ -119,11 +124,17 @@ class Snapshot(object):
         self.limits[index] = result.fresh_until
         self.fail_all[index] = result.fails_all
 
-    def changed(self):
-        # type: () -> List[int]
-        """Where a result is no longer what is cached."""
+    def changed(self, generation):
+        # type: (object) -> List[int]
+        """Where a result is no longer what is cached.
+
+        generation is the cache's, as it was read before: while it is the same, nothing changes.
+        """
+        if self.generation is generation:
+            return []
         cached = [state.cached for state in self.states]
         if cached == self.outcomes:
+            self.generation = generation
             return []
         return [index for index, outcome in enumerate(cached)
                 if outcome is not self.outcomes[index]]
@@ -133,13 +144,13 @@ class Snapshot(object):
         """Where a result is not fresh."""
         return [index for index, until in enumerate(self.limits) if until <= now]
 
-    def fresh_until(self):
-        # type: () -> float
+    def fresh_until(self, generation):
+        # type: (object) -> float
         """Until when all results are fresh, by the monotonic clock.
 
-        NEVER where one of them is not what is cached now.
+        NEVER where one of them is not what is cached now. generation is as in changed().
         """
-        if self.changed():
+        if self.changed(generation):
             return NEVER
         return min(self.limits or [float("inf")])
 

@@ -26,12 +26,14 @@ class _State(object):
         # type: () -> None
         self._environ = bottle.request.environ
         _copy_state(bottle.response, self)
+        self.is_restored = False
 
     def restore(self):
         # type: () -> None
         """Binds them to the saved state; may be called again."""
         _copy_state(self, bottle.response)
         bottle.request.bind(self._environ)
+        self.is_restored = True
 
 
 def _state():
@@ -73,7 +75,8 @@ def call_callback(callback, *args):
         finally:
             state.restore()
     finally:  # an exception of a signal's handler may have interrupted the first
-        state.restore()
+        if not state.is_restored:
+            state.restore()
         del state  # the environ must not live as long as an exception that holds this frame
 
 

@@ -170,25 +170,16 @@ class Response(object):
     A body without a time has one part.
     """
 
-    __slots__ = ("status", "headers", "parts", "_body", "_written")
+    __slots__ = ("status", "headers", "parts", "body", "written")
 
     def __init__(self, status, headers, parts):
         # type: (int, AnyHeaders, Tuple[bytes, ...]) -> None
         self.status = status
         self.headers = tuple(_pairs(headers))
         self.parts = parts
-        self._body = parts[0]
-        self._written = 0.0  # when the body was put together, in epoch seconds
-
-    def body(self):
-        # type: () -> bytes
-        """The whole body; the time in it is at most SAME_TIME old."""
-        if len(self.parts) > 1:
-            now = time.time()
-            if not 0 <= now - self._written < SAME_TIME:
-                self._body = repr(now).encode("ascii").join(self.parts)
-                self._written = now  # last: whoever sees it finds the body
-        return self._body
+        #: The body that was sent last, and when it was written, in epoch seconds.
+        self.body = b""
+        self.written = 0.0
 
 
 class KeptResponses(object):
@@ -232,4 +223,10 @@ def send(response):
     named = sent.headers.dict  # at once: set_header would check the same names again
     for name, value in response.headers:
         named[name] = [value]  # a list for each response: hooks may add to it
-    return response.body()
+    now = time.time()
+    if 0 <= now - response.written < SAME_TIME:
+        return response.body
+    body = repr(now).encode("ascii").join(response.parts)
+    response.body = body
+    response.written = now  # last: whoever sees it finds the body
+    return body
