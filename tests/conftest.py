@@ -4,7 +4,16 @@ import logging
 import bottle
 import pytest
 
+from tests import internals
 from tests.worlds import World
+
+
+@pytest.fixture(autouse=True)
+def no_known_hostname():
+    """Each test may give the host another name."""
+    internals.forget_hostname()
+    yield
+    internals.forget_hostname()
 
 
 @pytest.fixture

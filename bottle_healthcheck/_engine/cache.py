@@ -302,7 +302,7 @@ class ResultCache(object):
         run = process.runs.get(check.key)
         if run is not None and self._is_held(run, check, now):
             run = None
-        if run is None and not force:
+        if run is None and not force and self._shared is not None:
             run = process.denied_since(check.key, now - POLL_INTERVAL)
         if run is None:
             new = Run(check.key, check.__name__, cached)

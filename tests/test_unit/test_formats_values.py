@@ -3,6 +3,8 @@ import socket
 
 import pytest
 
+from tests import internals
+from tests.helpers import FakeClock
 from tests.internals import hostname, iso_8601, state_of
 
 #: 2026-02-03 04:05:06 UTC.
@@ -23,8 +25,21 @@ def test_host_without_a_name(monkeypatch):
     def fail():
         raise OSError("no name")
 
+    internals.forget_hostname()
     monkeypatch.setattr(socket, "gethostname", fail)
     assert hostname() == "unknown"
+
+
+def test_new_name_of_the_host_is_seen_some_seconds_later(monkeypatch):
+    clock, names = FakeClock(), ["web-1", "web-2"]
+    monkeypatch.setattr(*(internals.CLOCK + (clock,)))
+    monkeypatch.setattr(socket, "gethostname", lambda: names[0])
+    assert hostname() == "web-1"
+    names.pop(0)
+    clock.tick(internals.HOSTNAME_SECONDS - 1)
+    assert hostname() == "web-1"
+    clock.tick(1)
+    assert hostname() == "web-2"
 
 
 @pytest.mark.parametrize("result, state", [

@@ -2,18 +2,40 @@
 import datetime
 import socket
 
+from ... import _compat
+
 MYPY = False
 if MYPY:
+    from typing import Dict, Tuple
+
     from ..._types import Result
+
+#: Seconds for which the host's name is used again: reading it slows down a poll that comes alone.
+HOSTNAME_SECONDS = 10.0
+
+#: Under "last" the host's name, and until when it is used by the monotonic clock.
+_HOSTNAMES = {}  # type: Dict[str, Tuple[str, float]]
 
 
 def hostname():
     # type: () -> str
-    """The host's name, or "unknown" if it cannot be read."""
+    """The host's name, or "unknown" if it cannot be read; a new name is seen 10 s later."""
+    now = _compat.monotonic()
+    name, used_until = _HOSTNAMES.get("last", ("", now))
+    if now < used_until:
+        return name
     try:
-        return socket.gethostname()
+        name = socket.gethostname()
     except Exception:
-        return "unknown"
+        name = "unknown"
+    _HOSTNAMES["last"] = name, now + HOSTNAME_SECONDS
+    return name
+
+
+def forget_hostname():
+    # type: () -> None
+    """Forgets the host's name, so that it is read again."""
+    _HOSTNAMES.clear()
 
 
 def iso_8601(epoch_seconds):
