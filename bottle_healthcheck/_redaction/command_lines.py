@@ -1,7 +1,7 @@
 """What follows on a secret's name without a sign: on command lines, in sentences, in tables."""
 import re
 
-from .names import STRONG, WEAK, Names, is_setting
+from .names import STRONG, Names, is_setting
 from .patterns import mask_found
 from .values import MASK, is_harmless, is_plain, looks_random
 
@@ -9,19 +9,16 @@ MYPY = False
 if MYPY:
     from typing import List, Match, Text
 
-#: Programs, the option in front of their password, which may follow without a blank, and what
-#: stands before it.
+#: Programs, and the option in front of their password, which may follow without a blank.
 _PROGRAMS = (
-    (r"(?:mysql|mariadb|mongo|sshpass|cqlsh|twine|7z)[\w.-]{0,32}", "-p", r"(?!ort\b)"),
-    ("(?:redis-cli|https?)", "-a", ""), (r"ldap\w{1,16}", "-w", ""),
-    (r"(?:sqlcmd|bcp|zip|unzip|mosquitto_\w{3})", "-P", ""),
-    (r"snmp\w{1,16}", "-A", ""), (r"snmp\w{1,16}", "-X", ""),
-    ("(?:consul|nomad|serf)", "-encrypt", "=?"),
-    ("lftp", "-u", r"[^\s\"':,]{1,64},"))
+    (r"(?:mysql|mariadb|mongo|sshpass|cqlsh|twine|7z)[\w.-]{0,32}", r"-p(?!ort\b)"),
+    ("(?:redis-cli|https?)", "-a"), (r"ldap\w{1,16}", "-w"), (r"snmp\w{1,16}", "-[AX]"),
+    (r"(?:sqlcmd|bcp|zip|unzip|mosquitto_\w{3})", "-P"), ("(?:consul|nomad|serf)", "-encrypt=?"),
+    ("lftp", r"-u[\s\"',]{1,4}[^\s\"':,]{1,64}"))
 #: As in patterns, also for lists of words; the last finds user:password, not 1000:1000.
-PATTERNS = [(option, re.compile(
-    r"((?<![\w.-])%s(?=[\s\"'])[^\n|;]{0,256}?[\s\"']%s[\s\"',]{0,4}%s)[^\s\"',]{1,256}"
-    % (program, option, before), re.U)) for program, option, before in _PROGRAMS]
+PATTERNS = [("-", re.compile(
+    r"((?<![\w.-])%s(?=[\s\"'])[^\n|;]{0,256}?[\s\"']%s[\s\"',]{0,4})[^\s\"',]{1,256}"
+    % row, re.U)) for row in _PROGRAMS]
 PATTERNS.append(("-", re.compile(
     r"((?<![\w-])(?:-[uU]|--(?:proxy-)?user(?![\w-]))[\s\"',=]{0,4}([\w.@\\/-]{1,64})[:%])"
     r"(?!//|(?:\2|\d{1,256})(?![^\s\"',]))[^\s\"',]{1,256}", re.U)))
@@ -30,12 +27,12 @@ _OPTION = re.compile(r"(?<![\w-])(?P<before>--?(?P<name>[A-Za-z][\w.-]{0,63})[\s
 #: Neighbours: set aws_secret_access_key X, incorrect API key provided: X, the token X has expired,
 #: the password is X, and in tables.
 _NEIGHBOURS = re.compile(
-    r"(?<![\w.-])(?P<before>(?P<first>\w{1,32} )??(?P<name>[A-Za-z][\w.-]{1,63})"
+    r"(?<![\w.-])(?P<before>(?P<name>(?:\w{1,16} (?=[Kk]ey\b))?[A-Za-z][\w.-]{1,63})"
     r"(?:(?P<verb>[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3}"
     r"|(?P<cell>[ \t]{0,40}[|\t][ \t]{0,8})))"
-    r"(?P<value>(?=[^\d\s]{0,256}\d)[^\s\"'<>,;|\x1f]{5,511}[^\s\"'<>,;|\x1f.)\]}])")
+    r"(?P<value>(?=[^\d\s\"'<>,;|]{0,256}\d)[^\s\"'<>,;|\x1f]{5,511}[^\s\"'<>,;|\x1f.)\]}])")
 _NEIGHBOUR = re.compile(r"[ \t\x1f|][^\s\"'<>,;|\x1f]{6}")
-_KEY = re.compile(r"[A-Za-z0-9+/=_~-]{8,512}\Z")
+_KEY = re.compile(r"[A-Za-z0-9+/=_~-]{8,512}(?![\w:@/+=~-])")
 #: The words of a list are joined by this.
 _SEPARATOR = u"\x1f"
 _IN_TEXT = re.compile(r"-(?<![\w-]-)[-\w]", re.U)
@@ -79,11 +76,13 @@ def _mask_option(match, names):
 def _mask_neighbour(match, names):
     # type: (Match[Text], Names) -> Text
     """What follows on a secret's name, masked where it has letters and digits as a key has."""
-    first, name, value = match.group("first", "name", "value")
-    strength = names.strength_behind((first or u"").strip(), name)
-    is_secret = bool(strength and _KEY.match(value)) and not is_plain(value)
+    name, value = match.group("name", "value")
+    strength, key = names.strength(name), _KEY.match(value)
     if strength == STRONG and match.group("verb"):
         is_secret = not is_plain(value) and not is_harmless(name, value, STRONG, True)
-    elif strength == WEAK and not match.group("cell"):
-        is_secret = is_secret and len(value) >= 12
+    elif strength and key:
+        is_long = strength == STRONG or bool(match.group("cell")) or len(key.group()) >= 12
+        is_secret = is_long and not is_plain(key.group())
+    else:
+        is_secret = False
     return match.group("before") + MASK if is_secret else match.group()

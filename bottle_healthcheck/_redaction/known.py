@@ -3,8 +3,12 @@ import os
 import re
 import weakref
 
+import six
+
 from .. import _compat, _jsonable
-from .values import MASK
+from .names import STRONG, Names, named_values
+from .patterns import url_passwords
+from .values import MASK, is_harmless
 
 MYPY = False
 if MYPY:
@@ -17,7 +21,11 @@ if MYPY:
 MIN_LENGTH = 8
 #: So often the sources are compared with what was read of them, in seconds.
 COMPARE_SECONDS = 1
+#: Secrets are looked for so many levels deep, and in so many characters of a text.
+MAX_DEPTH, MAX_READ = 65, 256 * 1024
 
+#: What a weak name must end with if its secret is to be masked wherever it turns up.
+_CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: A lower-case word (DB_PASSWORD=postgres), a number or a URL would hide what is said of others.
 _ORDINARY = re.compile(r"(?:[a-z]+|[\W\d_]+)\Z|[\w+.-]{1,32}://", re.U)
 #: The first word of a secret is looked for before the secret.
@@ -99,24 +107,56 @@ SOURCES = Sources()
 
 
 class KnownSecrets(object):
-    """The index of what collect(data) finds in the sources."""
+    """The index of the secrets that the sources have under these names."""
 
-    def __init__(self, collect, sources=SOURCES, clock=_compat.monotonic):
-        # type: (Callable[[Any], Iterable[Text]], Sources, Callable[[], float]) -> None
-        self._collect, self._sources, self._clock = collect, sources, clock
+    def __init__(self, names, sources=SOURCES, clock=_compat.monotonic):
+        # type: (Names, Sources, Callable[[], float]) -> None
+        self._names, self._sources, self._clock = names, sources, clock
         #: When which readers were asked, what they returned, and the index of that.
         self._last = 0, None, None, SecretIndex()  # type: Tuple[float, Any, Any, SecretIndex]
 
-    def index(self):
-        # type: () -> SecretIndex
-        """The index, built again if a source has changed; concurrent threads build equal ones."""
+    def index(self, more=None):
+        # type: (Any) -> SecretIndex
+        """An index, of the secrets in more too; concurrent threads build equal ones.
+
+        It is built again if a source has changed.
+        """
         read_at, last_readers, last_data, index = self._last
         now, readers = self._clock(), self._sources.readers
         is_recent = 0 <= now - read_at < COMPARE_SECONDS
-        if is_recent and readers is last_readers:
-            return index
-        data = self._sources.data()
-        if data != last_data:
-            index = SecretIndex(self._collect(data))
-        self._last = now, readers, data, index
-        return index
+        if not is_recent or readers is not last_readers:
+            data = self._sources.data()
+            if data != last_data:
+                index = SecretIndex(collect_secrets(data, self._names))
+            self._last = now, readers, data, index
+        return index.with_more(collect_secrets(more, self._names))
+
+
+def collect_secrets(data, names, name=u"", depth=0):
+    # type: (Any, Names, Text, int) -> List[Text]
+    """What stands under names of credentials, in lists under their plurals, and in URLs."""
+    found = []  # type: List[Text]
+    inner = []  # type: List[Tuple[Text, Any]]
+    if depth > MAX_DEPTH:
+        return found
+    if isinstance(data, dict):
+        inner = [(about, value) for _, about, value in named_values(data)]
+    elif isinstance(data, list):
+        plural = name if name[-1:] in u"sS" else u""
+        inner = [(plural, item) for item in data]
+    elif isinstance(data, six.text_type):
+        if _is_credential(data, names, name):
+            found.append(data)
+        data = data[:MAX_READ]
+        found += url_passwords(data)
+        inner = [(u"", _jsonable.parse(data))]
+    for about, value in inner:
+        found += collect_secrets(value, names, about, depth + 1)
+    return found
+
+
+def _is_credential(text, names, name):
+    # type: (Text, Names, Text) -> bool
+    strength = names.strength(name)
+    is_named = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
+    return is_named and not is_harmless(name, text, strength, False)

@@ -2,9 +2,13 @@
 import re
 import unicodedata
 
+import six
+
+from .. import _jsonable
+
 MYPY = False
 if MYPY:
-    from typing import Dict, Iterable, List, Text
+    from typing import Any, Dict, Iterable, List, Text, Tuple
 
 #: How secret a name is. What stands under a weak name may be a state; a strong one's are listed.
 NOT_SECRET, WEAK, STRONG = range(3)
@@ -22,7 +26,8 @@ _WEAK = re.compile(r"""(?x)(?:
     |(?:\A|_)(?:authorization|bearer|cookies?|cred|csrf|dsn|hmac|jwt|otp|pat|pepper|phrase|pin
         |private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)
     |(?:access|account|admin|api|app|auth|client|consumer|cryption|deploy|functions|host|license
-        |master|private|service|shared|signing|ssh|storage|subscription|webhook|write)_?keys?)\Z""")
+        |master|private|service|shared|signing|ssh|storage|subscription|unseal|webhook
+        |write)_?keys?)\Z""")
 #: Last words that say nothing: the word before them counts.
 TAILS = frozenset(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
@@ -39,6 +44,8 @@ SETTINGS = frozenset(
 #: First words of switches and of limits.
 SWITCHES = frozenset("allow ask disable enable max min no require show skip use without".split())
 
+#: A text that may be a name.
+NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+")
 _EXCEPTION = re.compile(r"(?:Error|Exception|Expired)\Z")
 
@@ -76,13 +83,6 @@ class Names(object):
             strength = self._strengths[name] = self._judge(name)
         return strength
 
-    def strength_behind(self, word, name):
-        # type: (Text, Text) -> int
-        """The strength of a name behind a word, which counts too in API key, recovery phrase."""
-        if name.lower() in ("key", "phrase"):
-            name = word + u"_" + name
-        return self.strength(name)
-
     def _judge(self, name):
         # type: (Text) -> int
         words = _words(name)
@@ -103,6 +103,28 @@ class Names(object):
             return WEAK
         is_bare_key = last in ("key", "keys") and not self.for_outputs
         return WEAK if is_bare_key else NOT_SECRET
+
+
+def named_values(data):
+    # type: (Dict[Text, Any]) -> List[Tuple[Text, Text, Any]]
+    """Key, name and value; what is under dbValue is named by the text under dbName or dbKey.
+
+    If the data is cut, so that the name may be missing, the value counts as a secret.
+    """
+    named, lowered = [], {}  # type: List[Tuple[Text, Text, Any]], Dict[Text, Any]
+    if any(key[-5:].lower() == u"value" for key in data):
+        lowered = dict((key.lower(), value) for key, value in data.items())
+    for key, value in data.items():
+        name = key
+        if key[-5:].lower() == u"value":
+            kind = key[:-5].lower()
+            given = lowered.get(kind + u"name") or lowered.get(kind + u"key")
+            if isinstance(given, six.text_type) and NAME.match(given):
+                name = given
+            elif _jsonable.MORE in data:
+                name = u"secret"
+        named.append((key, name, value))
+    return named
 
 
 def is_setting(name):

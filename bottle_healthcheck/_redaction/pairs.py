@@ -8,27 +8,26 @@ MYPY = False
 if MYPY:
     from typing import Match, Pattern, Text, Tuple
 
-_QUOTES = r"\\{0,8}[\"'`]|&quot;|&#3[49];|%(?:25)?22"
-#: name=value with its quotes, [name] =, (name)=(, a name and below it value=, ('name', 'value'),
-#: name "value", a form's name="name", two line breaks and the value, PHP's ["name"]=> and below it
-#: string(5) "value".
-_NAME = r"(?:\\[nrt]|(?<![\w.-]))(?P<name>[\w.-]{1,200})(?![\w.-])"
-_SIGN = (
-    r"(?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
-    r"|(?:" + _QUOTES + r")?(?::(?:\"[\w\\]{1,99}\":)?pr[a-z]{5,7}(?=\]=>))?"
-    r"(?:\](?=[ \t]{0,8}=)|\)(?==\())?)"
-    r"[ \t]{0,40}(?P<sign>=>|:=|==|::(?= )|[=:]|(?<= )->(?= )|%(?:25)?3[AaDd])[ \t]{0,40}"
-    r"(?:\n {1,64}string\(\d{1,9}\) (?=\"))?"
-    r"|[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\3)[^\\\n]){0,512}\3\))"
-    r"|[ \t]{1,8}(?=[\"'])|[\"'](?:\r?\n){2}")
-#: <name>value</name>, <x name="name">value</x>
-_ELEMENT = r"(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
-#: Elements are only looked for where there is a "<": that takes long.
-_PAIRS = re.compile(_NAME + "(?:" + _SIGN + "|(?P<tag>(?!)))", re.U)
-_PAIRS_OR_ELEMENTS = re.compile(_NAME + "(?:" + _SIGN + "|" + _ELEMENT + ")", re.U)
+_QUOTES = r"\\{0,8}[\"'`]|&quot;|&\#3[49];|%(?:25)?22"
+#: A name, with the blanks and quotes before it where it is the first of its line.
+_NAME = (r"(?:^(?P<indent>[ \t\"'-]{0,200})|\\[nrt]|(?<![\w.-]))"
+         r"(?P<name>(?:\w{1,16}[ ](?=[Kk]ey\b|phrase\b))?[\w.-]{1,200})(?![\w.-])")
+_SIGN = r"""
+    (?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?  # - name: x, and below it value: y
+        |(?:QUOTES)?(?:\](?=[ \t]{0,8}=)|\)(?==\())?)  # 'name': y, ['name'] = y, (name)=(y)
+    [ \t]{0,40}(?P<sign>=>|:=|==|::(?=[ ])|[=:]|(?<=[ ])->(?=[ ])|%(?:25)?3[AaDd])[ \t]{0,40}
+    |[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\4)[^\\\n]){0,512}\4\))  # ('name', 'y')
+    |[ \t]{1,8}(?=[\"'])  # name "y"
+    |[\"'](?:\r?\n){2}  # name="name" of a form, and after an empty line y
+""".replace("QUOTES", _QUOTES)
+#: <name>y</name>, <x name="name">y</x>
+_ELEMENT = r"|(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
+_PAIRS = re.compile(_NAME + "(?:" + _SIGN + ")", re.U | re.M | re.X)
+#: Only for texts with a "<": looking for elements takes long.
+_PAIRS_OR_ELEMENTS = re.compile(_NAME + "(?:" + _SIGN + _ELEMENT + ")", re.U | re.M | re.X)
 _ANY_SIGN = re.compile("[=:'\"<>]|%[23]")
 _QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|'''|" + _QUOTES + ")")
-#: auth=HTTPBasicAuth('user', 'password') and its like
+#: A bracket, also of auth=HTTPBasicAuth('user', 'password') and its like.
 _OPENED = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?[\[({]")
 _BRACKET = re.compile(r"([\[({])|[\])}]")
 #: In YAML the lines below that are further in, or a list's items.
@@ -37,6 +36,10 @@ _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
 _MAPPING = re.compile(r"(?<=\n)[ \t]{1,64}[\w.-]{1,64}:\s")
 #: A field of a connection string: user=app;pwd=x
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
+#: password: my dog has fleas
+_PASSPHRASE = re.compile(r"[a-z]{1,15}(?: [a-z]{1,15}){2,15}(?=[ \t]*(?:[\r\n]|\Z))")
+_LINE_HEADER = re.compile(r"(?i)(?:authorization|cookie)\Z")
+_PHRASE_NAME = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
 _WORD_END = re.compile(
     r"[\s\x00-\x1f;<`]|&(?:quot;|#3[49];|(?=[\w.-]{1,64}=))|,(?=\s|[\w.-]{1,64}[=:])"
     r"|[\"'](?=[\s,;:)\]}>]|\Z)|%26(?=[\w.-]{1,64}%3[Dd])|\\[nr\"']"
@@ -45,13 +48,9 @@ _FIELD_END = re.compile(r"[;\r\n\"']")
 _LINE_END = re.compile(r"[\r\n]|\\[rn](?=\s|[\w.-]{1,64}[ \t]?[:=]|[\"']|\Z)", re.U)
 _QUOTED_LINE_END = re.compile(r"[\r\n\"']")
 _ELEMENT_END = re.compile("<")
-#: password: my dog has fleas
-_PASSPHRASE = re.compile(r"[a-z]{1,15}(?: [a-z]{1,15}){2,15}(?=[ \t]*(?:[\r\n]|\Z))")
-_LINE_HEADER = re.compile(r"(?i)(?:authorization|cookie)\Z")
-_PHRASE_NAME = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
 #: A store's secret "db-credentials": a name of its, no secret text.
 _STORED = re.compile(
-    r"(?i)secrets? ([\"'])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\1 (?:not|is|was|has|does)\b")
+    r"(?i)secrets? ([\"'])[a-z]{1,64}(?:[._-][a-z]{1,64}){0,8}\1 (?:not|in|is|was|has|does)\b")
 
 
 def mask_pairs(text, names, all_names=False):
@@ -63,12 +62,12 @@ def mask_pairs(text, names, all_names=False):
     shown, at, match = [], 0, pairs.search(text)
     while match:
         following = match.end("name")
-        strength = _strength(text, match, names)
+        strength = names.strength(match.group("name"))
         if all_names and not is_setting(match.group("name")):
             strength = strength or WEAK
         if strength and not _is_no_pair(text, match):
             start, end = _value_span(text, match, names)
-            if not _is_pair_harmless(text, match, names, strength, start, end):
+            if _is_secret(text[start:end], match, names, strength, start):
                 value = MASK
                 if strength == WEAK and not all_names and _MAPPING.match(text, start):
                     value = mask_pairs(text[start:end], names, all_names=True)
@@ -78,33 +77,25 @@ def mask_pairs(text, names, all_names=False):
     return u"".join(shown) + text[at:]
 
 
-def _strength(text, match, names):
-    # type: (Text, Match[Text], Names) -> int
-    name, start = match.group("name"), match.start("name")
-    if name.lower() == "key" and text[max(0, start - 1):start] in ("?", "&"):
-        return WEAK  # in a query it opens an API
-    words = text[max(0, start - 16):start].split(" ")
-    return names.strength_behind(words[-2] if len(words) > 1 and not words[-1] else u"", name)
-
-
 def _is_no_pair(text, match):
     # type: (Text, Match[Text]) -> bool
-    """Whether it is a resource, arn:aws:secret:x, or a thing that has a name."""
-    start = match.start()
+    """Whether it is a host and its port, a resource (arn:aws:secret:x), a thing with a name."""
+    start = match.start("name")
     if match.group("sign") == ":":
-        return text[max(0, start - 1):start] == ":"
+        before = text[max(0, start - 3):start]
+        return before == "://" or before.endswith(":")
     return bool(_STORED.match(text, start))
 
 
-def _is_pair_harmless(text, match, names, strength, start, end):
-    # type: (Text, Match[Text], Names, int, int, int) -> bool
-    """Whether the value is no secret. What is quoted behind = is no prose, nor is a call."""
-    name, value, sign = match.group("name"), text[start:end], match.group("sign") or u""
-    if name.lower() == "key" and names.strength(value):  # key="password" value="X"
-        return True
-    is_quoted = text[start - 1:start] in ("'", "\"", "`")
-    is_literal = "=" in sign and (is_quoted or value.endswith("')"))
-    return is_harmless(name, value, strength, may_be_prose=not is_literal)
+def _is_secret(value, match, names, strength, start):
+    # type: (Text, Match[Text], Names, int, int) -> bool
+    """Whether the value is one. What is quoted behind = is no prose, nor is a call."""
+    name, sign = match.group("name"), match.group("sign") or u""
+    if name.lower().split()[-1] == "key" and names.strength(value):  # key="password" value="X"
+        return False
+    is_quoted = match.string[start - 1:start] in ("'", "\"", "`") or value.endswith("')")
+    may_be_prose = "=" not in sign or not is_quoted
+    return not is_harmless(name, value, strength, may_be_prose)
 
 
 def _value_span(text, match, names):
@@ -121,49 +112,40 @@ def _value_span(text, match, names):
         goes_on = text[end:end + 1].isalnum()  # (part)of-it
         return start, _find(_WORD_END, text, end) if goes_on else end
     block = _BLOCK.match(text, start)
-    if block and match.group("sign") == ":" and _is_first(text, match):
-        further_in = r"\n(?!\s{%d}[ \t-])" % (match.start("name") - _line_start(text, match))
+    if block and match.group("sign") == ":" and _is_first(match):
+        further_in = r"\n(?!\s{%d}[ \t-])" % len(match.group("indent") or u"")
         end = _find(re.compile(further_in), text, block.end() - 1)
         return block.end(), max(block.end(), end)
-    return _bare_span(text, match, names)
+    return start, _bare_end(text, match, names)
 
 
-def _bare_span(text, match, names):
-    # type: (Text, Match[Text], Names) -> Tuple[int, int]
-    """A line, a field, a phrase, an element, or a word, with the scheme of a header before it."""
+def _bare_end(text, match, names):
+    # type: (Text, Match[Text], Names) -> int
+    """Where a line, a field, a phrase, an element ends, or a word and the scheme before it."""
     start, sign, name = match.end(), match.group("sign"), match.group("name")
-    before = text[max(0, match.start() - 1):match.start()]
+    before = text[max(0, match.start("name") - 1):match.start("name")]
     is_header = bool(_LINE_HEADER.search(name))
-    is_yaml = not names.for_outputs and text[start - 1] != ":" and _is_first(text, match)
-    is_line = sign == ":" and (is_header or is_yaml)
-    if is_line or _PHRASE_NAME.match(name):
+    is_yaml = not names.for_outputs and text[start - 1] != ":" and _is_first(match)
+    if sign == ":" and (is_header or is_yaml) or _PHRASE_NAME.match(name):
         line_end = _QUOTED_LINE_END if before in ("'", "\"") else _LINE_END
-        return start, _find(line_end, text, start)
+        return _find(line_end, text, start)
     if before == ";" or _FIELD.match(text, start):
-        return start, _find(_FIELD_END, text, start)
+        return _find(_FIELD_END, text, start)
     phrase = _PASSPHRASE.match(text, start)
     if phrase and sign == ":" and names.strength(name) == STRONG:
-        return phrase.span()
-    if match.group("tag"):
-        return start, _find(_ELEMENT_END, text, start)
+        return phrase.end()
+    if "tag" in match.groupdict() and match.group("tag"):
+        return _find(_ELEMENT_END, text, start)
     end = _find(_WORD_END, text, start)
     if text[start:end].lower() in SCHEMES and text[end:end + 1] == u" ":
-        second = _find(_WORD_END, text, end + 1)
-        return start if is_header else end + 1, second
-    return start, end
+        return _find(_WORD_END, text, end + 1)
+    return end
 
 
-def _line_start(text, match):
-    # type: (Text, Match[Text]) -> int
-    near = max(0, match.start("name") - 200)
-    return text.rfind("\n", near, match.start("name")) + 1 or near
-
-
-def _is_first(text, match):
-    # type: (Text, Match[Text]) -> bool
+def _is_first(match):
+    # type: (Match[Text]) -> bool
     """Whether the name is the first of its line, as in YAML."""
-    line = text[_line_start(text, match):match.start("name")]
-    return "\n" in match.group() or not line.strip(" \t-\"'")
+    return match.group("indent") is not None or "\n" in match.group()
 
 
 def _find(pattern, text, start):

@@ -76,6 +76,8 @@ _TABLE = (
     # hooks.slack.com/services/X, /webhooks/1/X
     ("hook", r"(hooks\.slack\.com/\w{1,20}/|/webhooks/\d{1,24}/|/webhook(?:b2)?/)"
              r"[\w@/.-]{8,512}"),
+    # https://maps.example/?key=X
+    ("key=", r"([?&]key=)(?P<perhaps>[^\s&#\"'<>]{1,512})"),
     # $2b$12$..., a hash; 123456789:AA..., a bot of Telegram
     ("$", r"()\$(?:2[abxy]|[156y]|apr1|argon2\w{1,2})\$[\w./$=,+-]{8,256}"),
     (":AA", r"((?<![\w-])(?:bot)?\d{6,12}:)AA[\w-]{30,64}"),

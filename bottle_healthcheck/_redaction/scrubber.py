@@ -7,14 +7,14 @@ import six
 from .. import _jsonable
 from . import known
 from .command_lines import mask_command_line, mask_words
-from .names import NOT_SECRET, STRONG, Names, is_setting
+from .names import NAME, NOT_SECRET, STRONG, Names, is_setting, named_values
 from .pairs import mask_pairs
-from .patterns import mask_patterns, url_passwords
+from .patterns import mask_patterns
 from .values import MASK, is_harmless
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterable, List, Text, Tuple
+    from typing import Any, Dict, Iterable, List, Text, Tuple
 
     #: The secret name that a value is below, and its strength.
     Above = Tuple[Text, int]
@@ -28,10 +28,7 @@ MAX_TEXT, MAX_READ = 64 * 1024, 256 * 1024
 #: Levels of nesting, those of JSON inside text included.
 MAX_DEPTH = 64
 
-_NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _HEADER_NAME = re.compile(r"(?i)\w+-[\w-]+\Z|authorization\Z|cookie\Z")
-#: What a weak name must end with if its secret is to be masked wherever it turns up.
-_CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
 _SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|-(?<![\w-]-)[-\w]|\S{19}|[\s|](?=\S*[0-9])\S{6}"
@@ -44,11 +41,7 @@ class Redactor(object):
     def __init__(self, hide=(), show=(), for_outputs=False):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self._names = Names(hide, show, for_outputs)
-        names_of_known = Names(hide, show)
-        self._collect = (
-            lambda data: collect_secrets(data, names_of_known)
-        )  # type: Callable[[Any], List[Text]]
-        self._known = known.KnownSecrets(self._collect)
+        self._known = known.KnownSecrets(Names(hide, show))
         #: The last dump's texts: the next one has most of them too.
         self._masked = {}  # type: Dict[MaskedText, Text]
 
@@ -56,10 +49,10 @@ class Redactor(object):
         # type: (Any) -> Any
         """A redacted, cut copy of plain data; known secrets are masked, in a dump its own too."""
         try:
-            index = self._known.index()
             if self._names.for_outputs:
+                index = self._known.index()
                 return _Scrubber(self._names, index, {}, masks_numbers=False).value(data)
-            scrubber = _Scrubber(self._names, index.with_more(self._collect(data)), self._masked)
+            scrubber = _Scrubber(self._names, self._known.index(data), self._masked)
             result = scrubber.value(data)
             self._masked = scrubber.masked
             return result
@@ -108,7 +101,7 @@ class _Scrubber(object):
     def _dict(self, data, above, depth):
         # type: (Dict[Text, Any], Above, int) -> Any
         result, equal = _jsonable.Object(), {}  # type: Any, Dict[Text, int]
-        for key, name, value in _named_values(data):
+        for key, name, value in named_values(data):
             shown = self._text(key, depth)
             if shown in result:
                 shown = _jsonable.unused(shown, result, equal)
@@ -128,15 +121,15 @@ class _Scrubber(object):
     def _is_pair(self, name, value):
         # type: (Text, Text) -> bool
         """Whether two texts are a name and its value, not two names: ["auth", "cache"]."""
-        is_header = bool(_HEADER_NAME.match(name) and self._names.strength(name))
-        is_named = is_header or self._names.strength(name) == STRONG
-        is_value = not self._names.strength(value) and not is_setting(value)
-        return is_named and is_value and bool(_NAME.match(name))
+        if not NAME.match(name) or self._names.strength(value) or is_setting(value):
+            return False
+        is_secret_header = self._names.strength(name) and _HEADER_NAME.match(name)
+        return bool(is_secret_header) or self._names.strength(name) == STRONG
 
     def _number(self, number, name, above):
         # type: (float, Text, Above) -> Any
         """A number, judged as its text is; of outputs those of JSON in a text alone."""
-        if self._masks_numbers and self._is_secret(six.text_type(number), name, above):
+        if self._masks_numbers and self._hides(six.text_type(number), name, above):
             return MASK
         return number
 
@@ -147,9 +140,9 @@ class _Scrubber(object):
         judged = shown
         if above[1] == STRONG:  # a masked part of it does not make the rest harmless
             judged = text
-        return MASK if self._is_secret(judged, name, above) else shown
+        return MASK if self._hides(judged, name, above) else shown
 
-    def _is_secret(self, text, name, above):
+    def _hides(self, text, name, above):
         # type: (Text, Text, Above) -> bool
         secret_name, strength = above
         is_below = secret_name != name
@@ -194,58 +187,6 @@ def mask_text(text, names, all_names=False):
     # type: (str, Names, bool) -> str
     """The text with all that looks like a secret masked; all_names: as for mask_pairs."""
     return mask_command_line(mask_pairs(mask_patterns(text), names, all_names), names)
-
-
-def collect_secrets(data, names, name=u"", depth=0):
-    # type: (Any, Names, Text, int) -> List[Text]
-    """What stands under names of credentials, in lists under their plurals, and in URLs."""
-    found = []  # type: List[Text]
-    inner = []  # type: List[Tuple[Text, Any]]
-    if depth > MAX_DEPTH + 1:
-        return found
-    if isinstance(data, dict):
-        inner = [(about, value) for _, about, value in _named_values(data)]
-    elif isinstance(data, list):
-        plural = name if name[-1:] in u"sS" else u""
-        inner = [(plural, item) for item in data]
-    elif isinstance(data, six.text_type):
-        if _is_credential(data, names, name):
-            found.append(data)
-        data = data[:MAX_READ]
-        found += url_passwords(data)
-        inner = [(u"", _jsonable.parse(data))]
-    for about, value in inner:
-        found += collect_secrets(value, names, about, depth + 1)
-    return found
-
-
-def _is_credential(text, names, name):
-    # type: (Text, Names, Text) -> bool
-    strength = names.strength(name)
-    is_named = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
-    return is_named and not is_harmless(name, text, strength, False)
-
-
-def _named_values(data):
-    # type: (Dict[Text, Any]) -> List[Tuple[Text, Text, Any]]
-    """Key, name and value; what is under dbValue is named by the text under dbName or dbKey.
-
-    If the data is cut, so that the name may be missing, the value counts as a secret.
-    """
-    named, lowered = [], {}  # type: List[Tuple[Text, Text, Any]], Dict[Text, Any]
-    if any(key[-5:].lower() == u"value" for key in data):
-        lowered = dict((key.lower(), value) for key, value in data.items())
-    for key, value in data.items():
-        name = key
-        if key[-5:].lower() == u"value":
-            kind = key[:-5].lower()
-            given = lowered.get(kind + u"name") or lowered.get(kind + u"key")
-            if isinstance(given, six.text_type) and _NAME.match(given):
-                name = given
-            elif _jsonable.MORE in data:
-                name = u"secret"
-        named.append((key, name, value))
-    return named
 
 
 #: For outputs of checks; what an EnvironmentDump hides and shows counts in that dump alone.

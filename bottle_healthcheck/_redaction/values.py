@@ -17,10 +17,6 @@ STATES = frozenset(
     "rotated running set starting stopped timed timeout true unavailable unchanged unexpected "
     "unhealthy unknown unreachable unset up updated valid verified was wrong yes 0 1".split())
 
-#: What makes a sentence of words, beside states and words of three letters.
-_LINKS = frozenset("after before during into since that this through until using when while with "
-                   "within".split())
-
 #: Longer values are secrets, in characters.
 MAX_HARMLESS = 512
 #: Longer words of letters are secrets: 16 lower-case letters are the shape of an app password.
@@ -74,7 +70,7 @@ def is_harmless(name, value, strength, may_be_prose):
     if not all(map(is_plain, words)):
         return False
     if strength == STRONG:
-        return may_be_prose and first in STATES and not _is_passphrase(words)
+        return may_be_prose and first in STATES
     return may_be_prose or bool(_CONNECTION.search(text))
 
 
@@ -91,14 +87,6 @@ def _is_number_harmless(name, text, strength, may_be_prose):
     if len(text) > 3:  # a PIN has four digits or more
         return may_be_prose and is_count
     return may_be_prose or is_count
-
-
-def _is_passphrase(words):
-    # type: (list[str]) -> bool
-    """Whether words that begin with a state are no sentence: set horse battery staple."""
-    return len(words) > 3 and not any(
-        len(word) < 4 or not word.isalpha() or word in STATES or word in _LINKS
-        for word in words[1:])
 
 
 def is_path(text):

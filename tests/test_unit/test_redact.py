@@ -189,7 +189,6 @@ HOSTILE = {
     "keys in base64": "LS0tLS1CRUdJTi", "references": "password=${a", "roots": "auth=/a/b ",
     "states": "auth: ok ", "sentences": "auth: user ann logged in ", "lists of states": "auth=[a] ",
     "ports": "p://a:b:c:d/", "schemes of headers": "Basic a",
-    "dumps of PHP": '["password"]=>\n  string(7) "', "open dumps": '["token":"A":private',
     "said": "password is ", "said values": "secret was a1b2c3d4 ", "next": "password=x|secret: ",
     "phrases": "password: my dog has\n", "long phrases": "password: my dog has fleas ",
     "close cells": "token|", "mails": "cc:a1b2c3d4e5@", "basic": "Basic  ",
@@ -320,29 +319,22 @@ class TestKnownSecrets(object):
 
     @pytest.fixture()
     def secrets(self, clock, sources):
-        def collect(data):
-            self.collected += 1
-            return [value for one in data[1:] for value in one.values()]
-        self.collected = 0
-        return known.KnownSecrets(collect, sources, clock)
+        return known.KnownSecrets(scrubber.Names(), sources, clock)
 
     def test_environment_alone_is_known_without_a_source(self, monkeypatch):
         monkeypatch.setenv("SHOP_DB_PASSWORD", "Zq7Wm2Xc9Lp4")
-
-        def collect(data):
-            return scrubber.collect_secrets(data, scrubber.Names())
-        index = known.KnownSecrets(collect).index()
+        index = known.KnownSecrets(scrubber.Names()).index()
         assert index.mask(u"with Zq7Wm2Xc9Lp4.") == u"with ********."
 
     def test_index_is_made_again_only_when_a_source_has_changed(self, secrets, sources, clock):
-        source = Source(a="tangerine1")
+        source = Source(password="tangerine1")
         sources.add(source, Source.read)
         assert secrets.index().mask(u"tangerine1 tangerine2") == u"******** tangerine2"
         first = secrets.index()
         assert secrets.index() is first and source.reads == 1
         clock.tick(1)
-        assert secrets.index() is first and (source.reads, self.collected) == (2, 1)
-        source.data = {"a": "tangerine2"}
+        assert secrets.index() is first and source.reads == 2
+        source.data = {"password": "tangerine2"}
         clock.tick(0.5)
         assert secrets.index() is first
         clock.tick(0.5)
@@ -350,23 +342,23 @@ class TestKnownSecrets(object):
 
     def test_added_source_is_read_at_once(self, secrets, sources):
         secrets.index()
-        source = Source(a="tangerine1")
+        source = Source(password="tangerine1")
         sources.add(source, Source.read)
         assert secrets.index().mask(u"tangerine1") == MASK
 
     def test_owner_of_a_source_is_not_kept_alive(self, secrets, sources, clock):
-        sources.add(Source(a="tangerine1"), Source.read)
+        sources.add(Source(password="tangerine1"), Source.read)
         gc.collect()
         assert secrets.index().mask(u"tangerine1") == u"tangerine1"
 
     def test_source_that_fails_does_not_take_the_others(self, secrets, sources):
-        one, other = Source(), Source(a="tangerine1")
+        one, other = Source(), Source(password="tangerine1")
         sources.add(one, lambda owner: 1 // 0)
         sources.add(other, Source.read)
         assert secrets.index().mask(u"tangerine1") == MASK
 
     def test_same_owner_is_read_once(self, secrets, sources):
-        source = Source(a="tangerine1")
+        source = Source(password="tangerine1")
         sources.add(source, Source.read)
         sources.add(source, Source.read)
         secrets.index()
@@ -599,9 +591,9 @@ def test_error_in_a_rule_shows_a_placeholder(monkeypatch):
     assert scrubber.clean_output([u"raw: text", 3]) == [scrubber.FAILED, 3]
     assert scrubber.Redactor().clean({u"a": u"raw: text"}) == {u"a": scrubber.FAILED}
     assert scrubber.Redactor().clean([{u"raw: text": u"a"}, 3]) == [scrubber.FAILED, 3]
-    monkeypatch.setattr(scrubber, "_named_values", fail)
+    monkeypatch.setattr(scrubber, "named_values", fail)
     assert scrubber.clean_output([{u"a": 1}, 3]) == [scrubber.FAILED, 3]
-    monkeypatch.setattr(scrubber, "collect_secrets", fail)
+    monkeypatch.setattr(known, "collect_secrets", fail)
     assert scrubber.Redactor().clean({u"a": u"raw text"}) == scrubber.FAILED
 
 
@@ -840,11 +832,10 @@ def test_numbers_in_the_json_of_an_output_are_judged_as_text(text, expected):
     assert scrubber.clean_output(json.loads(text)) == json.loads(text) or u"pin" in text
 
 
-@pytest.mark.parametrize("phrase", [u"my dog has fleas", u"set horse battery staple"])
-def test_password_of_words_is_masked_as_a_whole(phrase):
-    assert scrubber.clean_output(u"password: %s\nport: 1" % phrase) == (
-        u"password: ********\nport: 1")
-    assert scrubber.clean_output({u"password": phrase}) == {u"password": MASK}
+def test_password_of_words_is_masked_as_a_whole():
+    text = u"password: my dog has fleas\nport: 1"
+    assert scrubber.clean_output(text) == u"password: ********\nport: 1"
+    assert scrubber.clean_output({u"password": u"my dog has fleas"}) == {u"password": MASK}
 
 
 @pytest.mark.parametrize("said", [
@@ -858,14 +849,8 @@ def test_what_is_said_of_a_password_is_shown(said):
 @pytest.mark.parametrize("text, expected", [
     (u"password|hunter22", u"password|********"), (u"token|abc12345", u"token|********"),
     (u"the password is hunter2", u"the password is ********"),
-    (u"the secret was P@ssw0rd!9, sorry", u"the secret was ********, sorry"),
-    (u"array(1) {\n  [\"password\"]=>\n  string(7) \"hunter2\"\n}",
-     u"array(1) {\n  [\"password\"]=>\n  string(7) \"********\"\n}"),
-    (u"[\"password\":protected]=>\n    string(7) \"hunter2\"",
-     u"[\"password\":protected]=>\n    string(7) \"********\""),
-    (u"[\"password\":\"App\\Db\":private]=>\n    string(7) \"hunter2\"",
-     u"[\"password\":\"App\\Db\":private]=>\n    string(7) \"********\"")])
-def test_secrets_in_cells_sentences_and_dumps_of_php_are_masked(text, expected):
+    (u"the secret was P@ssw0rd!9, sorry", u"the secret was ********, sorry")])
+def test_secrets_in_cells_and_sentences_are_masked(text, expected):
     assert scrubber.clean_output(text) == expected
     assert scrubber.Redactor().clean([text]) == [expected]
 
@@ -875,7 +860,7 @@ def test_secrets_in_cells_sentences_and_dumps_of_php_are_masked(text, expected):
     {u"secretary_phone": u"+49 30 1234567"}, {u"map_w": u"a1b2c3d4"}, [u"password", u"user"],
     u"compass_width=1234567", u"mkdir -p v1.2.3", u"mysql is slow -port 3306",
     u"Basic knowledge123 needed", u"cc:bob1234567@example.com", u"mailto:bob1234567@example.com",
-    u"curl -u 1000:1000 x", u"the password is sha256", u"the secret is 12 days old",
+    u"no secret \"db-credentials\" in namespace shop", u"curl -u 1000:1000 x", u"the password is sha256", u"the secret is 12 days old",
     u"dapi-gateway-prod-12345678", u"pul-requests-open-12345678", u"npm_config_registry_20240101",
     u"ops_dashboard_service_12345678", u"npm_v10_node18_linux_x64_build"])
 def test_what_only_resembles_a_secret_is_shown(output):
@@ -884,7 +869,7 @@ def test_what_only_resembles_a_secret_is_shown(output):
 
 @pytest.mark.parametrize("name", [
     u"pass_phrase", u"PassWord", u"DB_PWDs", u"seed_phrase", u"DBPASSWORD", u"shop.connect.sid",
-    u"map_pw", u"DBPW", u"client_secrets"])
+    u"map_pw", u"DBPW", u"client_secrets", u"unseal_key"])
 def test_words_and_pairs_of_words_make_a_name_secret(name):
     assert scrubber.clean_output({name: u"a1b2c3d4"}) == {name: MASK}
 
