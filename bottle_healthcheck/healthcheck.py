@@ -138,8 +138,7 @@ class HealthCheck(Plugin):
         self.drain_file = drain_file  # type: Any
         self.about = about  # type: Any
         self._changes = ChangeObserver()
-        self._broken_handler = None  # type: Any
-        self._broken_details = None  # type: Any
+        self._broken_handler = self._broken_details = None  # type: Any
         self._checkers = Registry(self._settings, self.cache)
         self._checkers.extend(validate_list(checkers))
         Plugin.__init__(self, app, path, "check", ["GET", "OPTIONS"], options)
@@ -426,10 +425,9 @@ class HealthCheck(Plugin):
     def _shows_details(self):
         # type: () -> bool
         """Whether this request may see more than the overall status; where in doubt, not."""
-        details = self.details
+        details, shows = self.details, False
         if not callable(details):
             return bool(details)
-        shows = False
         try:
             shows = bool(call_callback(_evaluate_details, details))
             self._broken_details = None

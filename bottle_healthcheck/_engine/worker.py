@@ -71,19 +71,15 @@ class Worker(object):
         except _thread.error:  # it is not held: the thread is awake, and will see the job
             pass
 
-    def _is_replaced(self, thread):
-        # type: (threading.Thread) -> bool
-        """Whether another thread runs: it was started while this one seemed dead."""
-        other = self._thread
-        return other is not None and other is not thread and other.is_alive()
-
     def _work(self):
         # type: () -> None
         me = threading.current_thread()
         is_to_end = False
         while True:
             try:
-                if self._is_replaced(me):
+                other = self._thread
+                if other is not None and other is not me and other.is_alive():
+                    # It was started while this one seemed dead.
                     self._wake()
                     return
                 self._thread = me
