@@ -39,48 +39,50 @@ def patient(monkeypatch):
         *args, **dict(options, timeout=600)))
 
 
-def test_both_checks_pass_with_their_outputs(patient):
-    answer = ask(_demo.make_app())
-    assert answer.status_code == 200
-    results = dict((one["checker"], one) for one in answer.json["results"])
-    assert sorted(results) == ["database", "disk"]
-    assert results["database"]["output"].startswith("SELECT sqlite_version(): 3.")
-    assert " free of " in results["disk"]["output"]
+class TestApp(object):
+    """Both routes, with checks of what every machine has."""
+
+    def test_both_checks_pass_with_their_outputs(self, patient):
+        answer = ask(_demo.make_app())
+        assert answer.status_code == 200
+        results = dict((one["checker"], one) for one in answer.json["results"])
+        assert sorted(results) == ["database", "disk"]
+        assert results["database"]["output"].startswith("SELECT sqlite_version(): 3.")
+        assert " free of " in results["disk"]["output"]
+
+    def test_environment_is_served(self):
+        answer = ask(_demo.make_app(), "/environment")
+        assert answer.json["process"]["pid"] == os.getpid()
+
+    def test_full_disk_fails(self, patient, monkeypatch):
+        monkeypatch.setattr(_demo, "LEAST_FREE_BYTES", 2 ** 62)
+        answer = ask(_demo.make_app())
+        assert answer.status_code == 500
+        assert [one["passed"] for one in answer.json["results"]] == [True, False]
 
 
-def test_environment_is_served():
-    answer = ask(_demo.make_app(), "/environment")
-    assert answer.json["process"]["pid"] == os.getpid()
+class TestServe(object):
+    """serve() prints the URLs and runs until it is interrupted."""
 
+    def test_urls_are_printed(self, adapter, capsys):
+        assert _demo.serve("127.0.0.1", 0, "test") == 0
+        host, port = adapter.called_with
+        assert host == "127.0.0.1" and port > 0
+        out, err = capsys.readouterr()
+        assert out == ("A demonstration of both routes, until Ctrl-C ends it:\n"
+                       "curl -i http://127.0.0.1:%d/healthcheck\n"
+                       "curl -i http://127.0.0.1:%d/environment\n" % (port, port))
+        assert err == ""
 
-def test_full_disk_fails(patient, monkeypatch):
-    monkeypatch.setattr(_demo, "LEAST_FREE_BYTES", 2 ** 62)
-    answer = ask(_demo.make_app())
-    assert answer.status_code == 500
-    assert [one["passed"] for one in answer.json["results"]] == [True, False]
+    def test_ipv6_address_is_in_brackets(self, adapter, capsys, monkeypatch):
+        monkeypatch.setattr(_demo, "_bindable_port", lambda host, port: port)
+        assert _demo.serve("::1", 8080, "test") == 0
+        assert "http://[::1]:8080/healthcheck" in capsys.readouterr()[0]
 
-
-def test_serve_prints_urls(adapter, capsys):
-    assert _demo.serve("127.0.0.1", 0, "test") == 0
-    host, port = adapter.called_with
-    assert host == "127.0.0.1" and port > 0
-    out, err = capsys.readouterr()
-    assert out == ("A demonstration of both routes, until Ctrl-C ends it:\n"
-                   "curl -i http://127.0.0.1:%d/healthcheck\n"
-                   "curl -i http://127.0.0.1:%d/environment\n" % (port, port))
-    assert err == ""
-
-
-def test_serve_puts_an_ipv6_address_into_brackets(adapter, capsys, monkeypatch):
-    monkeypatch.setattr(_demo, "_bindable_port", lambda host, port: port)
-    assert _demo.serve("::1", 8080, "test") == 0
-    assert "http://[::1]:8080/healthcheck" in capsys.readouterr()[0]
-
-
-def test_serve_leaves_the_signal_handlers_as_they_were(adapter):
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    assert _demo.serve("127.0.0.1", 0, "test") == 0
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    def test_signal_handlers_are_restored(self, adapter):
+        before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+        assert _demo.serve("127.0.0.1", 0, "test") == 0
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def one_line(capsys):
@@ -90,57 +92,58 @@ def one_line(capsys):
     return err
 
 
-@pytest.mark.parametrize("raises, reported", [
-    (ImportError("No module named 'test'"), "server test is not installed: No module named"),
-    (RuntimeError("patch\nfirst"), "server test failed: patch first"),
-    (OSError(98, "Address already in use"), "server test failed: Address already in use"),
-    (ValueError(), "server test failed: ValueError"),
-])
-def test_failing_server_is_reported_in_one_line(adapter, raises, reported, capsys):
-    adapter.raises = raises
-    assert _demo.serve("127.0.0.1", 0, "test") == 1
-    assert reported in one_line(capsys)
+class TestError(object):
+    """What keeps the service from starting is one line."""
 
+    @pytest.mark.parametrize("raises, reported", [
+        (ImportError("No module named 'test'"), "server test is not installed: No module named"),
+        (RuntimeError("patch\nfirst"), "server test failed: patch first"),
+        (OSError(98, "Address already in use"), "server test failed: Address already in use"),
+        (ValueError(), "server test failed: ValueError"),
+    ])
+    def test_of_a_failing_server_is_one_line(self, adapter, raises, reported, capsys):
+        adapter.raises = raises
+        assert _demo.serve("127.0.0.1", 0, "test") == 1
+        assert reported in one_line(capsys)
 
-def test_unknown_server_is_reported_with_the_known_ones(capsys):
-    assert _demo.serve("127.0.0.1", 0, "nosuch") == 1
-    err = one_line(capsys)
-    assert "'nosuch'" in err and "wsgiref" in err
+    def test_of_an_unknown_server_lists_the_known(self, capsys):
+        assert _demo.serve("127.0.0.1", 0, "nosuch") == 1
+        err = one_line(capsys)
+        assert "'nosuch'" in err and "wsgiref" in err
 
+    def test_of_a_port_in_use(self, adapter, capsys):
+        taken = socket.socket()
+        try:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            port = taken.getsockname()[1]
+            assert _demo.serve("127.0.0.1", port, "test") == 1
+        finally:
+            taken.close()
+        error = "cannot listen on '127.0.0.1' port %d: Address already in use" % port
+        assert error in one_line(capsys)
+        assert adapter.called_with is None
 
-def test_port_in_use_is_reported(adapter, capsys):
-    taken = socket.socket()
-    try:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen(1)
-        port = taken.getsockname()[1]
-        assert _demo.serve("127.0.0.1", port, "test") == 1
-    finally:
-        taken.close()
-    assert "cannot listen on '127.0.0.1' port %d: Address already in use" % port in one_line(capsys)
-    assert adapter.called_with is None
+    @pytest.mark.parametrize("host, port", [
+        ("192.0.2.1", 8080),  # a documentation address: no machine has it
+        ("127.0.0.1", 70000),
+        ("127.0.0.1", -1),
+        ("", 8080),
+    ])
+    def test_of_an_unusable_address(self, adapter, host, port, capsys):
+        assert _demo.serve(host, port, "test") == 1
+        assert "cannot listen on %r port %d: " % (host, port) in one_line(capsys)
+        assert adapter.called_with is None
 
+    @pytest.mark.parametrize("error, reported", [
+        (socket.gaierror(-2, "Name or service not known"),
+         "'nosuch' port 8080: Name or service not"),
+        (UnicodeError("label empty or too long"), "'nosuch' port 8080: label empty or too long"),
+    ])
+    def test_of_an_unknown_host(self, adapter, monkeypatch, error, reported, capsys):
+        def look_up(*args):
+            raise error
 
-@pytest.mark.parametrize("host, port", [
-    ("192.0.2.1", 8080),  # a documentation address: no machine has it
-    ("127.0.0.1", 70000),
-    ("127.0.0.1", -1),
-    ("", 8080),
-])
-def test_unusable_address_is_reported(adapter, host, port, capsys):
-    assert _demo.serve(host, port, "test") == 1
-    assert "cannot listen on %r port %d: " % (host, port) in one_line(capsys)
-    assert adapter.called_with is None
-
-
-@pytest.mark.parametrize("error, reported", [
-    (socket.gaierror(-2, "Name or service not known"), "'nosuch' port 8080: Name or service not"),
-    (UnicodeError("label empty or too long"), "'nosuch' port 8080: label empty or too long"),
-])
-def test_unknown_host_is_reported(adapter, monkeypatch, error, reported, capsys):
-    def look_up(*args):
-        raise error
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    assert _demo.serve("nosuch", 8080, "test") == 1
-    assert reported in one_line(capsys)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        assert _demo.serve("nosuch", 8080, "test") == 1
+        assert reported in one_line(capsys)

@@ -18,6 +18,38 @@ class Panic(BaseException):
     """As extensions written in Rust raise."""
 
 
+def raiser(kind, *args):
+    def callback(*args_of_caller):
+        raise kind(*args)
+    return callback
+
+
+def leave(*args):
+    sys.exit("leaving")
+
+
+def resets_itself(signum, frame):
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    leave()
+
+
+needs_signals = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="has no such signals")
+
+
+def interrupted_by(handler):
+    """A callback that is interrupted by a signal with that handler, by the time it returns."""
+    def callback(*args):
+        before = signal.signal(signal.SIGALRM, handler)
+        try:
+            os.kill(os.getpid(), signal.SIGALRM)
+            for _ in range(10 ** 6):  # handlers run between two instructions
+                pass
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        raise AssertionError("the signal did not come")
+    return callback
+
+
 def is_interrupt(callback):
     try:
         callback()
@@ -26,63 +58,12 @@ def is_interrupt(callback):
     raise AssertionError("the callback did not raise")
 
 
-def raiser(kind, *args):
-    def callback(*args_of_caller):
-        raise kind(*args)
-    return callback
-
-
-# What is a callback's own
-
-@pytest.mark.parametrize("kind", [ValueError, MemoryError, Panic, GeneratorExit, BaseException])
-def test_what_a_callback_fails_with_is_its_own(kind):
-    assert is_interrupt(raiser(kind)) is False
-
-
-def test_cancelled_task_is_the_callbacks_own():
-    asyncio = need_module("asyncio")
-    assert is_interrupt(raiser(asyncio.CancelledError)) is False
-
-
-def test_keyboard_interrupt_is_not():
-    assert is_interrupt(raiser(KeyboardInterrupt)) is True
-
-
-@pytest.mark.parametrize("module, name", [
-    ("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"), ("eventlet.timeout", "Timeout")])
-def test_what_ends_a_greenlet_is_not(monkeypatch, module, name):
-    kind = type(name, (BaseException,), {})
-    assert is_interrupt(raiser(kind)) is False
-    imported = types.ModuleType(module)
-    setattr(imported, name, kind)
-    monkeypatch.setitem(sys.modules, module, imported)
-    assert is_interrupt(raiser(kind)) is True
-    assert is_interrupt(raiser(Panic)) is False
-
-
-def test_real_exceptions_of_gevent_are_not():
-    gevent = need_module("gevent")
-    assert is_interrupt(raiser(gevent.Timeout, 1)) is True
-    assert is_interrupt(raiser(gevent.GreenletExit)) is True
-
-
-# SystemExit
-
-def leave(*args):
-    sys.exit("leaving")
-
-
 class Handler(object):
     def method(self, signum, frame):
         leave()
 
     def __call__(self, signum, frame):
         leave()
-
-
-def resets_itself(signum, frame):
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    leave()
 
 
 def passes_on(*args):
@@ -105,40 +86,52 @@ def nested(signum, frame):
 
 HANDLERS = [lambda signum, frame: leave(), lambda *args: leave(), Handler().method, Handler(),
             resets_itself, passes_on, nested]
-needs_signals = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="has no such signals")
 
 
-def interrupted_by(handler):
-    """A callback that is interrupted by a signal with that handler, by the time it returns."""
-    def callback(*args):
-        before = signal.signal(signal.SIGALRM, handler)
-        try:
-            os.kill(os.getpid(), signal.SIGALRM)
-            for _ in range(10 ** 6):  # handlers run between two instructions
-                pass
-        finally:
-            signal.signal(signal.SIGALRM, before)
-        raise AssertionError("the signal did not come")
-    return callback
+class TestIsInterrupt(object):
+    """A callback's own exceptions, and those that interrupt it."""
 
+    @pytest.mark.parametrize("kind", [ValueError, MemoryError, Panic, GeneratorExit, BaseException])
+    def test_exception_is_the_callbacks_own(self, kind):
+        assert is_interrupt(raiser(kind)) is False
 
-def test_callback_that_exits_has_failed_of_its_own():
-    assert is_interrupt(leave) is False
-    assert is_interrupt(raiser(SystemExit, 3)) is False
+    def test_cancelled_task_is_the_callbacks_own(self):
+        asyncio = need_module("asyncio")
+        assert is_interrupt(raiser(asyncio.CancelledError)) is False
 
+    def test_keyboard_interrupt_is_one(self):
+        assert is_interrupt(raiser(KeyboardInterrupt)) is True
 
-@needs_signals
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_exit_of_a_signal_handler_is_not_the_callbacks(handler):
-    assert is_interrupt(interrupted_by(handler)) is True
+    @pytest.mark.parametrize("module, name", [
+        ("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"),
+        ("eventlet.timeout", "Timeout")])
+    def test_exceptions_that_end_a_greenlet_are_some(self, monkeypatch, module, name):
+        kind = type(name, (BaseException,), {})
+        assert is_interrupt(raiser(kind)) is False
+        imported = types.ModuleType(module)
+        setattr(imported, name, kind)
+        monkeypatch.setitem(sys.modules, module, imported)
+        assert is_interrupt(raiser(kind)) is True
+        assert is_interrupt(raiser(Panic)) is False
 
+    def test_exceptions_of_gevent_are_some(self):
+        gevent = need_module("gevent")
+        assert is_interrupt(raiser(gevent.Timeout, 1)) is True
+        assert is_interrupt(raiser(gevent.GreenletExit)) is True
 
-@needs_signals
-def test_handler_that_forgets_its_arguments_is_no_fault():
-    assert is_interrupt(interrupted_by(assigns_to_its_arguments)) is False
+    def test_exit_is_the_callbacks_own(self):
+        assert is_interrupt(leave) is False
+        assert is_interrupt(raiser(SystemExit, 3)) is False
 
+    @needs_signals
+    @pytest.mark.parametrize("handler", HANDLERS)
+    def test_exit_of_a_signal_handler_is_one(self, handler):
+        assert is_interrupt(interrupted_by(handler)) is True
 
-# Wherever callbacks run
+    @needs_signals
+    def test_handler_that_forgets_its_arguments_is_not_known(self):
+        assert is_interrupt(interrupted_by(assigns_to_its_arguments)) is False
+
 
 class Raising(object):
     """Raises whatever is asked of it."""
@@ -244,21 +237,22 @@ PLACES = [in_a_check, in_an_exception_handler, in_a_handler, in_details, in_on_c
 IDS = [place.__name__ for place in PLACES]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=IDS)
-@pytest.mark.parametrize("kind", [SystemExit, Panic, GeneratorExit])
-def test_what_a_callback_raises_goes_no_further(place, kind):
-    place(raiser(kind, "own"))
+class TestEveryPlace(object):
+    """Wherever callbacks run, only interrupts pass through."""
 
+    @pytest.mark.parametrize("place", PLACES, ids=IDS)
+    @pytest.mark.parametrize("kind", [SystemExit, Panic, GeneratorExit])
+    def test_own_exception_goes_no_further(self, place, kind):
+        place(raiser(kind, "own"))
 
-@pytest.mark.parametrize("place", PLACES, ids=IDS)
-def test_keyboard_interrupt_passes_through(place):
-    with pytest.raises(KeyboardInterrupt):
-        place(raiser(KeyboardInterrupt))
+    @pytest.mark.parametrize("place", PLACES, ids=IDS)
+    def test_keyboard_interrupt_passes_through(self, place):
+        with pytest.raises(KeyboardInterrupt):
+            place(raiser(KeyboardInterrupt))
 
-
-@needs_signals
-@pytest.mark.parametrize("place", PLACES, ids=IDS)
-def test_exit_of_a_signal_handler_passes_through(place):
-    with pytest.raises(SystemExit) as caught:
-        place(interrupted_by(resets_itself))
-    assert caught.value.code == "leaving"
+    @needs_signals
+    @pytest.mark.parametrize("place", PLACES, ids=IDS)
+    def test_exit_of_a_signal_handler_passes_through(self, place):
+        with pytest.raises(SystemExit) as caught:
+            place(interrupted_by(resets_itself))
+        assert caught.value.code == "leaving"

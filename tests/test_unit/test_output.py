@@ -77,11 +77,6 @@ TOO_LARGE = {
 }
 
 
-@pytest.fixture(params=["graph", "table", "text that JSON escapes"])
-def too_large(request):
-    return TOO_LARGE[request.param]()
-
-
 def assert_bounded(shown):
     """It has no more values and no more JSON text than allowed, and says that it is cut."""
     text = json.dumps(shown)
@@ -89,69 +84,6 @@ def assert_bounded(shown):
     assert len(text) <= MAX_LENGTH
     assert MORE in text or "characters cut>" in text
     assert len(text) > 20000  # there is something left
-
-
-@pytest.mark.parametrize("kind", sorted(TOO_LARGE))
-def test_it_is_cut_and_says_so(kind):
-    shown, text = module.show(TOO_LARGE[kind]())
-    assert_bounded(shown)
-    assert json.loads(text) == json.loads(json.dumps(shown)) == shown
-
-
-def test_what_counts():
-    assert _jsonable.count_values({"a": [1, None, {}]}) == 6
-    assert _jsonable.count_values([]) == _jsonable.count_values(u"x") == 1
-
-
-@pytest.mark.parametrize("whole", [
-    list(range(MAX_VALUES - 1)),
-    {str(number): 0 for number in range((MAX_VALUES - 1) // 2)},
-    [[number] for number in range((MAX_VALUES - 1) // 2)],
-    [u"x" * 1000] * 260,
-    u"x" * 65536,
-    {u"a": u"\xe9" * 40000, u"z": 1},
-])
-def test_what_is_not_too_large_is_shown_whole(whole):
-    shown, text = module.show(whole)
-    assert shown == whole and json.loads(text) == whole
-
-
-def test_no_more_is_read_than_is_shown():
-    read = []
-
-    class Rows(collections_abc.Sequence):
-        def __len__(self):
-            return 10 ** 9
-
-        def __getitem__(self, index):
-            read.append(index)
-            return [index] * 100
-    assert_bounded(module.show([Rows(), Rows(), Rows()])[0])
-    assert len(read) <= 2 * MAX_VALUES + 10
-
-
-def test_steps_for_a_graph_of_dictionaries_are_bounded():
-    def values_of(size):
-        room = _jsonable.Room(MAX_VALUES, MAX_LENGTH)
-        return _jsonable.count_values(_jsonable.plain(make_graph(size), room))
-    assert values_of(9) <= values_of(20) <= MAX_VALUES + 100
-
-
-@pytest.mark.parametrize("kind", [
-    lambda text: text, lambda text: {text: 1}, ValueError,
-    lambda text: bytearray(b"\xffx" * len(text)), lambda text: memoryview(b"\xffx" * len(text)),
-])
-def test_of_what_is_no_text_no_more_is_read_than_may_be_shown(kind):
-    few, many = kind(u"\ud800x" * 170000), kind(u"\ud800x" * 340000)
-    few, many = calls(lambda: module.show(few)), calls(lambda: module.show(many))
-    assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
-
-
-def test_beginning_is_kept_in_order():
-    shown, _ = module.show([[number] for number in range(20000)])
-    assert shown[:3] == [[0], [1], [2]] and shown[-1] == MORE
-    shown, _ = module.show({"log": u"x" * 10 ** 6, "state": "up"})
-    assert shown["state"] == "up" and shown["log"].startswith(u"xxx")
 
 
 def make_data(chance, depth):
@@ -166,27 +98,57 @@ def make_data(chance, depth):
                           u"\U0001F600\n\"" * chance.randrange(90)])
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_any_data_is_cut_to_any_size(seed):
-    chance = random.Random(seed)
-    data = [make_data(chance, 4) for _ in range(8)]
-    values, characters = chance.randrange(100, 500), chance.randrange(2000, 20000)
-    shown = _jsonable.cut(data, values, characters)
-    assert _jsonable.count_values(shown) <= values
-    text = _jsonable.encode(shown)
-    assert len(text) <= characters
-    assert (shown == data) == (MORE not in text and "characters cut>" not in text)
+class TestLimits(object):
+    """An output has at most so many values and characters."""
 
+    @pytest.mark.parametrize("kind", sorted(TOO_LARGE))
+    def test_too_large_one_is_cut_and_says_so(self, kind):
+        shown, text = module.show(TOO_LARGE[kind]())
+        assert_bounded(shown)
+        assert json.loads(text) == json.loads(json.dumps(shown)) == shown
 
-def test_chain_as_deep_as_may_be_is_cut_at_each_level():
-    data = u"x" * 100
-    for _ in range(16):
-        data = [{u"a": data, u"b": 1}, 2]
-    for values in range(110, 140):
-        shown = _jsonable.cut(data, values, 3000)
+    def test_scalars_containers_and_keys_count(self):
+        assert _jsonable.count_values({"a": [1, None, {}]}) == 6
+        assert _jsonable.count_values([]) == _jsonable.count_values(u"x") == 1
+
+    @pytest.mark.parametrize("whole", [
+        list(range(MAX_VALUES - 1)),
+        {str(number): 0 for number in range((MAX_VALUES - 1) // 2)},
+        [[number] for number in range((MAX_VALUES - 1) // 2)],
+        [u"x" * 1000] * 260,
+        u"x" * 65536,
+        {u"a": u"\xe9" * 40000, u"z": 1},
+    ])
+    def test_one_within_them_is_not_cut(self, whole):
+        shown, text = module.show(whole)
+        assert shown == whole and json.loads(text) == whole
+
+    def test_beginning_is_kept_in_order(self):
+        shown, _ = module.show([[number] for number in range(20000)])
+        assert shown[:3] == [[0], [1], [2]] and shown[-1] == MORE
+        shown, _ = module.show({"log": u"x" * 10 ** 6, "state": "up"})
+        assert shown["state"] == "up" and shown["log"].startswith(u"xxx")
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_any_data_is_cut_to_any_size(self, seed):
+        chance = random.Random(seed)
+        data = [make_data(chance, 4) for _ in range(8)]
+        values, characters = chance.randrange(100, 500), chance.randrange(2000, 20000)
+        shown = _jsonable.cut(data, values, characters)
         assert _jsonable.count_values(shown) <= values
-    for characters in range(1700, 2400, 7):
-        assert len(_jsonable.encode(_jsonable.cut(data, 10000, characters))) <= characters
+        text = _jsonable.encode(shown)
+        assert len(text) <= characters
+        assert (shown == data) == (MORE not in text and "characters cut>" not in text)
+
+    def test_deepest_chain_is_cut_at_each_level(self):
+        data = u"x" * 100
+        for _ in range(16):
+            data = [{u"a": data, u"b": 1}, 2]
+        for values in range(110, 140):
+            shown = _jsonable.cut(data, values, 3000)
+            assert _jsonable.count_values(shown) <= values
+        for characters in range(1700, 2400, 7):
+            assert len(_jsonable.encode(_jsonable.cut(data, 10000, characters))) <= characters
 
 
 #: Values and characters that are kept free for notes on what is cut, at every level.
@@ -216,6 +178,38 @@ class TestWhatFits(object):
             data = collections.OrderedDict([(u"a", data), (u"b", 1)])
         for values in range(SPARE_VALUES, 200):
             assert _jsonable.count_values(_jsonable.cut(data, values, 10 ** 6)) <= values
+
+
+class TestReading(object):
+    """No more of an output is read than may be shown."""
+
+    def test_no_more_is_read_than_is_shown(self):
+        read = []
+
+        class Rows(collections_abc.Sequence):
+            def __len__(self):
+                return 10 ** 9
+
+            def __getitem__(self, index):
+                read.append(index)
+                return [index] * 100
+        assert_bounded(module.show([Rows(), Rows(), Rows()])[0])
+        assert len(read) <= 2 * MAX_VALUES + 10
+
+    def test_graph_of_dictionaries_takes_bounded_steps(self):
+        def values_of(size):
+            room = _jsonable.Room(MAX_VALUES, MAX_LENGTH)
+            return _jsonable.count_values(_jsonable.plain(make_graph(size), room))
+        assert values_of(9) <= values_of(20) <= MAX_VALUES + 100
+
+    @pytest.mark.parametrize("kind", [
+        lambda text: text, lambda text: {text: 1}, ValueError,
+        lambda text: bytearray(b"\xffx" * len(text)), lambda text: memoryview(b"\xffx" * len(text)),
+    ])
+    def test_beginning_alone_is_read_of_other_types(self, kind):
+        few, many = kind(u"\ud800x" * 170000), kind(u"\ud800x" * 340000)
+        few, many = calls(lambda: module.show(few)), calls(lambda: module.show(many))
+        assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
 
 
 class TestSecrets(object):
@@ -250,6 +244,11 @@ class TestSecrets(object):
         internals.replace(monkeypatch, internals.CLEAN_OUTPUT, looked_at.append)
         module.show(word)
         assert looked_at
+
+
+@pytest.fixture(params=["graph", "table", "text that JSON escapes"])
+def too_large(request):
+    return TOO_LARGE[request.param]()
 
 
 class TestEveryWay(object):

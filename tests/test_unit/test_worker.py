@@ -24,148 +24,101 @@ def done(worker, job=lambda: None):
     return threads[0]
 
 
-def test_making_a_worker_starts_no_thread():
-    before = set(threading.enumerate())
-    Worker("nobody")
-    assert set(threading.enumerate()) <= before  # one that another test has left may end
+class TestThread(object):
+    """A worker has one daemon thread, which runs its jobs in order."""
+
+    def test_is_not_started_at_construction(self):
+        before = set(threading.enumerate())
+        Worker("nobody")
+        assert set(threading.enumerate()) <= before  # one that another test has left may end
+
+    def test_is_the_same_named_daemon_thread(self):
+        worker = Worker("healthcheck database")
+        first, second = done(worker), done(worker)
+        assert first is second is not threading.current_thread()
+        assert first.name == "healthcheck database"
+        assert first.daemon
+
+    def test_runs_jobs_in_order(self):
+        worker, order, go = Worker("worker"), [], threading.Event()
+        worker.submit(lambda: (go.wait(60), order.append("first")))
+        worker.submit(lambda: order.append("second"))
+        assert order == []
+        go.set()
+        done(worker)
+        assert order == ["first", "second"]
+
+    def test_differs_between_workers(self):
+        here, there = threading.Event(), threading.Event()
+        met = []
+        for mine, other in ((here, there), (there, here)):
+            Worker("one of two").submit(
+                lambda mine=mine, other=other: (mine.set(), met.append(other.wait(60))))
+        wait_until(lambda: len(met) == 2)
+        assert met == [True, True]
+
+    @pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+    def test_survives_job_that_raises(self, kind, capfd):
+        def job():
+            raise kind("not the worker's business")
+        worker = Worker("worker")
+        assert done(worker, job) is done(worker)
+        assert capfd.readouterr() == ("", "")
+
+    def test_runs_job_that_raises_once_more(self):
+        """It may have raised before it began, for want of memory; one that has begun knows that."""
+        worker, runs = Worker("worker"), []
+
+        def job():
+            runs.append(1)
+            raise MemoryError()
+        worker.submit(job)
+        done(worker)
+        assert len(runs) == 2
+
+    def test_keeps_no_job_alive(self):
+        class Job(object):
+            def __call__(self):
+                pass
+        job = Job()
+        kept = weakref.ref(job)
+        Worker("worker").submit(job)
+        del job
+
+        def is_gone():
+            gc.collect()
+            return kept() is None
+        wait_until(is_gone, what="the job's end")
+
+    def test_is_replaced_where_it_seems_to_have_ended(self):
+        worker = Worker("worker")
+        first = done(worker)
+        lose_thread(worker)
+        second = done(worker)
+        wait_until(lambda: done(worker) is second and not first.is_alive(), what="the first to end")
+        assert second is not first
 
 
-def test_every_job_runs_in_the_same_named_daemon_thread():
-    worker = Worker("healthcheck database")
-    first, second = done(worker), done(worker)
-    assert first is second is not threading.current_thread()
-    assert first.name == "healthcheck database"
-    assert first.daemon
+class TestStop(object):
+    """stop() ends the thread after the jobs that it has."""
 
+    def test_thread_ends_after_its_jobs(self):
+        worker, order = Worker("worker"), []
+        thread = done(worker)
+        worker.submit(lambda: order.append("handed over before"))
+        worker.stop()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert order == ["handed over before"]
 
-def test_jobs_run_one_after_another_in_order():
-    worker, order, go = Worker("worker"), [], threading.Event()
-    worker.submit(lambda: (go.wait(60), order.append("first")))
-    worker.submit(lambda: order.append("second"))
-    assert order == []
-    go.set()
-    done(worker)
-    assert order == ["first", "second"]
-
-
-def test_two_workers_work_side_by_side():
-    here, there = threading.Event(), threading.Event()
-    met = []
-    for mine, other in ((here, there), (there, here)):
-        Worker("one of two").submit(
-            lambda mine=mine, other=other: (mine.set(), met.append(other.wait(60))))
-    wait_until(lambda: len(met) == 2)
-    assert met == [True, True]
-
-
-@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
-def test_job_that_raises_ends_neither_the_thread_nor_the_silence(kind, capfd):
-    def job():
-        raise kind("not the worker's business")
-    worker = Worker("worker")
-    assert done(worker, job) is done(worker)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_job_is_let_go_when_it_is_done_and_not_by_the_next_one():
-    class Job(object):
-        def __call__(self):
-            pass
-    job = Job()
-    kept = weakref.ref(job)
-    Worker("worker").submit(job)
-    del job
-
-    def is_gone():
-        gc.collect()
-        return kept() is None
-    wait_until(is_gone, what="the job's end")
-
-
-@pytest.mark.parametrize("refusal", [RuntimeError, MemoryError, ValueError, threading.ThreadError])
-def test_where_no_thread_can_be_started_the_job_is_refused(monkeypatch, refusal):
-    ran = []
-
-    def start(thread):
-        raise refusal("can't start new thread")
-    worker = Worker("worker")
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start)
-        assert worker.submit(lambda: ran.append("refused")) is False
-    done(worker, lambda: ran.append("next"))
-    assert ran == ["next"]
-
-
-def test_second_attempt_starts_the_thread(monkeypatch):
-    worker = Worker("worker")
-    with monkeypatch.context() as patch:
-        patch.setattr(threading, "Thread", None)  # late in shutdown, modules are taken apart
-        assert worker.submit(done) is False
-    assert done(worker).name == "worker"
-
-
-def test_job_runs_where_two_requests_start_the_thread_at_once(monkeypatch):
-    worker, threads, second_may_start = Worker("worker"), [], threading.Event()
-    real_start = threading.Thread.start
-
-    def submit_until_one_has_ended():
-        worker.submit(lambda: None)
-        while all(thread.is_alive() for thread in threads):
-            worker.submit(lambda: None)
-            time.sleep(0.001)
-
-    def start(thread):
-        if thread.name != "worker":
-            real_start(thread)
-            return
-        threads.append(thread)
-        if len(threads) > 1:
-            assert second_may_start.wait(60)
-            real_start(thread)
-            return
-        other = threading.Thread(target=submit_until_one_has_ended)
-        other.start()
-        wait_until(lambda: len(threads) == 2)
-        real_start(thread)
-        wait_until(lambda: has_begun(worker))
-        second_may_start.set()
-        other.join(60)  # one has made way for the other before this start() returns
-
-    monkeypatch.setattr(threading.Thread, "start", start)
-    ran = threading.Event()
-    assert worker.submit(ran.set) is True
-    assert ran.wait(60)
-    done(worker)
-    assert len(threads) == 2
-
-
-def test_worker_ends_when_it_has_run_what_it_was_handed():
-    worker, order = Worker("worker"), []
-    thread = done(worker)
-    worker.submit(lambda: order.append("handed over before"))
-    worker.stop()
-    thread.join(60)
-    assert not thread.is_alive()
-    assert order == ["handed over before"]
-
-
-def test_worker_that_was_stopped_refuses_jobs():
-    worker = Worker("worker")
-    thread = done(worker)
-    worker.stop()
-    assert worker.submit(lambda: None) is False
-    thread.join(60)
-    assert worker.submit(lambda: None) is False
-    assert Worker("never started").submit(lambda: None) is True
-
-
-def test_thread_that_seems_to_have_ended_is_replaced_and_ends():
-    worker = Worker("worker")
-    first = done(worker)
-    lose_thread(worker)
-    second = done(worker)
-    wait_until(lambda: done(worker) is second and not first.is_alive(), what="the first to end")
-    assert second is not first
+    def test_further_jobs_are_refused(self):
+        worker = Worker("worker")
+        thread = done(worker)
+        worker.stop()
+        assert worker.submit(lambda: None) is False
+        thread.join(60)
+        assert worker.submit(lambda: None) is False
+        assert Worker("never started").submit(lambda: None) is True
 
 
 class Kill(BaseException):
@@ -208,18 +161,6 @@ class TestIdleThreadThatIsEnded(object):
         assert done(worker) is first
 
 
-def test_job_that_raises_is_run_once_more():
-    """It may have raised before it began, for want of memory; one that has begun knows that."""
-    worker, runs = Worker("worker"), []
-
-    def job():
-        runs.append(1)
-        raise MemoryError()
-    worker.submit(job)
-    done(worker)
-    assert len(runs) == 2
-
-
 class TestStartingTheThread(object):
     class Deadline(Exception):
         """As a signal's handler raises that ends what takes too long."""
@@ -240,3 +181,58 @@ class TestStartingTheThread(object):
             raise refusal("can't start new thread")
         monkeypatch.setattr(threading.Thread, "start", start)
         assert Worker("worker").submit(lambda: None) is False
+
+    @pytest.mark.parametrize("refusal",
+                             [RuntimeError, MemoryError, ValueError, threading.ThreadError])
+    def test_job_is_refused_where_it_fails(self, monkeypatch, refusal):
+        ran = []
+
+        def start(thread):
+            raise refusal("can't start new thread")
+        worker = Worker("worker")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            assert worker.submit(lambda: ran.append("refused")) is False
+        done(worker, lambda: ran.append("next"))
+        assert ran == ["next"]
+
+    def test_second_attempt_succeeds(self, monkeypatch):
+        worker = Worker("worker")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading, "Thread", None)  # late in shutdown, modules are taken apart
+            assert worker.submit(done) is False
+        assert done(worker).name == "worker"
+
+    def test_job_runs_where_two_requests_start_it(self, monkeypatch):
+        worker, threads, second_may_start = Worker("worker"), [], threading.Event()
+        real_start = threading.Thread.start
+
+        def submit_until_one_has_ended():
+            worker.submit(lambda: None)
+            while all(thread.is_alive() for thread in threads):
+                worker.submit(lambda: None)
+                time.sleep(0.001)
+
+        def start(thread):
+            if thread.name != "worker":
+                real_start(thread)
+                return
+            threads.append(thread)
+            if len(threads) > 1:
+                assert second_may_start.wait(60)
+                real_start(thread)
+                return
+            other = threading.Thread(target=submit_until_one_has_ended)
+            other.start()
+            wait_until(lambda: len(threads) == 2)
+            real_start(thread)
+            wait_until(lambda: has_begun(worker))
+            second_may_start.set()
+            other.join(60)  # one has made way for the other before this start() returns
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        ran = threading.Event()
+        assert worker.submit(ran.set) is True
+        assert ran.wait(60)
+        done(worker)
+        assert len(threads) == 2
