@@ -57,8 +57,8 @@ _redaction.__init__
 _redaction.scrubber
 _redaction.command_lines
 _redaction.pairs
-_redaction.patterns
 _redaction.known
+_redaction.patterns
 _redaction.values
 _redaction.names
 _http_client

@@ -860,7 +860,8 @@ def test_secrets_in_cells_and_sentences_are_masked(text, expected):
     {u"secretary_phone": u"+49 30 1234567"}, {u"map_w": u"a1b2c3d4"}, [u"password", u"user"],
     u"compass_width=1234567", u"mkdir -p v1.2.3", u"mysql is slow -port 3306",
     u"Basic knowledge123 needed", u"cc:bob1234567@example.com", u"mailto:bob1234567@example.com",
-    u"no secret \"db-credentials\" in namespace shop", u"curl -u 1000:1000 x", u"the password is sha256", u"the secret is 12 days old",
+    u"no secret \"db-credentials\" in namespace shop", u"curl -u 1000:1000 x",
+    u"the password is sha256", u"the secret is 12 days old",
     u"dapi-gateway-prod-12345678", u"pul-requests-open-12345678", u"npm_config_registry_20240101",
     u"ops_dashboard_service_12345678", u"npm_v10_node18_linux_x64_build"])
 def test_what_only_resembles_a_secret_is_shown(output):
