@@ -172,6 +172,14 @@ class TestWhatFits(object):
         assert _jsonable.cut(data, 10 ** 6, characters) == data
         assert _jsonable.cut(data, 10 ** 6, characters - 10) != data
 
+    @pytest.mark.parametrize("length, characters", [(390, 200), (70000, 5000), (7, 50)])
+    def test_note_says_how_much_of_a_text_is_cut(self, length, characters):
+        shown = _jsonable.cut(u"x" * length, 10 ** 6, characters + SPARE_CHARACTERS)
+        beginning, _, note = shown.partition(u"\n")
+        assert len(shown) <= characters
+        assert note == u"<%d characters cut>" % (length - len(beginning))
+        assert beginning == u"x" * len(beginning)
+
     def test_dictionaries_in_each_other_say_at_each_level_that_they_are_cut(self):
         data = {u"end": 1}
         for _ in range(31):
