@@ -187,8 +187,13 @@ class TestHealthy(object):
         ({"error": "maintenance"}, "503 Service Unavailable", 2),
         ({"error": "maintenance"}, "200 OK", 3),
         ({"orders": []}, "200 OK", 3),
+        ({"status": "success", "error": "one section is late"}, "200 OK", 0),
+        ({"error": "no such format"}, "400 Bad Request", 3), ({"error": "closed"}, "499 x", 3),
+        ({"error": "broken"}, "500 Internal Server Error", 2),
+        ({"status": "failure", "error": "gone", "results": []}, "404 Not Found", 2),
         (b"Not found", "404 Not Found", 2),
-        (b"OK", "200 OK", 0),
+        (b"", "300 Multiple Choices", 3), (b"", "399 x", 3), (b"", "400 Bad Request", 2),
+        (b"OK", "200 OK", 0), (b"OK", "299 x", 0),
         (b"", "204 No Content", 0),
         (b"", "200 OK", 0),
         (b"\xff\xfe", "200 OK", 0),
@@ -741,6 +746,10 @@ class TestUsage(object):
         err = capsys.readouterr().err
         assert shown in err and "unter2" not in err
 
+    @pytest.mark.parametrize("timeout", ["3600", "3.6e3"])
+    def test_timeout_may_be_an_hour(self, serve, probe, timeout):
+        assert probe(serve(answer(b"OK")).url, "--timeout", timeout)[0] == 0
+
     def test_error_of_timeout_shows_what_was_expected(self, capsys):
         cli.main(["probe", "http://a/", "--timeout=soon"])
         assert "expected seconds, above 0 and at most 3600" in capsys.readouterr().err
@@ -775,7 +784,7 @@ class TestCommand(object):
     @pytest.mark.parametrize("arguments, served", [
         ([], ("127.0.0.1", 8080, "wsgiref")),
         (["serve"], ("127.0.0.1", 8080, "wsgiref")),
-        (["--port", "8081"], ("127.0.0.1", 8081, "wsgiref")),
+        (["--port", "65535"], ("127.0.0.1", 65535, "wsgiref")),
         (["serve", "--host", "0.0.0.0", "--port=0", "--server", "gunicorn"],
          ("0.0.0.0", 0, "gunicorn")),
     ])

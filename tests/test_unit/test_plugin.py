@@ -591,6 +591,14 @@ class TestRegisteringAgain(object):
     """The same plugin registers a path once."""
 
     @BOTH
+    def test_route_that_somebody_gave_its_callback_is_its_own(self, app, kind):
+        plugin = kind()
+        app.route("/x", callback=getattr(plugin, CALLBACKS[kind]))
+        plugin.init_app(app, "/x")
+        assert len(app.routes) == (2 if kind is HealthCheck else 1)  # it takes OPTIONS as well
+        assert ask(app, "/x").headers["Cache-Control"] == "no-store"
+
+    @BOTH
     @pytest.mark.parametrize("path", ["/x", "/x/<name>", ["/x", "/y"], u"/x"])
     def test_same_path_is_registered_once(self, app, kind, path):
         plugin = kind(app, path)
