@@ -201,7 +201,7 @@ def add_changing(app):
 
     @app.route("/change")
     def change():
-        blob = b"x" * 100000
+        blob = b"x" * 1000000
         changing.checkers[:] = [lambda: (True, len(blob))]
         return "changed"
 

@@ -120,10 +120,10 @@ class TestGrowth(object):
     USED = {"server": "interrupted", "memory": 0, "threads": 12, "files": 9, "connections": 4}
 
     def test_what_is_flat_is_no_fault(self):
-        assert soak.grown({1: self.USED}, {1: dict(self.USED, memory=4 * soak.MIB, files=8)}) == []
+        assert soak.grown({1: self.USED}, {1: dict(self.USED, memory=8 * soak.MIB, files=8)}) == []
 
     @pytest.mark.parametrize("resource, used", [
-        ("memory", 4 * soak.MIB + 1), ("threads", 13), ("files", 10), ("connections", 5)])
+        ("memory", 8 * soak.MIB + 1), ("threads", 13), ("files", 10), ("connections", 5)])
     def test_more_of_anything_is_found(self, resource, used):
         assert len(soak.grown({1: self.USED}, {1: dict(self.USED, **{resource: used})})) == 1
 
