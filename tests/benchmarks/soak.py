@@ -333,8 +333,9 @@ class Soak(object):
         self.answers = collections.Counter()
         #: {trouble, or kind of planted value: how often}.
         self.troubles = collections.Counter()
-        #: {what: how often} of what a client must not see.
+        #: {what: how often} of what must not be seen, and {what: what was said the first time}.
         self.errors = collections.Counter()
+        self._said = {}
 
     def run(self, seconds, reloads=0.0):
         """Clients and troubles for so long, gunicorn reloads in the first seconds of that.
@@ -373,8 +374,7 @@ class Soak(object):
                     raise ValueError("took more than %g s" % LONGEST)
             except (EnvironmentError, ValueError, LookupError, TypeError) as exc:
                 outcome = "error"
-                self._count(self.errors, "%s of %s: %s: %s"
-                            % (client.name, server.name, type(exc).__name__, exc))
+                self._complain("%s of %s" % (client.name, server.name), exc)
             self._count(self.answers, (client.name, outcome))
 
     def _plant(self):
@@ -382,7 +382,7 @@ class Soak(object):
             try:
                 name = self._planter.plant(self._chance)
             except ValueError as exc:
-                self._count(self.errors, str(exc))
+                self._complain("planted", exc)
                 continue
             if name is not None:
                 self._count(self.troubles, "planted: " + name)
@@ -390,6 +390,15 @@ class Soak(object):
     def _count(self, counter, what):
         with self._lock:
             counter[what] += 1
+
+    def _complain(self, what, reason):
+        self._said.setdefault(what, "%s: %s" % (type(reason).__name__, reason))
+        self._count(self.errors, what)
+
+    def complaints(self):
+        """What must not be seen and was, as texts."""
+        return ["%s, %d times; the first: %s" % (what, count, self._said[what])
+                for what, count in sorted(self.errors.items())]
 
     def _trouble(self, until, reloads_until):
         """One trouble after another, each seen and undone again, two at once now and then."""
@@ -498,9 +507,9 @@ class Soak(object):
                 if condition():
                     return
             except (EnvironmentError, ValueError) as exc:
-                self._count(self.errors, "%s: %s" % (complaint, exc))
+                self._complain(complaint, exc)
             time.sleep(0.1)
-        self._count(self.errors, "%s within %g s" % (complaint, RECOVERY))
+        self._complain(complaint, ValueError("not within %g s" % RECOVERY))
 
     def processes(self):
         """{pid: its resources} of every process that serves."""
@@ -688,8 +697,7 @@ def soak(seconds):
         before = soaked.processes()
         soaked.run(seconds * 0.5)
         soaked.await_sharing()
-        wrong = ["%s (%d times)" % pair for pair in soaked.errors.items()]
-        wrong += settled(before, soaked) + soaked.found_in_files()
+        wrong = soaked.complaints() + settled(before, soaked) + soaked.found_in_files()
         return Soaked(soaked.answers, soaked.troubles, wrong)
 
 
