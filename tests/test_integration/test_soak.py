@@ -101,6 +101,14 @@ class TestLog(object):
         assert len(soak.faults_of_log(log(u"gunicorn 2 ERROR details() failed"))) == 1
 
 
+class TestStall(object):
+    @pytest.mark.parametrize("waits, seconds", [
+        ([], 0), ([(1, 2)], 0), ([(9, 13)], 3), ([(14, 30)], 6), ([(9, 13), (12, 19)], 7),
+        ([(9, float("inf"))], 10), ([(21, 22)], 0)])
+    def test_is_the_longest_wait_meanwhile(self, waits, seconds):
+        assert soak.stalled(waits, 10, 20) == seconds
+
+
 class TestChanges(object):
     @pytest.mark.parametrize("text", [
         u"gunicorn 1 None success\nwaitress 2 None failure\ngunicorn 1 success failure\n",
