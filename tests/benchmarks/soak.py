@@ -248,10 +248,13 @@ def plant_text(text):
 
 
 def plant_result(**fields):
-    """Plants a result whose fields are not what a result's are."""
-    known = {"version": 2, "passed": True, "warning": False, "output": "planted",
-             "timestamp": 1.0, "since": 1.0, "response_time": 0.0}
-    return plant_text(json.dumps(dict(known, **fields)))
+    """Plants a result that is fresh, with fields that are not what a result's are."""
+    def plant(redis, key):
+        now = time.time()
+        result = {"version": 2, "passed": True, "warning": False, "output": "planted",
+                  "timestamp": now, "since": now, "response_time": 0.0}
+        plant_text(json.dumps(dict(result, **fields)))(redis, key)
+    return plant
 
 
 def plant_list(redis, key):
@@ -266,7 +269,8 @@ PLANTED = (
     ("512 KiB", plant_text(json.dumps({"version": 2, "output": "x" * 512 * 1024}))),
     ("20 MB", plant_text(b"[" + b"1," * (PLANTED_SIZE // 2) + b"1]")),
     ("deep", plant_text("[" * 200000)),
-    ("wrong types", plant_result(timestamp="planted", since=[], passed="yes")),
+    ("wrong type", plant_result(passed="yes")),
+    ("no time", plant_result(since="planted")),
     ("no mapping", plant_text("[1]")),
     ("long number", plant_text('{"version": 1%s}' % ("0" * 300000))),
     ("old version", plant_result(version=1)),
