@@ -2,6 +2,8 @@
 import inspect
 import sys
 
+import six
+
 MYPY = False
 if MYPY:
     from types import FrameType
@@ -28,6 +30,23 @@ def is_interrupt():
         return issubclass(kind, (KeyboardInterrupt,) + _greenlet_exceptions())  # type: ignore
     finally:
         del traceback  # it holds this frame: they would hold each other
+
+
+def forget_earlier_calls():
+    # type: () -> None
+    """Cuts off the traceback of the exception that is being handled where an earlier call begins.
+
+    A callback that raises the same exception at every call, as a Future's result() does, would
+    lengthen it each time. The function that handles it is where a call begins.
+    """
+    if six.PY2:  # pragma: no cover (2.7, whose exceptions keep no traceback)
+        return
+    exc, traceback = sys.exc_info()[1:]  # type: Any, Any
+    own_code, earlier = traceback.tb_frame.f_code, traceback.tb_next
+    while earlier is not None and earlier.tb_frame.f_code is not own_code:
+        earlier = earlier.tb_next
+    if earlier is not None:
+        BaseException.with_traceback(exc, earlier)
 
 
 def _greenlet_exceptions():

@@ -18,7 +18,7 @@ from ._http.callbacks import call_callback
 from ._http.negotiation import is_navigation
 from ._http.plugin import SET_BY_INIT, Plugin, validate_bottle_options
 from ._http.response import BASE_HEADERS, Response, send
-from ._interrupts import is_interrupt
+from ._interrupts import forget_earlier_calls, is_interrupt
 from ._validation import (NOT_GIVEN, is_text, kind_of, refuse_coroutine_function,
                           validate_flag, validate_words, wrong_type)
 
@@ -236,6 +236,7 @@ def _section(func):
     except BaseException as exc:
         if is_interrupt():
             raise
+        forget_earlier_calls()
         return _jsonable.plain({"error": _jsonable.typed_message(exc)})
 
 

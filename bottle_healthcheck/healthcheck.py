@@ -19,7 +19,7 @@ from ._http.negotiation import RequestError, RequestOptions, is_navigation
 from ._http.plugin import SET_BY_INIT, Plugin, refuse_unknown, validate_options
 from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, override, send,
                              to_bytes, validate_headers)
-from ._interrupts import is_interrupt
+from ._interrupts import forget_earlier_calls, is_interrupt
 from ._report import Report
 from ._validation import (NOT_GIVEN, kind_of, validate_about, validate_callable, validate_details,
                           validate_file, validate_list, validate_seconds, validate_status,
@@ -415,6 +415,7 @@ class HealthCheck(Plugin):
         except BaseException:
             if is_interrupt():
                 raise
+            forget_earlier_calls()
             broken, self._broken_handler = self._broken_handler, handler
             if broken is not handler:  # once, not at every poll
                 _log.failure("a handler failed; the answer is the status alone")
@@ -434,6 +435,7 @@ class HealthCheck(Plugin):
         except BaseException:
             if is_interrupt():
                 raise
+            forget_earlier_calls()
             broken, self._broken_details = self._broken_details, details
             if broken is not details:  # once, not at every request
                 _log.failure("details() failed; only the overall status is shown")

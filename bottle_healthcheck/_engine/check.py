@@ -3,10 +3,8 @@ import inspect
 import os
 import sys
 
-import six
-
 from .. import _jsonable, _log
-from .._interrupts import is_interrupt
+from .._interrupts import forget_earlier_calls, is_interrupt
 from .._validation import (NOT_GIVEN, attribute_of, validate_flag, validate_seconds,
                            validate_timeout)
 from .results import NOTHING, CheckResult
@@ -175,7 +173,7 @@ class Check(object):
             _end_child(pid)
             if is_interrupt() and not in_worker:
                 raise
-            _forget_earlier_runs()
+            forget_earlier_calls()
             passed, output = self.settings.call(_pair_of, self._handle, sys.exc_info()[1],
                                                 in_worker)
             # Not in a variable: the traceback holds this frame, and would hold itself.
@@ -217,6 +215,7 @@ class Check(object):
         except BaseException:
             if is_interrupt() and not in_worker:
                 raise
+            forget_earlier_calls()
             if self.settings.faulty_handler is not handler:  # once, not at every run
                 self.settings.faulty_handler = handler
                 _log.failure("exception_handler failed; the check fails with what the exception "
@@ -246,22 +245,6 @@ def _end_child(pid):
     exc = sys.exc_info()[1]
     if os.getpid() != pid and isinstance(exc, SystemExit):
         os._exit(exc.code if isinstance(exc.code, int) else int(exc.code is not None))
-
-
-def _forget_earlier_runs():
-    # type: () -> None
-    """Cuts off the traceback of the exception that is being handled where an earlier run begins.
-
-    Whoever raises the same exception at every run, as a Future does, would lengthen it each time.
-    """
-    if six.PY2:  # pragma: no cover (2.7, whose exceptions keep no traceback)
-        return
-    exc, traceback = sys.exc_info()[1:]  # type: Any, Any
-    own_code, earlier = traceback.tb_frame.f_code, traceback.tb_next
-    while earlier is not None and earlier.tb_frame.f_code is not own_code:
-        earlier = earlier.tb_next
-    if earlier is not None:
-        BaseException.with_traceback(exc, earlier)
 
 
 def _pair_of(func, *args):

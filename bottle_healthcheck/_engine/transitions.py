@@ -3,7 +3,7 @@ import logging
 import os
 
 from .. import _jsonable, _log
-from .._interrupts import is_interrupt
+from .._interrupts import forget_earlier_calls, is_interrupt
 from .runs import Cell
 
 MYPY = False
@@ -141,12 +141,14 @@ class ChangeObserver(object):
         if not previous.successor:  # another thread has just done so
             return
         self._notified = previous.successor[0]
-        report = self._notified.value
+        before, report = _status(previous.value), self._notified.value
+        del previous  # who keeps an exception of on_change would keep it, and all later changes
         try:
-            on_change(_status(previous.value), report.status, report)
+            on_change(before, report.status, report)
         except BaseException:
             if is_interrupt():
                 raise
+            forget_earlier_calls()
             _log.failure("on_change failed")
 
     def _begin(self, who):

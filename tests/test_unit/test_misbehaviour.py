@@ -3,13 +3,15 @@ exception again and again. Each is a failure of its check, and of nothing else."
 import os
 import traceback
 
+import bottle
 import pytest
 import six
 from six.moves import collections_abc
 
-from bottle_healthcheck import HealthCheck
+from bottle_healthcheck import EnvironmentDump, HealthCheck
 from tests.helpers import raise_
 from tests.worlds import run_python
+from tests.wsgi import ask_health as ask
 
 FORKS = """
 import logging, os, sys
@@ -66,17 +68,54 @@ class TestOddException(object):
         result, = HealthCheck(checkers=[lambda: raise_(kind(*args))]).run().results
         assert (result["passed"], result["output"]) == (False, output)
 
-    @pytest.mark.skipif(six.PY2, reason="its exceptions keep no traceback")
-    @pytest.mark.parametrize("timeout", [None, 60])
-    def test_same_one_at_every_run_does_not_grow(self, timeout):
-        known = ValueError("of a Future")
-        health = HealthCheck(checkers=[lambda: raise_(known)], timeout=timeout, failed_ttl=0)
-        lengths = []
-        for _ in range(4):
-            health.run()
-            lengths.append(len(traceback.extract_tb(known.__traceback__)))
-        assert lengths[0] > 0
-        assert lengths == [lengths[0]] * 4
+
+KNOWN = ValueError("of a Future")
+
+
+def raise_known(*_):
+    """A callback that raises the same exception at every call, as a Future's result() does."""
+    raise KNOWN
+
+
+def run_of(**options):
+    """A function that has a new HealthCheck call raise_known."""
+    options.setdefault("checkers", [lambda: raise_(OSError("down"))])
+    app = bottle.Bottle()
+    HealthCheck(app, "/health", failed_ttl=0, **options)
+    return lambda: ask(app)
+
+
+def run_of_on_change():
+    """A function that has a HealthCheck call raise_known for a change."""
+    passed = iter([True, False] * 9)
+    return HealthCheck(checkers=[lambda: (next(passed), "")], success_ttl=0, failed_ttl=0,
+                       on_change=raise_known).run
+
+
+def run_of_section():
+    """A function that has an EnvironmentDump call raise_known."""
+    environment = EnvironmentDump(include_python=False)
+    environment.add_section("known", raise_known)
+    app = bottle.Bottle()
+    environment.init_app(app, "/health")
+    return lambda: ask(app)
+
+
+@pytest.mark.skipif(six.PY2, reason="its exceptions keep no traceback")
+@pytest.mark.parametrize("run", [
+    run_of(checkers=[raise_known]), run_of(checkers=[raise_known], timeout=60),
+    run_of(exception_handler=raise_known), run_of(details=raise_known),
+    run_of(failed_handler=raise_known), run_of_on_change(), run_of_section(),
+], ids=["check", "check in a worker", "exception_handler", "details", "failed_handler",
+        "on_change", "section"])
+def test_same_exception_at_every_call_does_not_grow(run):
+    KNOWN.__traceback__ = None
+    lengths = []
+    for _ in range(4):
+        run()
+        lengths.append(len(traceback.extract_tb(KNOWN.__traceback__)))
+    assert lengths[0] > 0
+    assert lengths == [lengths[0]] * 4
 
 
 @pytest.mark.parametrize("returns", [lambda: raise_(Interrupts()),
