@@ -60,6 +60,9 @@ MAX_DELAY = 0.1
 #: Outputs of these types run no code of their own when they are read.
 _PLAIN_TYPES = (six.text_type, str, bool, type(None))
 
+#: Calls within calls that running a check takes at most, beside the check's own.
+CALLS_OF_RUN = 80
+
 #: A run that a request waits for, when the wait began, and the check's state.
 Pending = collections.namedtuple("Pending", "run since state")
 
@@ -328,6 +331,7 @@ class ResultCache(object):
 
         Even if this is interrupted, no run stays registered that no thread executes.
         """
+        _refuse_full_stack(CALLS_OF_RUN)
         me = object()
         try:
             try:
@@ -627,6 +631,16 @@ def _deadline(check, pending, inline_deadline):
         return Deadline(since, inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY,
                         False)
     return Deadline(since, until, check.run_limit, latest, False)
+
+
+def _refuse_full_stack(calls):
+    # type: (int) -> None
+    """Raises RecursionError (RuntimeError) if the stack has no room for so many more calls.
+
+    During a run that would hit its end, too, and leave the run registered for ever.
+    """
+    if calls:
+        _refuse_full_stack(calls - 1)
 
 
 def _had_its_time(run, deadline):

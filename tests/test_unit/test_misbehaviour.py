@@ -1,6 +1,8 @@
 """Checks that misbehave: odd exceptions, interrupts while an output is read, forks, the same
 exception again and again. Each is a failure of its check, and of nothing else."""
+import inspect
 import os
+import sys
 import traceback
 
 import bottle
@@ -9,7 +11,7 @@ import six
 from six.moves import collections_abc
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
-from tests.helpers import raise_
+from tests.helpers import raise_, wait_until
 from tests.worlds import run_python
 from tests.wsgi import ask_health as ask
 
@@ -138,3 +140,32 @@ def test_interrupt_while_a_worker_reads_is_one_failure(returns):
 def test_child_that_exits_does_nothing_more(timeout):
     status, output, errors = run_python(FORKS % timeout)
     assert (status, output.split("\n"), errors) == (0, ["[7, 0, 1]", ""], "")
+
+
+def call_at_depth(depth, func):
+    """Calls func so many calls deep."""
+    if depth:
+        return call_at_depth(depth - 1, func)
+    return func()
+
+
+@pytest.mark.parametrize("timeout", [None, 0.01])
+def test_request_at_the_end_of_the_stack_leaves_no_run_behind(timeout):
+    runs = []
+
+    def check():
+        runs.append(1)
+        return True, len(runs)
+
+    used = len(inspect.stack())
+    refused = 0
+    for left in range(150):
+        health = HealthCheck(checkers=[check], timeout=timeout, success_ttl=0)
+        try:
+            call_at_depth(sys.getrecursionlimit() - used - left, health.run)
+        except RuntimeError:  # its subclass RecursionError is new in Python 3.5
+            refused += 1
+        before = len(runs)
+        health.run()
+        wait_until(lambda: len(runs) > before, what="a run")
+    assert 0 < refused < 150
