@@ -179,6 +179,11 @@ def abandon_run(cache, checker):
     cache._process().runs[checker.key] = runs.Run(checker.key, checker.__name__, None)
 
 
+def process_of(cache):
+    """What a cache knows of this process."""
+    return cache._process()
+
+
 def known_of(cache):
     """Names of what a cache knows checks by, of those that hold something."""
     process = cache._process()

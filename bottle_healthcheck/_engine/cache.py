@@ -152,7 +152,7 @@ class ResultCache(object):
         # type: () -> None
         """Forgets results, workers and names of checks that no HealthCheck registers any more."""
         # Before the registries are looked at: what is admitted meanwhile stays.
-        known_names, known_keys = list(self._names.items()), list(self._states)
+        known_names, known_states = list(self._names.items()), list(self._states.items())
         keys, names = set(), set()
         for number, reference in list(self._registries.items()):
             registry = reference()
@@ -166,17 +166,18 @@ class ResultCache(object):
             if (name, key) not in names and self._names.get(name) == key:
                 self._names.pop(name, None)
         process = self._process()
-        for key in known_keys:
+        for key, state in known_states:
             if key not in keys:
-                self._states.pop(key, None)  # first: see _forget_if_removed
+                state.is_admitted = False  # first: see _forget_if_removed
                 process.forget(key)
+                self._states.pop(key, None)  # last: the next call goes on if this is interrupted
 
     def _forget_if_removed(self, key):
         # type: (Key) -> None
         """Forgets what a run has left of a check that was removed before the run ended.
 
-        Who removes a check forgets its state before the rest, and a run leaves what it leaves
-        before it comes here: one of the two finds it.
+        Who removes a check changes its state before he forgets the rest, and a run leaves what it
+        leaves before it comes here: one of the two finds it.
         """
         state = self._states.get(key)
         if state is None:

@@ -165,7 +165,8 @@ class CheckState(object):
     def __init__(self, func):
         # type: (Any) -> None
         self.func = func  # held, so that no other function gets its id
-        #: False if a request made this: it had read the checks before this one was removed.
+        #: False if the check is being removed, or if a request made this that had read the checks
+        #: before the check was removed.
         self.is_admitted = False
         self.cached = None  # type: Optional[Outcome]
         self.reported = Cell(None)
@@ -207,13 +208,20 @@ class ProcessState(object):
         """Stops the worker of a check and forgets its history; a run in progress continues."""
         self.history.pop(key, None)
         self.denied.pop(key, None)
+        run = self.runs.get(key)
+        if run is not None and not run.is_led():  # who registered it was interrupted
+            self.remove(run)
         self.stop_worker(key)
 
     def stop_worker(self, key):
         # type: (Key) -> None
         """Stops the worker of a check, which ends after the job that it runs; the next is new."""
-        worker = self.workers.pop(key, None)
-        if worker is not None:
+        worker = self.workers.get(key)
+        if worker is None:
+            return
+        try:
+            self.workers.pop(key, None)
+        finally:  # an exception of a signal's handler may hit in between
             worker.stop()
 
     def __del__(self):

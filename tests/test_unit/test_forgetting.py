@@ -260,6 +260,49 @@ def test_name_that_an_interrupted_removal_has_left_may_be_used_again():
     assert health.run().passed
 
 
+class TestInterruptedRemoval(object):
+    """The next removal of any check goes on with it."""
+
+    @pytest.mark.parametrize("attribute", ["history", "denied", "workers", "runs"])
+    def test_nothing_is_left(self, attribute):
+        class Interrupts(dict):
+            def get(self, key, default=None):
+                raise KeyboardInterrupt()
+            pop = get
+        health = HealthCheck(checkers=[make_check()], timeout=60)
+        health.run()
+        process = internals.process_of(health.cache)
+        kept = getattr(process, attribute)
+        setattr(process, attribute, Interrupts(kept))
+        with pytest.raises(KeyboardInterrupt):
+            health.checkers = []
+        setattr(process, attribute, kept)
+        health.checkers = []
+        assert internals.known_of(health.cache) == []
+
+    def test_thread_ends(self):
+        class Interrupts(dict):
+            def pop(self, key, default=None):
+                dict.pop(self, key, default)
+                raise KeyboardInterrupt()
+        threads = []
+        health = HealthCheck(checkers=[make_check(threads=threads)], timeout=60)
+        health.run()
+        process = internals.process_of(health.cache)
+        process.workers = Interrupts(process.workers)
+        with pytest.raises(KeyboardInterrupt):
+            health.checkers = []
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
+
+def test_run_whose_request_was_interrupted_goes_with_its_check():
+    health = HealthCheck(checkers=[make_check()])
+    internals.abandon_run(health.cache, health.checkers[0])
+    health.checkers = []
+    assert internals.known_of(health.cache) == []
+
+
 def test_run_of_registered_check_does_not_search_for_removed_ones():
     class Cache(ResultCache):
         searches = 0
