@@ -24,14 +24,15 @@ PATTERNS.append(("-", re.compile(
     r"(?!//|(?:\2|\d{1,256})(?![^\s\"',]))[^\s\"',]{1,256}", re.U)))
 _OPTION = re.compile(r"(?<![\w-])(?P<before>--?(?P<name>[A-Za-z][\w.-]{0,63})[\s\"',]{1,4})"
                      r"(?P<value>(?!-{1,2}[A-Za-z-]{1,64}(?![\w.-]))[^\s\"',\])]{1,512})", re.U)
+#: So many characters with a digit among them.
+_VALUE = r"(?=[^\d\s\"'<>,;|]{0,256}\d)[^\s\"'<>,;|\x1f]{5,511}[^\s\"'<>,;|\x1f.)\]}]"
 #: Neighbours: set aws_secret_access_key X, incorrect API key provided: X, the token X has expired,
 #: the password is X, and in tables.
 _NEIGHBOURS = re.compile(
     r"(?<![\w.-])(?P<before>(?P<name>(?:\w{1,16} (?=[Kk]ey\b))?[A-Za-z][\w.-]{1,63})"
     r"(?:(?P<verb>[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3}"
-    r"|(?P<cell>[ \t]{0,40}[|\t][ \t]{0,8})))"
-    r"(?P<value>(?=[^\d\s\"'<>,;|]{0,256}\d)[^\s\"'<>,;|\x1f]{5,511}[^\s\"'<>,;|\x1f.)\]}])")
-_NEIGHBOUR = re.compile(r"[ \t\x1f|][^\s\"'<>,;|\x1f]{6}")
+    r"|(?P<cell>[ \t]{0,40}[|\t][ \t]{0,8})))(?P<value>" + _VALUE + ")")
+_NEIGHBOUR = re.compile(r"[ \t\x1f|]" + _VALUE)
 _KEY = re.compile(r"[A-Za-z0-9+/=_~-]{8,512}(?![\w:@/+=~-])")
 #: The words of a list are joined by this.
 _SEPARATOR = u"\x1f"

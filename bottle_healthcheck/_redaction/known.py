@@ -148,8 +148,11 @@ def collect_secrets(data, names, name=u"", depth=0):
         if _is_credential(data, names, name):
             found.append(data)
         data = data[:MAX_READ]
-        found += url_passwords(data)
-        inner = [(u"", _jsonable.parse(data))]
+        if u"://" in data:
+            found += url_passwords(data)
+        parsed = _jsonable.parse(data)
+        if parsed is not None:
+            inner = [(u"", parsed)]
     for about, value in inner:
         found += collect_secrets(value, names, about, depth + 1)
     return found

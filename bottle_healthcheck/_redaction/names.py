@@ -63,27 +63,32 @@ class Names(object):
         self._hidden = re.compile("|".join(hide) or "(?!)")
         self._always_masked = re.compile("|".join(list(ALWAYS_MASKED_PARTS) + hide))
         self._show = show
-        self._strengths = {}  # type: Dict[Text, int]
+        self._judged = {}  # type: Dict[Text, Tuple[bool, int]]
 
-    def hides_everything(self, name):
-        # type: (Text) -> bool
-        """Whether what the name names is masked whatever it is."""
-        if self.for_outputs or name in self._show:
-            return False
-        return bool(self._always_masked.search(_fold(name).lower()))
+    def judge(self, name):
+        # type: (Text) -> Tuple[bool, int]
+        """Whether the name hides whatever is there, as in a dump alone, and its strength."""
+        judged = self._judged.get(name)
+        if judged is None:
+            judged = self._hides_everything(name), self._strength(name[-MAX_NAME:])
+            if len(self._judged) > 4096:
+                self._judged = {}
+            if len(name) <= MAX_NAME:
+                self._judged[name] = judged
+        return judged
 
     def strength(self, name):
         # type: (Text) -> int
         """NOT_SECRET, WEAK or STRONG."""
-        name = name[-MAX_NAME:]
-        strength = self._strengths.get(name)
-        if strength is None:
-            if len(self._strengths) > 4096:
-                self._strengths = {}
-            strength = self._strengths[name] = self._judge(name)
-        return strength
+        return self.judge(name)[1]
 
-    def _judge(self, name):
+    def _hides_everything(self, name):
+        # type: (Text) -> bool
+        if self.for_outputs or name in self._show:
+            return False
+        return bool(self._always_masked.search(_fold(name).lower()))
+
+    def _strength(self, name):
         # type: (Text) -> int
         words = _words(name)
         if not words or name in self._show or words[0] in SWITCHES:
@@ -130,8 +135,8 @@ def named_values(data):
 def is_setting(name):
     # type: (Text) -> bool
     """Whether the name is that of a setting or an id, which is no secret below a secret name."""
-    words = _words(name[-MAX_NAME:])
-    return words[-1:] == ["id"] or not SETTINGS.isdisjoint(words[-1:])
+    last = (_words(name[-MAX_NAME:]) or [""])[-1]
+    return last == "id" or last in SETTINGS
 
 
 def _words(name):

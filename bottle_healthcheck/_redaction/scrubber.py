@@ -77,9 +77,9 @@ class _Scrubber(object):
         # type: (Any, Text, Above, int) -> Any
         """The redacted copy of a value."""
         try:
-            if self._names.hides_everything(name):
+            hides_everything, strength = self._names.judge(name)
+            if hides_everything:
                 return MASK
-            strength = self._names.strength(name)
             if strength:
                 above = name, strength
             if isinstance(value, six.text_type):
