@@ -1,8 +1,8 @@
 """Masks secrets in plain data: by their name, by their shape, and where a known one turns up again.
 
 scrubber walks over the data, in outputs of checks more gently than in the dump. names judges how
-secret a name is, values what may be harmless under it. In texts urls, patterns, pairs and
-command_lines each mask what they find, in this order; known masks what the process knows.
+secret a name is, values what may be harmless under it. In texts patterns, pairs and command_lines
+each mask what they find, in this order; known masks what the process knows.
 A secret without name and shape stays visible: an entropy rule would hide digests and trace ids.
 """
 import six

@@ -29,7 +29,7 @@ _SIGNS = re.compile(r"[$!#^~|\\]")
 _NOT_LOWER = re.compile("[A-Z0-9]")
 _HUMPS = re.compile("[a-z][A-Z]")
 #: What a key in base64 looks like and no part of a path: all kinds of letters together.
-RANDOM = re.compile(r"(?=\w*[A-Z])(?=\w*[a-z])(?=\w*[0-9])\w{10}")
+_RANDOM = re.compile(r"(?=\w*[A-Z])(?=\w*[a-z])(?=\w*[0-9])\w{10}")
 #: One part alone needs an ending, or lower-case letters only.
 _PATH = re.compile(
     r"(?:(?:~|\.{1,2}|[A-Za-z]:)?/|[A-Za-z]:\\)(?:[a-z][a-z -]{0,63}"
@@ -76,9 +76,10 @@ def is_harmless(name, value, strength, may_be_prose):
 
 def _is_reference(name, text):
     # type: (str, str) -> bool
-    """Whether it says where the secret is, or is a path."""
-    is_directory = name in _WORKING_DIRECTORIES and bool(_PATH.match(text))
-    return is_directory or bool(_REFERENCE.match(text)) or is_path(text)
+    """Whether it says where the secret is, or is a path without what looks like a key."""
+    if _PATH.match(text):
+        return name in _WORKING_DIRECTORIES or not _RANDOM.search(text)
+    return bool(_REFERENCE.match(text))
 
 
 def _is_number_harmless(name, text, strength, may_be_prose):
@@ -87,12 +88,6 @@ def _is_number_harmless(name, text, strength, may_be_prose):
     if len(text) > 3:  # a PIN has four digits or more
         return may_be_prose and is_count
     return may_be_prose or is_count
-
-
-def is_path(text):
-    # type: (str) -> bool
-    """Whether the text is a path of files, no part of which looks like a key in base64."""
-    return bool(_PATH.match(text)) and not RANDOM.search(text)
 
 
 def looks_random(word):
