@@ -239,7 +239,7 @@ def http_server(password="", certificate=""):
 
 @contextlib.contextmanager
 def bottle_service(adapter, redis=None, **shape):
-    """One process under an adapter of Bottle's own: "wsgiref", "waitress", "cheroot"."""
+    """One process under "wsgiref", "waitress" or "cheroot"."""
     need_module(adapter)
     port = free_port()
     command = [sys.executable, "-m", "tests.service", adapter, str(port)]

@@ -115,6 +115,10 @@ def serve(adapter, port):
     if adapter == "wsgiref":  # it swallows an exception that hits it within a request
         server = make_server("127.0.0.1", port, app)
         run, stop = server.serve_forever, threading.Thread(target=server.shutdown).start
+    elif adapter == "cheroot":  # one that hits it as it hands a request on may lose it a worker
+        from cheroot import wsgi
+        server = wsgi.Server(("127.0.0.1", port), app)
+        run, stop = server.start, threading.Thread(target=server.stop).start
     else:
         run = functools.partial(bottle.run, app, server=adapter, port=port, quiet=True)
         stop = sys.exit
