@@ -23,136 +23,6 @@ def clock(monkeypatch):
     return clock
 
 
-class TestDeadline(object):
-
-    def test_it_says_what_is_left_until_nothing_is(self, clock):
-        deadline = Deadline(5)
-        clock.tick(4.5)
-        assert deadline.left() == 0.5
-        clock.tick(0.5)
-        with pytest.raises(socket.timeout, match="timed out"):
-            deadline.left()
-
-    def test_nothing_is_called_after_the_deadline(self, clock):
-        deadline, called = Deadline(5), []
-        sock = socket.socket()
-        assert deadline.call(sock, called.append, 1) is None
-        clock.tick(5)
-        with pytest.raises(socket.timeout):
-            deadline.call(sock, called.append, 2)
-        sock.close()
-        assert called == [1]
-
-
-# Hosts
-
-@pytest.mark.parametrize("given, host", [
-    ("db", "db"), ("my_db.example.", "my_db.example."), ("127.0.0.1", "127.0.0.1"),
-    (u"db", "db"), (u"bücher.example", "xn--bcher-kva.example"),
-    (six.ensure_str(u"bücher.example"), "xn--bcher-kva.example"),
-    (u"BÜCHER.example", "xn--bcher-kva.example"), ("xn--bcher-kva.example",) * 2,
-    (u"bücher。example", "xn--bcher-kva.example"),
-    ("::1", "::1"), ("[::1]", "::1"), (u"[2001:DB8::1]", "2001:DB8::1"),
-    ("::ffff:10.0.0.1", "::ffff:10.0.0.1"), ("fe80::1%eth0", "fe80::1%eth0"),
-])
-def test_host_is_read_as_people_write_it(given, host):
-    assert _http_client.read_host(given) == host
-    assert type(_http_client.read_host(given)) is str
-
-
-@pytest.mark.parametrize("given", [
-    "", "hunter2:5432", "db:5432", "1.2.3.4:80", "[::1]:80", "[hunter2]", "[127.0.0.1]", "[::1",
-    "::1]", "[]", ":", "user:hunter2@h", "http://hunter2", "h/hunter2", "hunter2 x", "hunter2\n",
-    "hunter2..x", ".hunter2", "hunter2" * 10, u"hunter2ü" * 10, u"hunter2\u2100x", u"hunter2\ud800",
-    "fe80::1%", "fe80::1%a/hunter2", "::hunter2", "h?hunter2", "h#hunter2", "h\0hunter2",
-    "b%C3%BCcher.example",
-])
-def test_what_is_no_host_is_refused_and_not_repeated(given):
-    with pytest.raises(ValueError, match="host: expected a name or an address") as caught:
-        _http_client.read_host(given)
-    assert "hunter2" not in str(caught.value)
-
-
-@pytest.mark.parametrize("host, port, shown", [
-    ("h", 80, "h:80"), ("::1", 80, "[::1]:80"), ("h", None, "h"), ("::1", None, "[::1]")])
-def test_host_and_port_are_written_together(host, port, shown):
-    assert _http_client.address_of(host, port) == shown
-
-
-def test_host_without_an_address_is_an_error_of_resolving(monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [])
-    with pytest.raises(socket.gaierror, match="no address"):
-        _http_client.resolve("h", 80, Deadline(PATIENT))
-
-
-class TestResolvingInAThread(object):
-
-    def test_it_resolves_as_without(self):
-        deadline = Deadline(PATIENT)
-        assert (_http_client.resolve_in_thread("127.0.0.1", 80, deadline)
-                == _http_client.resolve("127.0.0.1", 80, deadline) != [])
-
-    def test_what_it_raises_is_raised(self, monkeypatch):
-        def unknown(*args):
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        monkeypatch.setattr(socket, "getaddrinfo", unknown)
-        with pytest.raises(socket.gaierror, match="not known"):
-            _http_client.resolve_in_thread("h", 80, Deadline(PATIENT))
-
-    def test_deadline_covers_a_silent_name_server(self, monkeypatch):
-        over = threading.Event()
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: over.wait(60))
-        with pytest.raises(socket.timeout):
-            _http_client.resolve_in_thread("h", 80, Deadline(0.05))
-        over.set()
-
-
-# Connections
-
-class Stop(BaseException):
-    """As gevent's timeouts are."""
-
-
-@pytest.fixture
-def sockets(monkeypatch):
-    """Every socket that is made."""
-    made, real = [], socket.socket
-
-    def make(*args):
-        made.append(real(*args))
-        return made[-1]
-    monkeypatch.setattr(socket, "socket", make)
-    return made
-
-
-def is_closed(sock):
-    try:
-        return sock.fileno() == -1
-    except socket.error:  # 2.7
-        return True
-
-
-def test_connection_is_closed_however_its_use_ends(sockets):
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(5)
-    port = listener.getsockname()[1]
-    with pytest.raises(Stop):
-        with _http_client.connected("127.0.0.1", port, Deadline(PATIENT)):
-            raise Stop()
-    listener.close()
-    assert len(sockets) == 2 and is_closed(sockets[1])
-
-
-def test_what_does_not_connect_is_closed(sockets):
-    port = free_port()
-    del sockets[:]
-    with pytest.raises(socket.error):
-        with _http_client.connected("127.0.0.1", port, Deadline(PATIENT)):
-            pytest.fail("nobody listens there")
-    assert len(sockets) == 1 and is_closed(sockets[0])
-
-
 class Network(object):
     """Stands in for socket.socket: what becomes of each attempt to connect, and its timeouts."""
 
@@ -179,57 +49,183 @@ class Network(object):
         self.closed += 1
 
 
-REFUSED = socket.error(111, "Connection refused")
-
-
-@pytest.mark.parametrize("outcomes, timeouts", [
-    (["accepts"], [6.0]), (["silent", "accepts"], [3.0, 3.0]),
-    (["silent", "silent", "accepts"], [2.0, 2.0, 2.0]),
-    ([REFUSED, "silent", "accepts"], [2.0, 3.0, 3.0]),
-    (["accepts", "silent"], [3.0]), ([REFUSED, "accepts", "silent"], [2.0, 3.0]),
-])
-def test_addresses_of_a_host_share_the_time(monkeypatch, clock, outcomes, timeouts):
-    network = Network(clock, outcomes)
-    monkeypatch.setattr(socket, "socket", network)
-    addresses = [INET + (("192.0.2.%d" % number, 80),) for number in range(len(outcomes))]
-    with _http_client.connected("h", 80, Deadline(6), resolver=lambda *args: addresses) as sock:
-        assert sock is network
-    assert network.timeouts == timeouts
-    assert network.tried == [one[4] for one in addresses[:len(timeouts)]]
-    assert network.closed == len(timeouts)
-
-
-@pytest.mark.parametrize("outcomes, error", [
-    ([REFUSED, REFUSED], "refused"), (["silent", REFUSED], "refused"),
-    ([REFUSED, "silent"], "timed out"), (["silent"] * 3, "timed out")])
-def test_where_no_address_accepts_the_last_one_says_why(monkeypatch, clock, outcomes, error):
-    network = Network(clock, outcomes)
-    monkeypatch.setattr(socket, "socket", network)
-    begun = clock.now
-    with pytest.raises(socket.error, match=error):
-        with _http_client.connected("h", 80, Deadline(6),
-                                    resolver=lambda *args: [INET + (("h", 80),)] * len(outcomes)):
-            pytest.fail("nobody accepts")
-    assert len(network.tried) == network.closed == len(outcomes)
-    assert clock.now - begun <= 6
-
-
-def test_what_is_stopped_while_it_connects_is_closed(monkeypatch, clock):
-    network = Network(clock, [Stop()])
-    monkeypatch.setattr(socket, "socket", network)
-    with pytest.raises(Stop):
-        with _http_client.connected("127.0.0.1", 1, Deadline(PATIENT)):
-            pytest.fail("it was stopped")
-    assert network.closed == 1
-
-
-# Requests
-
 def get(real_port, headers=(), **parts):
     """The response of a peer on this port of loopback, whatever the URL says."""
     url = Url(**dict(dict(is_tls=False, host="h.example", port=80, user=None, target="/"), **parts))
     return _http_client.get(url, dict(headers), Deadline(PATIENT),
                             lambda *args: [INET + (("127.0.0.1", real_port),)])
+
+
+class TestDeadline(object):
+
+    def test_it_says_what_is_left_until_nothing_is(self, clock):
+        deadline = Deadline(5)
+        clock.tick(4.5)
+        assert deadline.left() == 0.5
+        clock.tick(0.5)
+        with pytest.raises(socket.timeout, match="timed out"):
+            deadline.left()
+
+    def test_nothing_is_called_after_the_deadline(self, clock):
+        deadline, called = Deadline(5), []
+        sock = socket.socket()
+        assert deadline.call(sock, called.append, 1) is None
+        clock.tick(5)
+        with pytest.raises(socket.timeout):
+            deadline.call(sock, called.append, 2)
+        sock.close()
+        assert called == [1]
+
+
+class TestHost(object):
+    """Hosts are read as people write them."""
+
+    @pytest.mark.parametrize("given, host", [
+        ("db", "db"), ("my_db.example.", "my_db.example."), ("127.0.0.1", "127.0.0.1"),
+        (u"db", "db"), (u"bücher.example", "xn--bcher-kva.example"),
+        (six.ensure_str(u"bücher.example"), "xn--bcher-kva.example"),
+        (u"BÜCHER.example", "xn--bcher-kva.example"), ("xn--bcher-kva.example",) * 2,
+        (u"bücher。example", "xn--bcher-kva.example"),
+        ("::1", "::1"), ("[::1]", "::1"), (u"[2001:DB8::1]", "2001:DB8::1"),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.1"), ("fe80::1%eth0", "fe80::1%eth0"),
+    ])
+    def test_is_read_as_people_write_it(self, given, host):
+        assert _http_client.read_host(given) == host
+        assert type(_http_client.read_host(given)) is str
+
+    @pytest.mark.parametrize("given", [
+        "", "hunter2:5432", "db:5432", "1.2.3.4:80", "[::1]:80", "[hunter2]", "[127.0.0.1]", "[::1",
+        "::1]", "[]", ":", "user:hunter2@h", "http://hunter2", "h/hunter2", "hunter2 x",
+        "hunter2\n",
+        "hunter2..x", ".hunter2", "hunter2" * 10, u"hunter2ü" * 10, u"hunter2\u2100x",
+        u"hunter2\ud800",
+        "fe80::1%", "fe80::1%a/hunter2", "::hunter2", "h?hunter2", "h#hunter2", "h\0hunter2",
+        "b%C3%BCcher.example",
+    ])
+    def test_invalid_one_is_refused_and_not_repeated(self, given):
+        with pytest.raises(ValueError, match="host: expected a name or an address") as caught:
+            _http_client.read_host(given)
+        assert "hunter2" not in str(caught.value)
+
+    @pytest.mark.parametrize("host, port, shown", [
+        ("h", 80, "h:80"), ("::1", 80, "[::1]:80"), ("h", None, "h"), ("::1", None, "[::1]")])
+    def test_and_port_are_written_together(self, host, port, shown):
+        assert _http_client.address_of(host, port) == shown
+
+    def test_without_an_address_is_an_error(self, monkeypatch):
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [])
+        with pytest.raises(socket.gaierror, match="no address"):
+            _http_client.resolve("h", 80, Deadline(PATIENT))
+
+
+class TestResolvingInAThread(object):
+
+    def test_it_resolves_as_without(self):
+        deadline = Deadline(PATIENT)
+        assert (_http_client.resolve_in_thread("127.0.0.1", 80, deadline)
+                == _http_client.resolve("127.0.0.1", 80, deadline) != [])
+
+    def test_what_it_raises_is_raised(self, monkeypatch):
+        def unknown(*args):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        with pytest.raises(socket.gaierror, match="not known"):
+            _http_client.resolve_in_thread("h", 80, Deadline(PATIENT))
+
+    def test_deadline_covers_a_silent_name_server(self, monkeypatch):
+        over = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: over.wait(60))
+        with pytest.raises(socket.timeout):
+            _http_client.resolve_in_thread("h", 80, Deadline(0.05))
+        over.set()
+
+
+class Stop(BaseException):
+    """As gevent's timeouts are."""
+
+
+@pytest.fixture
+def sockets(monkeypatch):
+    """Every socket that is made."""
+    made, real = [], socket.socket
+
+    def make(*args):
+        made.append(real(*args))
+        return made[-1]
+    monkeypatch.setattr(socket, "socket", make)
+    return made
+
+
+def is_closed(sock):
+    try:
+        return sock.fileno() == -1
+    except socket.error:  # 2.7
+        return True
+
+
+REFUSED = socket.error(111, "Connection refused")
+
+
+class TestConnection(object):
+    """A socket to the first address that accepts, closed in any case."""
+
+    def test_is_closed_however_its_use_ends(self, sockets):
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        port = listener.getsockname()[1]
+        with pytest.raises(Stop):
+            with _http_client.connected("127.0.0.1", port, Deadline(PATIENT)):
+                raise Stop()
+        listener.close()
+        assert len(sockets) == 2 and is_closed(sockets[1])
+
+    def test_failed_one_is_closed(self, sockets):
+        port = free_port()
+        del sockets[:]
+        with pytest.raises(socket.error):
+            with _http_client.connected("127.0.0.1", port, Deadline(PATIENT)):
+                pytest.fail("nobody listens there")
+        assert len(sockets) == 1 and is_closed(sockets[0])
+
+    @pytest.mark.parametrize("outcomes, timeouts", [
+        (["accepts"], [6.0]), (["silent", "accepts"], [3.0, 3.0]),
+        (["silent", "silent", "accepts"], [2.0, 2.0, 2.0]),
+        ([REFUSED, "silent", "accepts"], [2.0, 3.0, 3.0]),
+        (["accepts", "silent"], [3.0]), ([REFUSED, "accepts", "silent"], [2.0, 3.0]),
+    ])
+    def test_addresses_share_the_time(self, monkeypatch, clock, outcomes, timeouts):
+        network = Network(clock, outcomes)
+        monkeypatch.setattr(socket, "socket", network)
+        addresses = [INET + (("192.0.2.%d" % number, 80),) for number in range(len(outcomes))]
+        with _http_client.connected("h", 80, Deadline(6), resolver=lambda *args: addresses) as sock:
+            assert sock is network
+        assert network.timeouts == timeouts
+        assert network.tried == [one[4] for one in addresses[:len(timeouts)]]
+        assert network.closed == len(timeouts)
+
+    @pytest.mark.parametrize("outcomes, error", [
+        ([REFUSED, REFUSED], "refused"), (["silent", REFUSED], "refused"),
+        ([REFUSED, "silent"], "timed out"), (["silent"] * 3, "timed out")])
+    def test_error_is_that_of_the_last_address(self, monkeypatch, clock, outcomes, error):
+        network = Network(clock, outcomes)
+        monkeypatch.setattr(socket, "socket", network)
+        begun = clock.now
+        with pytest.raises(socket.error, match=error):
+            with _http_client.connected("h", 80, Deadline(6),
+                                        resolver=lambda *args: [INET + (("h", 80),
+                                                                        )] * len(outcomes)):
+                pytest.fail("nobody accepts")
+        assert len(network.tried) == network.closed == len(outcomes)
+        assert clock.now - begun <= 6
+
+    def test_interrupted_one_is_closed(self, monkeypatch, clock):
+        network = Network(clock, [Stop()])
+        monkeypatch.setattr(socket, "socket", network)
+        with pytest.raises(Stop):
+            with _http_client.connected("127.0.0.1", 1, Deadline(PATIENT)):
+                pytest.fail("it was stopped")
+        assert network.closed == 1
 
 
 def request_of(headers=(), **parts):
@@ -239,40 +235,6 @@ def request_of(headers=(), **parts):
         assert get(port, headers, **parts) == (200, b"OK")
     assert requests[0].endswith(b"\r\n\r\n")
     return requests[0].decode("utf-8").split("\r\n")[:-2]
-
-
-def test_request():
-    lines = request_of(target="/health?a=b")
-    assert lines[:2] == ["GET /health?a=b HTTP/1.1", "Host: h.example"]
-    assert sorted(lines[2:]) == ["Accept-Encoding: identity", "Accept: */*", "Connection: close"]
-
-
-@pytest.mark.parametrize("host, port, shown", [
-    ("h", 80, "h"), ("h", 443, "h:443"), ("h", 8080, "h:8080"), ("::1", 80, "[::1]"),
-    ("::1", 8080, "[::1]:8080")])
-def test_host_has_its_port_unless_it_is_the_scheme_s(host, port, shown):
-    assert "Host: " + shown in request_of(host=host, port=port)
-
-
-@pytest.mark.parametrize("user, sent", [
-    ("user:pw", b"user:pw"), ("token", b"token:"), (":pw", b":pw"), ("user:p%40%3A", b"user:p@:"),
-    ("us%C3%A4r:%FF", u"us\xe4r:".encode("utf-8") + b"\xff")])
-def test_user_and_password_are_sent(user, sent):
-    header = "Authorization: Basic " + base64.b64encode(sent).decode("ascii")
-    assert header in request_of(user=user)
-
-
-@pytest.mark.parametrize("user", [None, ""])
-def test_without_a_user_none_is_sent(user):
-    assert not [line for line in request_of(user=user) if line.startswith("Authorization")]
-
-
-def test_headers_go_before_the_client_s_own():
-    lines = request_of({"Host": "other", "Accept": b"text/plain", "X-A": u"\xe4".encode("utf-8"),
-                        "Authorization": "Bearer x"}, user="user:pw")
-    assert [one for one in lines if one.split(":")[0] in ("Host", "Accept", "Authorization")] == [
-        "Host: other", "Accept: text/plain", "Authorization: Bearer x"]
-    assert u"X-A: \xe4" in lines
 
 
 class SlowReader(Network):
@@ -294,56 +256,59 @@ class SlowReader(Network):
         return count
 
 
-@pytest.mark.parametrize("seconds, is_whole", [(100, True), (5, False)])
-def test_sending_ends_with_the_deadline_too(monkeypatch, clock, seconds, is_whole):
-    network = SlowReader(clock, ["accepts"])
-    monkeypatch.setattr(socket, "socket", network)
-    url = Url(False, "h", 80, None, "/")
-    arguments = (url, {}, Deadline(seconds), lambda *args: [INET + (("h", 80),)])
-    if is_whole:
-        assert _http_client.get(*arguments).status == 200
-        assert network.taken.endswith(b"\r\n\r\n")
-    else:
-        with pytest.raises(socket.timeout):
-            _http_client.get(*arguments)
-        assert len(network.taken) == 5 * 7
-    assert network.closed == 1
+class TestRequest(object):
+    """What is sent."""
 
+    def test_bytes(self):
+        lines = request_of(target="/health?a=b")
+        assert lines[:2] == ["GET /health?a=b HTTP/1.1", "Host: h.example"]
+        assert sorted(lines[2:]) == ["Accept-Encoding: identity", "Accept: */*",
+                                     "Connection: close"]
 
-# Responses
+    @pytest.mark.parametrize("host, port, shown", [
+        ("h", 80, "h"), ("h", 443, "h:443"), ("h", 8080, "h:8080"), ("::1", 80, "[::1]"),
+        ("::1", 8080, "[::1]:8080")])
+    def test_port_is_sent_unless_it_is_the_default(self, host, port, shown):
+        assert "Host: " + shown in request_of(host=host, port=port)
 
-@pytest.mark.parametrize("response, status, body", [
-    (OK, 200, b"OK"), (CHUNKED, 200, b"OK"),
-    (b"HTTP/1.0 200 OK\r\n\r\nto the end", 200, b"to the end"),
-    (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""), (b"HTTP/1.1 304 x\r\n\r\n", 304, b""),
-    (b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", 503, b""),
-    (b"HTTP/1.1 799 x\r\n\r\na", 799, b"a"),
-    (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK, 101, b""),
-])
-def test_whole_response(response, status, body):
-    with peer(response) as port:
-        assert get(port) == (status, body)
+    @pytest.mark.parametrize("user, sent", [
+        ("user:pw", b"user:pw"), ("token", b"token:"), (":pw", b":pw"),
+        ("user:p%40%3A", b"user:p@:"),
+        ("us%C3%A4r:%FF", u"us\xe4r:".encode("utf-8") + b"\xff")])
+    def test_user_and_password_are_sent(self, user, sent):
+        header = "Authorization: Basic " + base64.b64encode(sent).decode("ascii")
+        assert header in request_of(user=user)
+
+    @pytest.mark.parametrize("user", [None, ""])
+    def test_no_user_is_sent_without_one(self, user):
+        assert not [line for line in request_of(user=user) if line.startswith("Authorization")]
+
+    def test_headers_replace_the_clients_own(self):
+        lines = request_of({"Host": "other", "Accept": b"text/plain",
+                            "X-A": u"\xe4".encode("utf-8"),
+                            "Authorization": "Bearer x"}, user="user:pw")
+        assert [one for one in lines if one.split(":")[0] in ("Host", "Accept",
+                                                              "Authorization")] == [
+            "Host: other", "Accept: text/plain", "Authorization: Bearer x"]
+        assert u"X-A: \xe4" in lines
+
+    @pytest.mark.parametrize("seconds, is_whole", [(100, True), (5, False)])
+    def test_sending_ends_at_the_deadline(self, monkeypatch, clock, seconds, is_whole):
+        network = SlowReader(clock, ["accepts"])
+        monkeypatch.setattr(socket, "socket", network)
+        url = Url(False, "h", 80, None, "/")
+        arguments = (url, {}, Deadline(seconds), lambda *args: [INET + (("h", 80),)])
+        if is_whole:
+            assert _http_client.get(*arguments).status == 200
+            assert network.taken.endswith(b"\r\n\r\n")
+        else:
+            with pytest.raises(socket.timeout):
+                _http_client.get(*arguments)
+            assert len(network.taken) == 5 * 7
+        assert network.closed == 1
 
 
 HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
-
-
-@pytest.mark.parametrize("interim", [
-    b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n", HINT, HINT * 100,
-    b"HTTP/1.1 199 x\r\nContent-Length: 5\r\n\r\n", HINT + b"HTTP/1.1 100 Continue\r\n\r\n" + HINT])
-@pytest.mark.parametrize("final, status", [(OK, 200), (CHUNKED, 200), (
-    b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", 503)])
-@pytest.mark.parametrize("pieces", [1, 2])
-def test_responses_that_announce_others_are_read_over(interim, final, status, pieces):
-    chunks = [interim + final] if pieces == 1 else [interim, final]
-    with peer(*chunks) as port:
-        assert get(port).status == status
-
-
-def test_announcing_a_response_is_none():
-    with peer(HINT) as port:
-        with pytest.raises(_http_client.NoFinalResponse, match="only 103"):
-            get(port)
 
 
 LIMIT = _http_client.BODY_LIMIT
@@ -358,60 +323,90 @@ def chunked(*chunks):
     return head + b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in chunks)
 
 
-@pytest.mark.parametrize("response", [
-    with_length(LIMIT, b"x" * LIMIT), chunked(b"x" * LIMIT, b""),
-    b"HTTP/1.0 203 x\r\n\r\n" + b"x" * LIMIT], ids=["length", "chunked", "until the end"])
-def test_body_of_just_the_limit_is_read(response):
-    with peer(response) as port:
-        assert get(port) == (203, b"x" * LIMIT)
-
-
-@pytest.mark.parametrize("response", [
-    with_length(LIMIT + 1, b"x" * (LIMIT + 1)), with_length(10 ** 12, b"x" * (LIMIT + 1)),
-    chunked(b"x" * LIMIT, b"x"), b"HTTP/1.0 203 x\r\n\r\n" + b"x" * (LIMIT + 1),
-], ids=["length", "endless", "chunked", "until the end"])
-def test_longer_body_is_not(response):
-    with peer(response) as port:
-        with pytest.raises(_http_client.BodyTooLong, match="longer than 1048576") as caught:
-            get(port)
-    assert caught.value.status == 203
-
-
 CHUNKS = b"HTTP/1.1 203 x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.parametrize("beginning, rest", [
-    (CHUNKS + b"-1\r\n", b"x" * 1000), (CHUNKS, b"1\r\nx\r\n" * 200),
-    (CHUNKS + b"0\r\n", b"X: y\r\n"),
-    (b"", b"HTTP/1.1 103 x\r\nLink: " + b"x" * 50000 + b"\r\n\r\n"),
-], ids=["negative chunk", "small chunks", "trailers", "interim responses"])
-def test_nothing_else_is_endless_either(beginning, rest):
-    pieces = [rest * (LIMIT // len(rest))] * 3
-    with peer(beginning, *pieces) as port:
-        # Old Pythons take what follows on a negative size for the size of another chunk.
-        with pytest.raises((_http_client.ExchangeTooLong, http_client.LineTooLong)):
-            get(port)
+class TestResponse(object):
+    """What is received."""
 
+    @pytest.mark.parametrize("response, status, body", [
+        (OK, 200, b"OK"), (CHUNKED, 200, b"OK"),
+        (b"HTTP/1.0 200 OK\r\n\r\nto the end", 200, b"to the end"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""), (b"HTTP/1.1 304 x\r\n\r\n", 304, b""),
+        (b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", 503, b""),
+        (b"HTTP/1.1 799 x\r\n\r\na", 799, b"a"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK, 101, b""),
+    ])
+    def test_complete_one_is_returned(self, response, status, body):
+        with peer(response) as port:
+            assert get(port) == (status, body)
 
-@pytest.mark.parametrize("length, body, missing", [
-    (2, b"", 2), (10, b"123", 7), (10 ** 12, b"", 10 ** 12)])
-def test_body_that_is_cut_off_is_an_error(length, body, missing):
-    with peer(with_length(length, body)) as port:
-        with pytest.raises(_http_client.BodyCutOff, match="%d bytes too early" % missing) as caught:
-            get(port)
-    assert caught.value.status == 203
+    @pytest.mark.parametrize("interim", [
+        b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n", HINT, HINT * 100,
+        b"HTTP/1.1 199 x\r\nContent-Length: 5\r\n\r\n",
+        HINT + b"HTTP/1.1 100 Continue\r\n\r\n" + HINT])
+    @pytest.mark.parametrize("final, status", [(OK, 200), (CHUNKED, 200), (
+        b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n", 503)])
+    @pytest.mark.parametrize("pieces", [1, 2])
+    def test_interim_ones_are_skipped(self, interim, final, status, pieces):
+        chunks = [interim + final] if pieces == 1 else [interim, final]
+        with peer(*chunks) as port:
+            assert get(port).status == status
 
+    def test_interim_one_alone_is_an_error(self):
+        with peer(HINT) as port:
+            with pytest.raises(_http_client.NoFinalResponse, match="only 103"):
+                get(port)
 
-@pytest.mark.parametrize("response", [
-    b"", b"HTTP", b"220 mail.example ESMTP\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\0\xff" * 50000,
-    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n", chunked(b"abc"), chunked(b"abc")[:-4]],
-    ids=repr)
-def test_what_is_no_http(response):
-    with peer(response) as port:
-        with pytest.raises(http_client.HTTPException):
-            get(port)
+    @pytest.mark.parametrize("response", [
+        with_length(LIMIT, b"x" * LIMIT), chunked(b"x" * LIMIT, b""),
+        b"HTTP/1.0 203 x\r\n\r\n" + b"x" * LIMIT], ids=["length", "chunked", "until the end"])
+    def test_body_of_the_limit_is_read(self, response):
+        with peer(response) as port:
+            assert get(port) == (203, b"x" * LIMIT)
 
+    @pytest.mark.parametrize("response", [
+        with_length(LIMIT + 1, b"x" * (LIMIT + 1)), with_length(10 ** 12, b"x" * (LIMIT + 1)),
+        chunked(b"x" * LIMIT, b"x"), b"HTTP/1.0 203 x\r\n\r\n" + b"x" * (LIMIT + 1),
+    ], ids=["length", "endless", "chunked", "until the end"])
+    def test_longer_body_is_an_error(self, response):
+        with peer(response) as port:
+            with pytest.raises(_http_client.BodyTooLong, match="longer than 1048576") as caught:
+                get(port)
+        assert caught.value.status == 203
 
-@pytest.mark.parametrize("status, text", [(200, "200 OK"), (404, "404 Not Found"), (799, "799")])
-def test_what_a_status_is_called(status, text):
-    assert _http_client.status_text(status) == text
+    @pytest.mark.parametrize("beginning, rest", [
+        (CHUNKS + b"-1\r\n", b"x" * 1000), (CHUNKS, b"1\r\nx\r\n" * 200),
+        (CHUNKS + b"0\r\n", b"X: y\r\n"),
+        (b"", b"HTTP/1.1 103 x\r\nLink: " + b"x" * 50000 + b"\r\n\r\n"),
+    ], ids=["negative chunk", "small chunks", "trailers", "interim responses"])
+    def test_endless_exchange_is_an_error(self, beginning, rest):
+        pieces = [rest * (LIMIT // len(rest))] * 3
+        with peer(beginning, *pieces) as port:
+            # Old Pythons take what follows on a negative size for the size of another chunk.
+            with pytest.raises((_http_client.ExchangeTooLong, http_client.LineTooLong)):
+                get(port)
+
+    @pytest.mark.parametrize("length, body, missing", [
+        (2, b"", 2), (10, b"123", 7), (10 ** 12, b"", 10 ** 12)])
+    def test_body_cut_off_is_an_error(self, length, body, missing):
+        with peer(with_length(length, body)) as port:
+            with pytest.raises(_http_client.BodyCutOff,
+                               match="%d bytes too early" % missing) as caught:
+                get(port)
+        assert caught.value.status == 203
+
+    @pytest.mark.parametrize("response", [
+        b"", b"HTTP", b"220 mail.example ESMTP\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\0\xff" * 50000,
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n", chunked(b"abc"),
+        chunked(b"abc")[:-4]],
+        ids=repr)
+    def test_invalid_http_is_an_error(self, response):
+        with peer(response) as port:
+            with pytest.raises(http_client.HTTPException):
+                get(port)
+
+    @pytest.mark.parametrize("status, text",
+                             [(200, "200 OK"), (404, "404 Not Found"), (799, "799")])
+    def test_status_has_its_reason_phrase(self, status, text):
+        assert _http_client.status_text(status) == text
