@@ -1,4 +1,4 @@
-"""What Python 2.7 lacks and six does not bring."""
+"""What Python 2.7 lacks and six does not provide."""
 import codecs
 import functools
 import inspect
@@ -14,19 +14,19 @@ if MYPY:
     from typing import Any
 
 if hasattr(time, "monotonic"):
-    #: Seconds since an arbitrary start, untouched by the wall clock.
+    #: Seconds since an arbitrary start, independent of the wall clock.
     monotonic = time.monotonic
 elif os.name == "posix":  # pragma: no cover (2.7)
     def monotonic():
         # type: () -> float
-        """Seconds since an arbitrary start, untouched by the wall clock (ticks of 10 ms)."""
+        """Seconds since an arbitrary start, independent of the wall clock (ticks of 10 ms)."""
         return os.times()[4]
-else:  # pragma: no cover (2.7 elsewhere has no steady clock at all)
+else:  # pragma: no cover (2.7 on other systems has no monotonic clock)
     monotonic = time.time
 
 if six.PY2:  # pragma: no cover (2.7)
-    # It imports a codec when it is first used, which fails where no file descriptor is left, and
-    # remembers a failure for ever.
+    # 2.7 imports a codec at its first use, which fails if no file descriptor is left, and never
+    # tries again.
     for _name in ("ascii", "latin-1", "utf-8", "idna"):
         codecs.lookup(_name)
 
@@ -38,25 +38,25 @@ def is_coroutine_function(func):
     # type: (Any) -> bool
     """True for a callable whose call returns a coroutine or an async generator; 2.7 has none.
 
-    Not for a plain function that wraps one: it may run the loop.
+    False for a plain function that wraps one: it may run the loop.
     """
     if six.PY2:
         return False
     try:
-        for _ in range(16):  # an odd object may lead to itself
+        for _ in range(16):  # an odd object may refer to itself
             if _is_async(func):
                 return True
             func = _called_by(func)
             if func is None:
                 break
-    except Exception:  # odd objects raise whatever they like
+    except Exception:  # odd objects may raise anything
         pass
     return False
 
 
 def _is_async(func):
     # type: (Any) -> bool
-    """Whether a function itself is one of coroutines."""
+    """Whether a function itself returns a coroutine or an async generator."""
     if inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
         return True
     iterable = getattr(inspect, "CO_ITERABLE_COROUTINE", 0)  # types.coroutine
@@ -68,7 +68,7 @@ def _is_async(func):
 
 def _called_by(func):
     # type: (Any) -> Any
-    """What a callable calls, whose result it returns as it is; None where that is not known."""
+    """The function that a callable calls and whose result it returns; None if unknown."""
     if isinstance(func, functools.partial):
         return func.func
     if inspect.ismethod(func) or isinstance(func, staticmethod):
@@ -82,7 +82,7 @@ def _called_by(func):
 
 def is_awaitable(value):
     # type: (Any) -> bool
-    """True for what an async function returns, and for a generator: nothing of it has run yet."""
+    """True for coroutines and the like, and for generators: their code has not run yet."""
     if inspect.isgenerator(value) or hasattr(type(value), "__await__"):
         return True
     return not six.PY2 and inspect.isasyncgen(value)
@@ -90,14 +90,14 @@ def is_awaitable(value):
 
 def takes_no_arguments(func):
     # type: (object) -> bool
-    """True where func can be called without arguments, or has no signature to inspect."""
+    """True if func can be called without arguments, or has no signature to inspect."""
     try:
         if six.PY2:  # pragma: no cover (2.7)
             return _required_on_2(func) == 0
-        # What a decorator wraps may need arguments that the decorator gives it.
+        # A wrapped function may need arguments that the decorator supplies.
         parameters = inspect.signature(
             func, follow_wrapped=False).parameters.values()  # type: ignore[arg-type]
-    except Exception:  # many built-ins have no signature, odd objects raise anything
+    except Exception:  # many built-ins have no signature, and odd objects may raise anything
         return True
     return all(one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
                for one in parameters)
@@ -106,7 +106,7 @@ def takes_no_arguments(func):
 if six.PY2:  # pragma: no cover (2.7)
     def _required_on_2(func):
         # type: (object) -> int
-        """How many arguments func cannot do without."""
+        """How many arguments func requires."""
         if isinstance(func, functools.partial):
             given = len(func.args) + len(func.keywords or ())
             return max(0, _required_on_2(func.func) - given)
@@ -121,7 +121,7 @@ if six.PY2:  # pragma: no cover (2.7)
 
 def acquire(lock, seconds):
     # type: (Any, float) -> bool
-    """Acquires a lock, waiting at most so long; 2.7 has to look again and again."""
+    """Acquires a lock within so many seconds, or returns False; 2.7 has to poll."""
     if not six.PY2:
         return bool(lock.acquire(True, max(0.0, min(seconds, threading.TIMEOUT_MAX))))
     until = monotonic() + seconds  # pragma: no cover (2.7)

@@ -1,4 +1,4 @@
-"""Whose an exception is: the callback's that raised it, or somebody's who ends what runs it."""
+"""Tells a callback's own exceptions from those that interrupt it from outside."""
 import inspect
 import sys
 
@@ -9,17 +9,17 @@ if MYPY:
     from types import FrameType
     from typing import Any, List, Tuple
 
-#: What ends a greenlet, or a block of its code, from outside: (module, class).
+#: Exceptions that end a greenlet, or a block of its code, from outside: (module, class).
 _GREENLET_EXCEPTIONS = (("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"),
                         ("eventlet.timeout", "Timeout"))
 
 
 def is_interrupt():
     # type: () -> bool
-    """True where the exception that is being handled is not the callback's own.
+    """True if the exception that is being handled interrupts the callback from outside.
 
-    It must pass through then: KeyboardInterrupt, what ends a greenlet or a block of one, and
-    SystemExit that a signal's handler raised. Any other is what the callback failed with,
+    Such exceptions must be raised again: KeyboardInterrupt, those that end a greenlet or a block
+    of one, and SystemExit if a signal handler raised it. With all others the callback has failed,
     asyncio.CancelledError and other BaseExceptions included.
     """
     # By its type: an exception may claim to be of another class, or raise when it is asked.
@@ -51,7 +51,7 @@ def forget_earlier_calls():
 
 def _greenlet_exceptions():
     # type: () -> Tuple[Any, ...]
-    """Those classes whose modules somebody has imported."""
+    """Those of the classes whose modules are imported."""
     found = []
     for module, name in _GREENLET_EXCEPTIONS:
         kind = getattr(sys.modules.get(module), name, None)
@@ -62,15 +62,15 @@ def _greenlet_exceptions():
 
 def comes_from_signal_handler():
     # type: () -> bool
-    """True where a signal's handler raised the exception that is being handled."""
+    """True if a signal handler raised the exception that is being handled."""
     return _is_of_signal_handler(sys.exc_info()[2])
 
 
 def _is_of_signal_handler(traceback):
     # type: (Any) -> bool
-    """True where a frame has its own caller's frame among its arguments.
+    """True if a frame of the traceback has its caller's frame among its arguments.
 
-    Python calls a signal's handler with the frame that it interrupted; nothing else does so.
+    Python calls a signal handler with the frame that it interrupted; nothing else does that.
     """
     while traceback is not None:
         frame = traceback.tb_frame

@@ -1,4 +1,4 @@
-"""Any Python value as JSON, without a raise and without a repr of what is unknown."""
+"""Converts any Python value to JSON. Never raises, and shows no repr of an unknown object."""
 import codecs
 import datetime
 import json
@@ -23,24 +23,24 @@ MYPY = False
 if MYPY:
     from typing import Any, Container, Dict, Iterable, List, Optional, Text, Tuple
 
-#: What a JSON object becomes: a dict that keeps its order.
+#: The type of JSON objects: a dict that keeps its order.
 Object = dict if sys.version_info >= (3, 6) else OrderedDict
 
 #: Levels of nesting that are shown; far from the recursion limits of Python 2.7 and of json.
 MAX_DEPTH = 32
 #: Items of one list or object that are shown: a check's whole table would stop the service.
 MAX_ITEMS = 10000
-#: Stands for the rest.
+#: Stands for items that are left out.
 MORE = u"<more items>"
-#: Of a longer text no more characters count, since only its beginning is shown.
+#: Characters of one text that count: of a longer one only the beginning is shown.
 MAX_COUNTED = 128 * 1024
-#: Bytes, and characters of a text with surrogates, that are read where room is limited: those that
-#: cannot be shown as they are take long.
+#: Bytes, and characters of a text with surrogates, that are read if room is limited: escaping those
+#: that cannot be shown is slow.
 MAX_READ = 320 * 1024
 UNLIMITED = float("inf")
-#: Characters of JSON that suffice to say that something is cut.
+#: Characters of JSON that are enough for a note that something was cut.
 _MARK = 48
-#: More are text: what other languages read would be another number.
+#: Longer integers become text: other languages would read another number.
 MAX_INT_BITS = 64
 #: About 4300 decimal digits, which Python refuses to print (CVE-2020-10735).
 MAX_PRINTED_BITS = 14284
@@ -54,10 +54,10 @@ else:  # pragma: no cover (narrow builds of 2.7 write every character past U+FFF
     _SURROGATES = u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
 _SURROGATE = re.compile(_SURROGATES)
 
-#: Bytes that no character of UTF-8 begins with.
+#: Bytes that cannot begin a character of UTF-8.
 _NO_START = re.compile(b"[\x80-\xc1\xf5-\xff]*")
 
-#: Unicode's categories of characters that show nothing, or show the rest in another order.
+#: Unicode categories of characters that are invisible or change the order of others.
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 _NULLS = re.compile(u"\0+")
 _NUMBER = re.compile(u"[-+]?[0-9.]+\\Z")
@@ -86,13 +86,13 @@ def plain(value, room=None):
     # type: (object, Optional[Room]) -> Any
     """Plain JSON data of any value: dicts with text keys, lists, text, numbers, bools and None.
 
-    room is how much of it may be taken; without it, all.
+    room limits how much is converted; None means no limit.
     """
     return _plain(value, (), room or Room())
 
 
 class Room(object):
-    """How many values, and characters of texts, are still taken of some data.
+    """How many values, and how many characters of text, may still be converted.
 
     A value is a scalar, a container or a key.
     """
@@ -106,12 +106,12 @@ class Room(object):
 
     def is_left(self):
         # type: () -> bool
-        """Whether one more value is taken."""
+        """Whether one more value may be converted."""
         return self.values > 0 and self.characters > 0
 
     def take(self, value):
         # type: (Any) -> Any
-        """Counts a plain value, and returns it."""
+        """Counts a plain value and returns it."""
         self.values -= 1
         if isinstance(value, six.text_type):
             self.characters -= min(len(value), MAX_COUNTED)
@@ -119,7 +119,7 @@ class Room(object):
 
     def trim(self, value):
         # type: (Any) -> Any
-        """As much of a text or of bytes as is read."""
+        """The part of a text or of bytes that is read."""
         if self.characters == UNLIMITED:
             return value
         return trim(value)
@@ -127,7 +127,7 @@ class Room(object):
 
 def trim(value):
     # type: (Any) -> Any
-    """The beginning of a text or of bytes that take long to show; a text that does not as it is."""
+    """The beginning of bytes, or of a text with surrogates, as escaping is slow; else the text."""
     if isinstance(value, bytes):
         return bytes.__getitem__(value, slice(0, MAX_READ))
     if _SURROGATE.search(value) is None:
@@ -137,7 +137,7 @@ def trim(value):
 
 def text(value):
     # type: (object) -> Text
-    r"""Text of text or bytes; bytes that are not UTF-8 are shown as \xff, surrogates too."""
+    r"""Text or bytes as text; bytes that are not UTF-8 and surrogates are escaped, as in \xff."""
     if isinstance(value, six.text_type):
         return _SURROGATE.sub(_shown_surrogate, u"".join((value,)))
     if isinstance(value, bytes):
@@ -148,23 +148,23 @@ def text(value):
 
 def message(exc):
     # type: (BaseException) -> Text
-    """What an exception says: its message, and its type too where the message alone says little.
+    """An exception's message, with its type if the message alone says little.
 
-    Of Bottle's HTTPError the body, of an exception group what its members say, of a blank one
-    what its cause says.
+    For Bottle's HTTPError it is the body, for an exception group the messages of its members, for
+    an exception without a message that of its cause.
     """
     return _message(exc, MAX_CAUSES)
 
 
 def typed_message(exc):
     # type: (BaseException) -> Text
-    """What an exception says, after its type: "ValueError: no such host"."""
+    """An exception's type and message: "ValueError: no such host"."""
     return _typed_message(exc, MAX_CAUSES)
 
 
 def _message(exc, causes):
     # type: (BaseException, int) -> Text
-    """As message(); so many causes, and groups in groups, are followed."""
+    """As message(); causes is how many causes, and groups in groups, are followed."""
     kind = text(_name_of_type(type(exc)))
     try:
         if causes > 0 and _is_group(exc):
@@ -193,7 +193,7 @@ def _typed_message(exc, causes):
 
 def _says_little(exc, said):
     # type: (BaseException, Text) -> bool
-    """Whether a message needs the type beside it: a bare key, a number, what is no Exception."""
+    """Whether a message needs the type: that of a LookupError, a number, or no Exception."""
     if isinstance(exc, LookupError) or not isinstance(exc, Exception):
         return True
     return _NUMBER.match(said.strip()) is not None
@@ -207,7 +207,7 @@ def _is_group(exc):
 
 def _group_message(group, causes):
     # type: (Any, int) -> Text
-    """What the members of an exception group say, in their order."""
+    """The messages of an exception group's members, in their order."""
     members = list(islice(_members(group), MAX_MEMBERS + 1))
     said = [_typed_message(member, causes) for member in members[:MAX_MEMBERS]]
     if len(members) > MAX_MEMBERS:
@@ -229,13 +229,13 @@ def _members(group):
 
 def _own_message(exc):
     # type: (Any) -> Text
-    """The message that an exception was given; "" where it is blank or cannot be read."""
+    """The message that an exception was given; "" if it is blank or cannot be read."""
     if isinstance(exc, _known_types("bottle", "HTTPResponse")):
         # Its str() is that of a tuple; a redirect has no body.
         for said in (exc.body, exc.status_line):
             if isinstance(said, (six.text_type, bytes)) and said.strip():
                 return text(trim(said))
-    for kind in (str, six.text_type):  # on 2.7 each may fail where the other does not
+    for kind in (str, six.text_type):  # on 2.7 one may fail and the other not
         try:
             said = text(trim(kind(exc)))
             if said.strip():
@@ -248,7 +248,7 @@ def _own_message(exc):
 
 def _cause(exc):
     # type: (BaseException) -> Optional[BaseException]
-    """The exception that led to this one, so far as a traceback would show it; 2.7 knows none."""
+    """The cause that a traceback would show; None on 2.7, which does not record it."""
     cause = getattr(exc, "__cause__", None)
     if cause is None and not getattr(exc, "__suppress_context__", False):
         cause = getattr(exc, "__context__", None)
@@ -257,14 +257,14 @@ def _cause(exc):
 
 def _known_types(modules, name):
     # type: (str, str) -> Tuple[Any, ...]
-    """The types of that name, so far as somebody has imported their modules: that is slow."""
+    """The types of that name in modules that are imported already: importing them is slow."""
     found = [getattr(sys.modules.get(module), name, None) for module in modules.split()]
     return tuple(one for one in found if isinstance(one, type))
 
 
 def exception_line(exc):
     # type: (BaseException) -> Text
-    """What an exception says, in one line: of the system's errors the text without the number."""
+    """An exception's message in one line; a system error's text without the number."""
     for said in (getattr(exc, "strerror", None), message(exc)):
         if isinstance(said, (six.text_type, bytes)):
             words = one_line(said).split()
@@ -275,7 +275,7 @@ def exception_line(exc):
 
 def type_name(value):
     # type: (object) -> Text
-    """What is shown of a value that JSON does not know: `<module.Type>`, never its repr."""
+    """Stands for a value that cannot be JSON: `<module.Type>`, never its repr."""
     kind = type(value)
     try:
         parts = (getattr(kind, "__module__", None), kind.__name__)
@@ -288,7 +288,7 @@ def type_name(value):
 
 def output_text(output):
     # type: (Any) -> Text
-    """A check's plain output as text: JSON where it is none."""
+    """A check's plain output as text; JSON if it is not text."""
     if not isinstance(output, (six.text_type, bytes)):
         output = dumps(output)
     return text(output)
@@ -302,7 +302,7 @@ def one_line(value, limit=None):
     """
     line = value if isinstance(value, six.text_type) else text(value)
     if limit is not None:
-        line = line[:10 * limit]  # what is left of it is long enough for the line
+        line = line[:10 * limit]  # enough for the line: few characters are dropped
     unseen = [ord(one) for one in set(line) if unicodedata.category(one) in _UNSEEN]
     line = _NULLS.sub(u" ", line.translate(dict.fromkeys(unseen, u"\0"))).strip()
     if limit is None or len(line) <= limit:
@@ -338,7 +338,7 @@ def _plain(value, parents, room):
 
 def _nested(value, parents, room):
     # type: (Any, Tuple[int, ...], Room) -> Any
-    """A value that holds others, unless it holds itself or lies too deep."""
+    """A container as plain data; a note if it contains itself or is nested too deeply."""
     room.take(None)
     if id(value) in parents:
         return u"<circular>"
@@ -365,7 +365,7 @@ def _nested(value, parents, room):
 
 def _scalar(value):
     # type: (Any) -> Any
-    """A value that holds no others as JSON; None where it may hold some."""
+    """A value that is not a container as plain data; None if it may be one."""
     if isinstance(value, six.integer_types):
         return _integer(value)
     if isinstance(value, float):
@@ -385,14 +385,14 @@ def _scalar(value):
 
 def _written():
     # type: () -> Tuple[Any, ...]
-    """The types whose str() is all of their value. They are not imported here: that is slow."""
+    """Types whose str() is the whole value. Their modules are not imported here: that is slow."""
     return (datetime.timedelta, getattr(sys.modules.get("decimal"), "Decimal", ()),
             getattr(sys.modules.get("uuid"), "UUID", ()))
 
 
 def _integer(value):
     # type: (Any) -> Any
-    """A whole number, as text past 64 bits; an overridden method has no say in it."""
+    """An integer, as text beyond 64 bits. Methods that a subclass overrides are not called."""
     kind = int if isinstance(value, int) else six.integer_types[-1]
     bits = kind.bit_length(value)
     if bits > MAX_PRINTED_BITS:
@@ -405,7 +405,7 @@ def _integer(value):
 
 def _float(value):
     # type: (float) -> Any
-    """A number, or the name of one that JSON cannot write."""
+    """A float, or the name of one that JSON cannot represent."""
     value = float.__float__(value)
     if math.isnan(value):
         return u"NaN"
@@ -418,7 +418,7 @@ def _float(value):
 
 def _pairs(mapping):
     # type: (Any) -> List[Tuple[Any, Any]]
-    """A mapping's items, in its order, as a list: another thread may change it meanwhile."""
+    """A mapping's items as a list, as another thread may change the mapping."""
     for kind in (OrderedDict, dict):
         if isinstance(mapping, kind):
             return _some(kind.items(mapping))
@@ -435,13 +435,13 @@ def _items(iterable):
 
 def _some(iterable):
     # type: (Iterable[Any]) -> List[Any]
-    """The items that are shown, and one more if there are more than that."""
+    """The items that are shown, and one more if there are any."""
     return list(islice(iterable, MAX_ITEMS + 1))
 
 
 def _list(value, parents, room):
     # type: (Any, Tuple[int, ...], Room) -> Tuple[List[Any], bool]
-    """The items of a sequence or a set that are shown, and whether there are more."""
+    """(items of a sequence or a set that are shown, whether there are more)."""
     shown = []  # type: List[Any]
     for item in _items(value):
         if len(shown) >= MAX_ITEMS or not room.is_left():
@@ -452,7 +452,7 @@ def _list(value, parents, room):
 
 def _object(pairs, parents, room):
     # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...], Room) -> Any
-    """A JSON object; of names that are equal as text, all but the first get a quote."""
+    """A JSON object; if names are equal as text, all but the first get a quote."""
     result, equal = Object(), {}  # type: Any, Dict[Text, int]
     for key, value in pairs:
         if len(result) >= MAX_ITEMS or not room.is_left():
@@ -481,11 +481,8 @@ def count_values(data):
 
 def cut(data, values, characters):
     # type: (Any, int, int) -> Any
-    """Plain data of so many values at most, whose JSON text has so many characters at most.
-
-    What is left out is said where it was.
-    """
-    # Each level may have to say that it is cut, and one value may be taken too much.
+    """Plain data cut to so many values and characters of JSON, with a note wherever it is cut."""
+    # Each level may need a note that it is cut, and may take one value too many.
     reserve = MAX_DEPTH + 2
     return _cut(data, Room(values - reserve * 2, characters - reserve * _MARK))
 
@@ -527,7 +524,7 @@ def _cut_object(data, room):
 
 def _cut_text(shown, characters):
     # type: (Text, float) -> Text
-    """The beginning of a text whose JSON has so many characters, and a note on what is left out."""
+    """The beginning of a text, at most so many characters as JSON, and a note on the rest."""
     whole = len(shown)
     while shown and len(encode(shown)) > characters - _MARK:
         shown = shown[:len(shown) // 2]
@@ -538,12 +535,12 @@ def _cut_text(shown, characters):
 
 def parse(source):
     # type: (Text) -> Any
-    """What JSON text of an object or array holds, every value of an equal name too; else None."""
+    """The data of a JSON object or array, with all values of repeated names; else None."""
     if source[:64].lstrip()[:1] not in (u"{", u"["):
         return None
     try:
         return plain(json.loads(source, object_pairs_hook=_every_pair))
-    except (ValueError, RuntimeError):  # too deep is a RuntimeError
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
         return None
 
 
@@ -557,7 +554,7 @@ def _every_pair(pairs):
 
 def unused(name, taken, equal):
     # type: (Text, Container[Text], Dict[Text, int]) -> Text
-    """The name, with a quote or a quote and a number where it is taken; equal counts those."""
+    """The name; if it is taken, with a quote and a number. equal counts equal names."""
     while name in taken:
         count = equal[name] = equal.get(name, 0) + 1
         name += u"'"
@@ -578,7 +575,7 @@ def _order(item):
 
 def _shown_surrogate(match):
     # type: (Any) -> Text
-    r"""os.environ's undecodable bytes (PEP 383) as \xff, any other half of a pair as \ud800."""
+    r"""An undecodable byte of os.environ (PEP 383) as \xff, any other surrogate as \ud800."""
     code = ord(match.group())
     if 0xdc80 <= code <= 0xdcff:
         return u"\\x%02x" % (code - 0xdc00)
@@ -587,7 +584,7 @@ def _shown_surrogate(match):
 
 def _shown_bytes(error):
     # type: (Any) -> Tuple[Text, int]
-    # With what cannot be text after it, be it as much as it may: each call takes long.
+    # All invalid bytes that follow at once: each call is slow.
     end = _NO_START.match(error.object, error.end).end()  # type: ignore[union-attr]
     wrong = bytearray(error.object[error.start:end])
     return u"".join(u"\\x%02x" % byte for byte in wrong), end

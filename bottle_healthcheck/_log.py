@@ -20,10 +20,10 @@ TRACEBACK = u"Traceback (most recent call last):"
 
 def write(level, message, *args, **options):
     # type: (int, str, *Any, **Any) -> None
-    """Logs a line, and below it the traceback of exc_info, where that is given.
+    """Logs a line and, if exc_info is given, the traceback below it.
 
-    Texts among the args become one line each: they may be a client's. extra is logging's. A
-    handler of the application's that raises must not take the answer with it.
+    Each text among the args is made one line: it may come from a client. extra is passed to
+    logging. Errors of the application's log handlers are ignored: the request must be answered.
     """
     try:
         args = tuple(_one_line(arg) for arg in args)
@@ -41,15 +41,15 @@ def failure(message):
 
 def traceback_of(exc_info):
     # type: (Any) -> Text
-    """The traceback as text on lines of its own, secrets masked; without an exception, nothing.
+    """The traceback as text that begins with a line break, secrets masked; "" for None.
 
-    Not logging's own exc_info=...: handlers would write the exception's message as it is.
+    Passing exc_info to logging would write the exception's message with its secrets.
     """
     if exc_info is None:
         return u""
     try:
         text = "".join(traceback.format_exception(*exc_info))
-    except BaseException:  # a SyntaxError of somebody's own making is enough
+    except BaseException:  # an odd exception, such as a subclass of SyntaxError, may raise
         if is_interrupt():
             raise
         text = "".join(traceback.format_tb(exc_info[2]))
@@ -59,7 +59,7 @@ def traceback_of(exc_info):
 
 def _line_below(line):
     # type: (Text) -> Text
-    """A line below a record's first, which must not look like a record of its own."""
+    """A line below the first of a log record, which must not look like another record."""
     shown = _jsonable.one_line(line)
     if shown == TRACEBACK:
         return u"\n" + shown

@@ -1,7 +1,7 @@
-"""What arguments must be: a mistake in configuration is refused where it is made.
+"""Validates arguments, so that a mistake in the configuration is an error where it was made.
 
 A wrong type is a TypeError, a wrong value a ValueError. The message says what was given, what was
-expected and, where that is not plain, what to do; a text that may hold a password is not repeated.
+expected and, if that is not obvious, what to do. A text that may contain a password is not shown.
 """
 import collections
 import functools
@@ -15,28 +15,28 @@ MYPY = False
 if MYPY:
     from typing import Any, List, Type
 
-#: The default of an argument for which None has a meaning of its own.
+#: The default of an argument for which None has another meaning.
 NOT_GIVEN = object()  # type: Any
 
-#: Some 30 years: more is a mistake, and clocks and locks have their ends too.
+#: Some 30 years: more is a mistake, and clocks and locks have limits too.
 MAX_SECONDS = 10 ** 9
 
-#: A limit for what is left of a disk. Less is no room for anything, and a percentage without %.
+#: Limits of a disk's free space. Less than a MiB is useless, and probably a percentage without %.
 MIN_BYTES = 2 ** 20
 MAX_BYTES = 2 ** 63
 
-#: What a service may say of itself, in the order of responses.
+#: The names in `about`, in the order in which responses show them.
 ABOUT_NAMES = ("serviceId", "version", "releaseId", "description")
 
-#: A whole body needs a status that may carry one: Bottle or the server would drop it otherwise.
+#: Statuses whose responses have no body, or a part of one.
 BODILESS = (204, 205, 206, 304)
 
 
-# What is said of a mistake
+# Errors
 
 def kind_of(value):
     # type: (Any) -> str
-    """How an error names a wrong value: by its type, never by its content."""
+    """How an error describes a value: by its type, never by its content."""
     if value is None:
         return "None"
     return "of type %s" % type(value).__name__
@@ -69,19 +69,19 @@ def unexpected_type(name, expected, value):
 #: A name that may be repeated; any other text may be a secret.
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z _-]{0,39}\Z")
 
-#: The attribute of a function that makes checks or guards, and is none: how to call it.
+#: The attribute of a function that returns checks or guards: how to call it.
 _FACTORY = "_is_called_as"
 
 
 def mark_factory(func, call):
     # type: (Any, str) -> None
-    """Lets a function be refused where what it returns is expected."""
+    """Marks a function that returns a check or a guard, so that refuse_factory() knows it."""
     setattr(func, _FACTORY, call)
 
 
 def refuse_factory(name, func):
     # type: (str, Any) -> None
-    """Raises TypeError for a function whose call was left out."""
+    """Raises TypeError for a marked function, given instead of what it returns."""
     call = attribute_of(func, _FACTORY)
     if is_text(call):
         raise TypeError("%s is the function %s, expected what it returns: call it, as in %s"
@@ -92,7 +92,7 @@ def refuse_factory(name, func):
 
 def attribute_of(value, name):
     # type: (Any, str) -> Any
-    """An attribute, or None; an object's own __getattr__ may raise anything for what it lacks."""
+    """An attribute, or None; an object's own __getattr__ may raise any exception."""
     try:
         return getattr(value, name, None)
     except Exception:
@@ -101,19 +101,19 @@ def attribute_of(value, name):
 
 def is_text(value):
     # type: (Any) -> bool
-    """True for text, which the bytes of 2.7 are too."""
+    """True for text, and on 2.7 for bytes."""
     return isinstance(value, (six.text_type, str))
 
 
 def is_integer(value):
     # type: (Any) -> bool
-    """True for a whole number; True and False are none."""
+    """True for an integer; False for True and False."""
     return isinstance(value, six.integer_types) and not isinstance(value, bool)
 
 
 def is_number(value):
     # type: (Any) -> bool
-    """True for a number; True and False are none."""
+    """True for a number; False for True and False."""
     return is_integer(value) or isinstance(value, float)
 
 
@@ -130,7 +130,7 @@ def validate_callable(name, value):
 
 def refuse_coroutine_function(what, func):
     # type: (str, Any) -> None
-    """Raises TypeError for a callback whose call would return a coroutine, which is true."""
+    """Raises TypeError for a callback that returns a coroutine, which would count as true."""
     if _compat.is_coroutine_function(func):
         raise TypeError("%s is a coroutine function, expected a plain one: let it run the loop "
                         "itself, as with asyncio.run(...)" % what)
@@ -138,7 +138,7 @@ def refuse_coroutine_function(what, func):
 
 def name_of(func):
     # type: (Any) -> str
-    """A check's name where none is given: the function's, or the class's of a callable object."""
+    """The default name of a check: the function's, or that of a callable object's class."""
     while isinstance(func, functools.partial):
         func = func.func
     name = attribute_of(func, "__name__")
@@ -149,7 +149,7 @@ def name_of(func):
 
 def _advice_on_check(value):
     # type: (Any) -> str
-    """What to write instead of a value that is no check."""
+    """What to write instead of a value that is not a check."""
     if isinstance(value, (tuple, list)):
         return ": give the function, without calling it"
     if not is_text(value):
@@ -198,7 +198,7 @@ def validate_seconds(name, value):
 
 def validate_flag(name, value):
     # type: (str, Any) -> bool
-    """Return True or False, for 1 and 0 too; a text is refused: "no" would be true."""
+    """Return True or False, also for 1 and 0; text is refused, as "no" would be true."""
     if not isinstance(value, int):
         raise wrong_type(name, value, "True or False")
     return bool(value)
@@ -217,7 +217,7 @@ def validate_timeout(value):
 
 def _has_body(status):
     # type: (int) -> bool
-    """True for a status whose response carries a whole body."""
+    """True for a status whose response has a complete body."""
     return 200 <= status <= 599 and status not in BODILESS
 
 
@@ -225,7 +225,7 @@ def validate_status(name, status):
     # type: (str, Any) -> int
     """Return a status whose response has a body."""
     if is_text(status) and re.match(r"[0-9]{3}(?![0-9])", status):
-        status_line = int(status[:3])  # Bottle takes "503 Service Unavailable"
+        status_line = int(status[:3])  # Bottle accepts "503 Service Unavailable"
         if _has_body(status_line):
             raise wrong_type(name, status, "an integer: write %s=%d" % (name, status_line))
     if not is_integer(status):
@@ -238,7 +238,7 @@ def validate_status(name, status):
 
 def validate_list(checkers):
     # type: (Any) -> List[Any]
-    """Return the checks to register first, in a list that is not the caller's own."""
+    """Return the checks to register in a new list, so that the caller's is not changed."""
     if checkers is None:
         return []
     if callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict)):
@@ -251,7 +251,7 @@ def validate_list(checkers):
 
 def validate_words(name, words):
     # type: (str, Any) -> Any
-    """Return a list of texts, as text; a text alone and an empty one in the list are refused."""
+    """Return a list of text; refused are text instead of a list, and empty text in it."""
     if isinstance(words, (six.text_type, bytes)) or not hasattr(words, "__iter__"):
         raise TypeError("%s is %r, expected a list of texts such as (\"word\",)" % (name, words))
     words = list(words)
@@ -288,7 +288,7 @@ def validate_details(details):
 
 def validate_about(about):
     # type: (Any) -> Any
-    """Return what a service says of itself, in the order of responses, or None."""
+    """Return `about` in the order in which responses show it, or None."""
     if about is None:
         return None
     if not isinstance(about, dict):
@@ -317,7 +317,7 @@ def validate_number(name, value, least, most, unit):
 
 def validate_port(port):
     # type: (Any) -> int
-    """Return a port of TCP."""
+    """Return a TCP port."""
     if not is_integer(port):
         raise unexpected_type("port", "a whole number such as 443", port)
     return int(validate_number("port", port, 1, 65535, "(a TCP port)"))
@@ -335,13 +335,13 @@ def validate_text(name, value):
 
 def validate_path(path):
     # type: (Any) -> Any
-    """Return the text of a path."""
+    """Return a path as text."""
     return validate_text("path", _fspath(path))
 
 
 def _fspath(path):
     # type: (Any) -> Any
-    """As os.fspath, which 2.7 lacks; what is no path is returned as it is."""
+    """As os.fspath, which 2.7 lacks; a value that is not a path is returned unchanged."""
     if hasattr(path, "__fspath__"):
         return path.__fspath__()
     return path
@@ -349,7 +349,7 @@ def _fspath(path):
 
 def validate_bytes(name, value):
     # type: (str, Any) -> Any
-    """Return a number of bytes that is not meant as a percentage."""
+    """Return a number of bytes; a small number is refused, as it is meant as a percentage."""
     if is_number(value) and value < MIN_BYTES:
         raise unexpected(ValueError, name, "'5%%' or bytes (at least %d)" % MIN_BYTES, repr(value))
     return validate_number(name, value, MIN_BYTES, MAX_BYTES, "bytes")
@@ -357,7 +357,7 @@ def validate_bytes(name, value):
 
 def validate_percent(name, text):
     # type: (str, Any) -> float
-    """Return the number of a share such as "5%"."""
+    """Return the number in a percentage such as "5%"."""
     found = re.match(r"([0-9]{1,3}(?:\.[0-9]+)?)%\Z", text)
     if not found:
         raise unexpected(ValueError, name, 'bytes, or a share such as "5%"', repr(text))
@@ -366,7 +366,7 @@ def validate_percent(name, text):
 
 def validate_codes(codes):
     # type: (Any) -> List[int]
-    """Return the status codes, in order, of one or a collection of them."""
+    """Return a sorted list of one status code or of several."""
     given = [codes] if is_integer(codes) else codes
     try:
         given = sorted(given)

@@ -11,15 +11,15 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, List, Optional
 
-# A response's own way to become another one's state. Not response.copy(): on Bottle 0.12 that
-# loses a cookie which a hook has set. On 2.7 it is a method of nothing else.
+# Copies a response's state to another object. response.copy() would not do: on Bottle 0.12 it loses
+# cookies that a hook has set. On 2.7 a method has to be unbound to be called like this.
 _copy_state = six.get_unbound_function(bottle.HTTPResponse.apply)
 
 
 class _State(object):
     """What bottle.request and bottle.response are bound to in this thread.
 
-    Raises RuntimeError where they are bound to nothing.
+    Raises RuntimeError outside a request.
     """
 
     def __init__(self):

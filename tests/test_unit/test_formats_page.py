@@ -485,8 +485,8 @@ class TestLoading(object):
             "import sys\n"
             "sys.path.insert(0, %r)\n"
             "import bottle_healthcheck\n"
-            "from tests.internals import page\n"
+            "from tests.internals import base, page\n"
             "report = bottle_healthcheck.HealthCheck().run()\n"
             "assert 'packages.zip' in page.__file__, page.__file__\n"
-            "assert '<h1' in page.write(report)\n" % archive)
+            "assert '<h1' in page.write(report, base.Request())\n" % archive)
         assert (status, output, errors) == (0, "", "")

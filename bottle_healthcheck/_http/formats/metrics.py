@@ -39,7 +39,7 @@ class MetricsFormat(Format):
     def reason_unavailable(self):
         # type: () -> str
         """Why there are no metrics: prometheus_client is not installed; "" if it is."""
-        if is_installed():
+        if _installed:
             return ""
         return NOT_INSTALLED
 
@@ -81,12 +81,6 @@ def load():
         _installed[:] = []
     else:
         _installed[:] = [prometheus_client.core, prometheus_client.exposition]
-
-
-def is_installed():
-    # type: () -> bool
-    """Whether the last call of load() found prometheus_client."""
-    return bool(_installed)
 
 
 def families_of(report, prefix=PREFIX):

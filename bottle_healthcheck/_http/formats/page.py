@@ -11,7 +11,7 @@ from six.moves.urllib.parse import quote
 from ... import _jsonable
 from ..._engine.runs import HISTORY_LENGTH
 from . import wording
-from .base import Format, Request
+from .base import Format
 from .values import hostname, iso_8601, state_of
 
 MYPY = False
@@ -20,7 +20,7 @@ if MYPY:
 
     from ..._report import Report
     from ..._types import Result
-    from .base import Encoded
+    from .base import Encoded, Request
 
 #: Seconds after which the browser reloads the page, unless the query has refresh=off: people who
 #: use a screen reader, or read a long output, need a page that does not change.
@@ -96,7 +96,7 @@ def _read(name):
     return content.decode("utf-8")
 
 
-def write(report, request=Request()):
+def write(report, request):
     # type: (Report, Request) -> Text
     """The page of a report; without details, only the overall status."""
     page = _page()
