@@ -43,7 +43,7 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
 
 _CHECK_OPTIONS = ("name", "timeout", "success_ttl", "failed_ttl", "critical")
 
-#: What the options must be, at construction and whenever they are set.
+#: What validates each option, at construction and whenever it is set.
 _VALIDATORS = {
     "success_status": validate_status, "failed_status": validate_status,
     "success_headers": validate_headers, "failed_headers": validate_headers,
@@ -64,19 +64,19 @@ _VALIDATORS = {
 class HealthCheck(Plugin):
     """A route that runs the registered checks and responds with the overall status.
 
-    Each result is kept for success_ttl or failed_ttl seconds (None or 0: not at all). timeout is
-    the seconds that a request waits for a check, which then runs in a thread of its own; None
-    runs checks in the request's thread. stale_while_revalidate is the seconds past its expiry
-    for which a result is still used while it is renewed (needs timeout). Handlers get the list of
-    results and return the body: text, bytes or a dictionary; None answers OK or NOT OK. details,
-    true, false or a callable that returns either for the current request, shows more than the
-    overall status. formats limits the formats (None: all of json, health, text, html, prometheus).
-    on_change(previous, current, report) is called for every change of the overall status. While
-    drain_file exists, or from drain() to resume(), the response is a failure with drain_status
-    (None: failed_status). about, with the keys serviceId, version, releaseId and description, is
-    shown where details are. options are passed to `app.route()`.
+    success_ttl and failed_ttl are how many seconds a result is cached (None or 0: it is not).
+    timeout is how many seconds a request waits for a check, which then runs in its own thread; with
+    None, checks run in the request's thread. stale_while_revalidate is for how many seconds after
+    its expiry a result is still used while it is renewed (needs timeout). Handlers get the list of
+    results and return the body: text, bytes or a dictionary; None stands for OK and NOT OK. If
+    details is false, or a callable that returns false for the current request, only the overall
+    status is shown. formats is a list of the formats to offer (None: json, health, text, html and
+    prometheus). on_change(previous, current, report) is called for every change of the overall
+    status. While drain_file exists, or from drain() to resume(), the response is a failure with
+    drain_status (None: failed_status). about, with the keys serviceId, version, releaseId and
+    description, is shown together with details. options are passed to `app.route()`.
 
-    Raises TypeError or ValueError for an argument that makes no sense.
+    Raises TypeError or ValueError for an invalid argument.
     """
 
     name = "healthcheck"
@@ -126,14 +126,14 @@ class HealthCheck(Plugin):
         if self.stale_while_revalidate and self.timeout is None:
             raise ValueError("stale_while_revalidate needs a timeout: without one there is no "
                              "worker thread to renew a result in")
-        #: `.clear()` forgets every result; give it to another HealthCheck to share results.
+        #: `.clear()` removes every result; pass it to another HealthCheck to share results.
         self.cache = validate_cache(cache)
         self.details = details  # type: Any
         self.formats = formats  # type: Any
         self.on_change = on_change  # type: Any
         self.drain_status = drain_status  # type: Any
         self._drain = Drain()
-        #: A state of the checks, and the shortest timeout then.
+        #: (generation of the results, shortest timeout of the checks at that time).
         self._shortest_timeout = None, None  # type: Tuple[object, Optional[float]]
         self.drain_file = drain_file  # type: Any
         self.about = about  # type: Any
@@ -145,9 +145,9 @@ class HealthCheck(Plugin):
 
     def __setattr__(self, name, value):
         # type: (str, Any) -> None
-        """An option may be changed later, and counts at once; what is wrong is refused.
+        """Sets an attribute; an option is validated and takes effect at once.
 
-        Times count for the checks that are registered from then on.
+        Lifetimes and timeouts take effect for the checks that are registered afterwards.
         """
         if name not in _VALIDATORS:
             object.__setattr__(self, name, value)
@@ -160,7 +160,7 @@ class HealthCheck(Plugin):
         elif hasattr(self._settings, name):
             setattr(self._settings, name, value)
         object.__setattr__(self, name, value)
-        # Last: a response that is made meanwhile is kept where nobody looks any more.
+        # Last: a response that is being made is kept in the old object, which nobody uses any more.
         self._responses = KeptResponses()
 
     @property
@@ -172,11 +172,11 @@ class HealthCheck(Plugin):
     @checkers.setter
     def checkers(self, checkers):
         # type: (Any) -> None
-        """Registers the checks of another list in place of these."""
-        if checkers is not self._checkers:  # as after `health.checkers += [check]`
+        """Replaces the registered checks by those in a list."""
+        if checkers is not self._checkers:  # `health.checkers += [check]` assigns the same list
             self._checkers[:] = validate_list(checkers)
 
-    if MYPY:  # a check stays what it is; without one, a decorator is returned
+    if MYPY:  # the type of the check is kept; without one, a decorator is returned
         @overload
         def add_check(self,
                       func,  # type: CheckT
@@ -214,8 +214,9 @@ class HealthCheck(Plugin):
         """Registers a check and returns it; without func, returns a decorator that does so.
 
         func takes no arguments and returns (passed, output). timeout, success_ttl and failed_ttl
-        are seconds, the HealthCheck's where not given. A check that is not critical is reported
-        and does not fail the whole. Raises TypeError, and ValueError for a name that is taken.
+        are in seconds and default to the HealthCheck's. The failure of a check that is not critical
+        is reported, but the overall status stays success. Raises TypeError for an invalid argument,
+        ValueError also for a name that is taken.
         """
         refuse_unknown(unknown, _CHECK_OPTIONS)
         if func is NOT_GIVEN:
@@ -229,8 +230,8 @@ class HealthCheck(Plugin):
         # type: (Union[Text, Iterable[Text], None], Union[Text, Iterable[Text], None]) -> Report
         """Runs the checks, or uses their cached results, and returns a Report.
 
-        check and exclude are a name or a list of names: only those, or all but those. Works
-        outside a request. Raises ValueError for an unknown name.
+        check is a name or a list of names to run only those, exclude to run all others; None
+        selects all. Works outside a request. Raises ValueError for an unknown name.
         """
         report = self._report_of_draining()
         if report is not None:
@@ -239,10 +240,10 @@ class HealthCheck(Plugin):
 
     def run_check(self, checker):
         # type: (Union[Text, Check]) -> Result
-        """Runs one check now, or joins its run that is going on; stores and returns its result.
+        """Runs one check now, or waits for its current run; caches and returns its result.
 
-        checker is a registered check, its function, or its name. Raises ValueError where it is
-        none.
+        checker is a registered check, its function, or its name. Raises ValueError if it is not
+        registered.
         """
         found = self._checkers.find(checker)
         return found.result(self.cache.run(found)).as_dict()
@@ -255,7 +256,7 @@ class HealthCheck(Plugin):
         response = None
         if not query:
             response = self._responses.get(accept, self.cache.generation)
-        # drain() and resume() forget what is kept; only a file has to be looked for.
+        # drain() and resume() discard kept responses; only the file has to be looked for.
         if self.drain_file is not None and self._drain.is_on(self._drain_limit()):
             response = None
         if response is None:
@@ -264,20 +265,20 @@ class HealthCheck(Plugin):
 
     def drain(self, output="draining"):
         # type: (Any) -> None
-        """Answers failure from now on, in this process, past cache and checks."""
+        """From now on this process responds with a failure that shows output and runs no check."""
         self._drain.begin(output)
         self._responses = KeptResponses()
 
     def resume(self):
         # type: () -> None
-        """Ends what drain() began; a drain_file that is still there goes on."""
+        """Ends what drain() began; a drain_file that still exists stays in effect."""
         self._drain.end()
         self._responses = KeptResponses()
 
     def _respond(self, query, accept):
         # type: (str, str) -> Response
-        """The response to a request: one walk from what is asked for to bytes."""
-        responses = self._responses  # first: what is replaced meanwhile is not to be filled
+        """Makes the response to a request that has no kept response."""
+        responses = self._responses  # first, as it may be replaced meanwhile
         try:
             options = responses.options.get(accept)
             if query or options is None:
@@ -293,10 +294,10 @@ class HealthCheck(Plugin):
         except RequestError as error:
             return _refuse(error.status, error)
         report = self._report_of(checks)
-        # Before it is known which outcomes are cached: what changes later outdates the response.
+        # Read before the response is made: a later change of a result makes it invalid.
         generation = self.cache.generation
         valid_until = report.snapshot.fresh_until(generation)
-        is_current = checks is self._checkers.items  # else a check was registered meanwhile
+        is_current = checks is self._checkers.items  # else the checks have changed meanwhile
         response = self._write(report, options, shows_details)
         if is_current and self._may_keep(options):
             responses.keep(accept, response, generation, valid_until)
@@ -305,7 +306,7 @@ class HealthCheck(Plugin):
 
     def _select(self, options):
         # type: (RequestOptions) -> Tuple[RegisteredCheck, ...]
-        """The checks that are requested. Raises RequestError where one is not registered."""
+        """The checks that are requested. Raises RequestError if one is not registered."""
         try:
             return self._checkers.select(options.check, options.exclude)
         except ValueError as error:
@@ -313,7 +314,7 @@ class HealthCheck(Plugin):
 
     def _report_of_draining(self):
         # type: () -> Optional[Report]
-        """The report while draining, with what is known of the checks; None at other times."""
+        """The report while draining, with the last results of the checks; else None."""
         report = self._drain.report(self._drain_limit())
         if report is not None:
             report.last_known = self._last_report()
@@ -323,13 +324,13 @@ class HealthCheck(Plugin):
         # type: () -> Optional[float]
         """Seconds that a request waits for the file system of drain_file.
 
-        The shortest timeout of the checks; None where none has one: then no thread is started.
+        It is the shortest timeout of the checks; None, and no thread, if none has a timeout.
         """
         if self._drain.path is None:
             return None
         generation = self.cache.generation
         known_at, limit = self._shortest_timeout
-        if known_at is not generation:  # another one after each change of a check
+        if known_at is not generation:  # it changes with every result and every check
             timeouts = [one.timeout for one in self._checkers.items if one.timeout is not None]
             limit = None
             if timeouts:
@@ -339,7 +340,7 @@ class HealthCheck(Plugin):
 
     def _report_of(self, checks):
         # type: (Tuple[RegisteredCheck, ...]) -> Report
-        """The report of these checks; where they are all there are, on_change may be called."""
+        """The report of these checks; if they are all checks, on_change may be called."""
         snapshot = self.cache.snapshot_of(checks, self._checkers.known)
         if checks is self._checkers.items:
             self._checkers.known = snapshot
@@ -350,7 +351,7 @@ class HealthCheck(Plugin):
 
     def _report_of_change(self):
         # type: () -> Optional[Report]
-        """The report of what was reported last of each check; None before all have run."""
+        """The report of the last result of each check; None before all have run."""
         report = self._last_report()
         if len(report.snapshot.checks) < len(self._checkers.items):
             return None
@@ -358,7 +359,7 @@ class HealthCheck(Plugin):
 
     def _last_report(self):
         # type: () -> Report
-        """The report of what was reported last of each check that has run."""
+        """The report of the last result of each check that has run."""
         snapshot = self.cache.reported_of(self._checkers.items)
         return Report.of_snapshot(snapshot, self.cache.history)
 
@@ -367,12 +368,12 @@ class HealthCheck(Plugin):
         """Whether later requests with the same Accept header may get the same response."""
         if not options.is_plain or not options.format.may_be_kept or self.details is not True:
             return False
-        # A handler of the user's is called for every response.
+        # A user's handler is called for every response.
         return _is_own(self.success_handler) and _is_own(self.failed_handler)
 
     def _write(self, report, options, shows_details):
         # type: (Report, RequestOptions, bool) -> Response
-        """A report as a response: in the format that is requested, or by the user's handler."""
+        """A report as a response, in the requested format or by the user's handler."""
         handler, headers = self.failed_handler, self.failed_headers
         if report.passed:
             handler, headers = self.success_handler, self.success_headers
@@ -385,7 +386,7 @@ class HealthCheck(Plugin):
         if options.format.status is not None:
             status = options.format.status
         parts, headers_of_format = options.format.encode(report, options)
-        if options.format.name != "json":  # the user's headers describe the JSON
+        if options.format.name != "json":  # success_headers and failed_headers describe the JSON
             headers = override(headers, headers_of_format)
         if options.vary and len(self.formats) > 1:
             headers = add_vary(headers, ", ".join(options.vary))
@@ -393,7 +394,7 @@ class HealthCheck(Plugin):
 
     def _status_of(self, report):
         # type: (Report) -> int
-        """The HTTP status of a report, where its format has none of its own."""
+        """The HTTP status of a report, unless its format has another."""
         status = self.failed_status  # type: int
         if report.passed:
             status = self.success_status
@@ -403,7 +404,7 @@ class HealthCheck(Plugin):
 
     def _call_handler(self, handler, report, status, headers):
         # type: (Any, Report, int, AnyHeaders) -> Response
-        """The user's response; a handler that fails must not show what it may hide."""
+        """The response with the handler's body; if it fails, with the status alone."""
         if handler is None:
             body = b"NOT OK"
             if report.passed:
@@ -425,7 +426,7 @@ class HealthCheck(Plugin):
 
     def _shows_details(self):
         # type: () -> bool
-        """Whether this request may see more than the overall status; where in doubt, not."""
+        """Whether this request may see more than the overall status; False if details() fails."""
         details, shows = self.details, False
         if not callable(details):
             return bool(details)
@@ -444,7 +445,7 @@ class HealthCheck(Plugin):
 
 def _evaluate_details(details):
     # type: (Callable[[], Any]) -> bool
-    """What details() says; TypeError for what is true whatever it would say."""
+    """Returns details(). Raises TypeError for a coroutine or a generator, which is always true."""
     says = details()
     _refuse_awaitable("details()", says, "True or False")
     return bool(says)
@@ -452,13 +453,13 @@ def _evaluate_details(details):
 
 def _notify(on_change, previous, current, report):
     # type: (Callable[..., Any], Optional[str], str, Report) -> None
-    """Calls on_change; TypeError where that has done nothing yet."""
+    """Calls on_change. Raises TypeError if it returns a coroutine, which has not run yet."""
     _refuse_awaitable("on_change()", on_change(previous, current, report), "it to have finished")
 
 
 def _refuse_awaitable(call, returned, expected):
     # type: (str, Any, str) -> None
-    """Raises TypeError where a callback returned what a loop has to run."""
+    """Raises TypeError if a callback returned a coroutine or a generator."""
     if is_awaitable(returned):
         raise TypeError("%s is %s, expected %s: let it run the loop itself, as with "
                         "asyncio.run(...)" % (call, kind_of(returned), expected))
@@ -466,7 +467,7 @@ def _refuse_awaitable(call, returned, expected):
 
 def _validate_exception_handler(name, value):
     # type: (str, Any) -> Any
-    """Return the handler, the default one for None."""
+    """Return the handler; None means the default one."""
     if value is None:
         return basic_exception_handler
     return validate_callable(name, value)
@@ -474,13 +475,13 @@ def _validate_exception_handler(name, value):
 
 def _is_own(handler):
     # type: (Any) -> bool
-    """Whether a handler is one of the library's; a user's may equal anything."""
+    """Whether a handler is the library's; by identity, as a user's may equal anything."""
     return handler is json_success_handler or handler is json_failed_handler
 
 
 def _refuse(status, error):
     # type: (int, ValueError) -> Response
-    """The 400 or 404 response; no balancer takes it for a success."""
+    """The 400 or 404 response, which no load balancer takes for a success."""
     body = to_bytes(collections.OrderedDict([
         ("status", "failure"), ("error", _jsonable.message(error))]))
     return Response(status, BASE_HEADERS, (body,))
