@@ -125,16 +125,93 @@ def fleet_with(kind, folder):
             fleet.end()
 
 
+@pytest.fixture(params=KINDS)
+def fleet(request, tmpdir):
+    with fleet_with(request.param, str(tmpdir)) as fleet:
+        yield fleet
+
+
+def levels(result):
+    return [level for level, _ in result["lines"]]
+
+
 @pytest.fixture(params=KINDS + ["files"])
 def any_fleet(request, tmpdir):
     with fleet_with(request.param, str(tmpdir)) as fleet:
         yield fleet
 
 
-@pytest.fixture(params=KINDS)
-def fleet(request, tmpdir):
-    with fleet_with(request.param, str(tmpdir)) as fleet:
-        yield fleet
+class TestFleet(object):
+    """Processes share a result through a cache server."""
+
+    def test_result_and_lifetime_are_shared(self, any_fleet):
+        first, second, third = [any_fleet.member() for _ in range(3)]
+        results = [one.run() for one in (first, second, third)]
+        assert any_fleet.runs() == 1
+        assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 3
+        assert len(set(one["timestamp"] for one in results)) == 1
+        results = [one.run(later=28) for one in (second, third, first)]
+        assert any_fleet.runs() == 2
+        assert len(set(one["timestamp"] for one in results)) == 1
+        assert [one["lines"] for one in results] == [[]] * 3
+
+    def test_simultaneous_requests_run_a_check_once(self, fleet):
+        members = [fleet.member() for _ in range(6)]
+        for later, runs in ((0, 1), (28, 2), (28, 3)):
+            for one in members:
+                one.start(later)
+            results = [one.result() for one in members]
+            assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 6
+            assert fleet.runs() == runs
+
+    def test_processes_on_files_all_have_a_result(self, tmpdir):
+        with fleet_with("files", str(tmpdir)) as fleet:
+            members = [fleet.member() for _ in range(6)]
+            for later in (0, 28, 28):
+                for one in members:
+                    one.start(later)
+                results = [one.result() for one in members]
+                assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 6
+            assert 3 <= fleet.runs() <= 18
+
+    @pytest.mark.parametrize("kind", ["redis-py", "redis", "memcache", "pymemcache"])
+    def test_lock_of_a_killed_process_expires(self, kind, tmpdir):
+        with fleet_with(kind, str(tmpdir)) as fleet:
+            victim, heir = fleet.member(timeout=2, takes=60), fleet.member(timeout=2)
+            victim.start()
+            wait_until(fleet.runs, what="the victim's run")
+            victim.end()
+            outputs = []
+            while outputs[-1:] != ["fine"] and len(outputs) < 10:
+                outputs.append(heir.run()["output"])
+            for output in outputs[:-1]:  # the second where the heir itself ran for a while
+                assert re.match("timed out after 2 s$|another process's run took [0-9.]+ s of 2 s$",
+                                output)
+            assert outputs[-1] == "fine"
+            assert fleet.runs() == 2
+
+    def test_threads_share_a_pymemcache_connection(self, tmpdir):
+        with fleet_with("pymemcache client", str(tmpdir)) as fleet:
+            client = need_module("pymemcache.client.base").Client(
+                ("127.0.0.1", fleet.server.port), timeout=30, connect_timeout=30)
+            backend, wrong = internals.backends.adapt(client), []
+
+            def work(name):
+                try:
+                    for number in range(200):
+                        backend.set(name, "%s %d" % (name, number), timeout=60)
+                        value = backend.get(name)
+                        if value != ("%s %d" % (name, number)).encode("ascii"):
+                            wrong.append((name, number, value))
+                except Exception as exc:
+                    wrong.append(exc)
+            threads = [threading.Thread(target=work,
+                                        args=("name%d" % number,)) for number in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert wrong == []
 
 
 def flush(server):
@@ -145,55 +222,6 @@ def flush(server):
             if one.recv(64) in (b"+OK\r\n", b"OK\r\n"):
                 return
     raise AssertionError("neither a redis nor a memcached")
-
-
-def levels(result):
-    return [level for level, _ in result["lines"]]
-
-
-def test_processes_share_a_result_and_its_lifetime(any_fleet):
-    first, second, third = [any_fleet.member() for _ in range(3)]
-    results = [one.run() for one in (first, second, third)]
-    assert any_fleet.runs() == 1
-    assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 3
-    assert len(set(one["timestamp"] for one in results)) == 1
-    results = [one.run(later=28) for one in (second, third, first)]
-    assert any_fleet.runs() == 2
-    assert len(set(one["timestamp"] for one in results)) == 1
-    assert [one["lines"] for one in results] == [[]] * 3
-
-
-def test_processes_that_ask_at_once_run_a_check_once(fleet):
-    members = [fleet.member() for _ in range(6)]
-    for later, runs in ((0, 1), (28, 2), (28, 3)):
-        for one in members:
-            one.start(later)
-        results = [one.result() for one in members]
-        assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 6
-        assert fleet.runs() == runs
-
-
-def test_concurrent_processes_on_files_all_have_a_result(tmpdir):
-    with fleet_with("files", str(tmpdir)) as fleet:
-        members = [fleet.member() for _ in range(6)]
-        for later in (0, 28, 28):
-            for one in members:
-                one.start(later)
-            results = [one.result() for one in members]
-            assert [(one["output"], one["lines"]) for one in results] == [("fine", [])] * 6
-        assert 3 <= fleet.runs() <= 18
-
-
-def test_server_that_is_killed_costs_two_lines_and_no_answer(fleet):
-    first, second = fleet.member(), fleet.member()
-    first.run(), second.run()
-    fleet.server.stop()
-    results = [one.run(later) for later in (28, 28, 5) for one in (first, second)]
-    assert [one["output"] for one in results] == ["fine"] * 6
-    assert [levels(one) for one in results] == [["WARNING"]] * 2 + [[]] * 4
-    assert fleet.runs() == 1 + 4
-    fleet.server.start()
-    until_shared(fleet, first, second)
 
 
 def until_shared(fleet, first, second):
@@ -212,31 +240,44 @@ def until_shared(fleet, first, second):
     assert [one["lines"] for one in results] == [[], []]
 
 
-def test_hanging_server_costs_one_client_timeout(fleet):
-    first, second = fleet.member(socket_timeout=3), fleet.member(socket_timeout=3)
-    first.run(), second.run()
-    fleet.server.pause()
-    slow = [one.run(later=28) for one in (first, second)]
-    assert [(one["output"], levels(one)) for one in slow] == [("fine", ["WARNING"])] * 2
-    quick = [one.run(later=1) for _ in range(8) for one in (first, second)]
-    assert [(one["output"], one["lines"]) for one in quick] == [("fine", [])] * 16
-    assert [one["asked"] for one in quick] == [0] * 16  # it is left alone
-    fleet.server.resume()
-    until_shared(fleet, first, second)
+class TestFailingServer(object):
+    """A failing server costs log lines, and no request its response."""
 
+    def test_killed_one_costs_two_lines(self, fleet):
+        first, second = fleet.member(), fleet.member()
+        first.run(), second.run()
+        fleet.server.stop()
+        results = [one.run(later) for later in (28, 28, 5) for one in (first, second)]
+        assert [one["output"] for one in results] == ["fine"] * 6
+        assert [levels(one) for one in results] == [["WARNING"]] * 2 + [[]] * 4
+        assert fleet.runs() == 1 + 4
+        fleet.server.start()
+        until_shared(fleet, first, second)
 
-def test_server_that_forgets_everything_costs_nothing(fleet):
-    first, second = fleet.member(), fleet.member()
-    first.run(), second.run()
-    flush(fleet.server)
-    assert [one.run(later=1)["output"] for one in (first, second)] == ["fine"] * 2
-    assert fleet.runs() == 1
-    results = [one.run(later=27) for one in (first, second)]
-    assert fleet.runs() == 2
-    flush(fleet.server)
-    results.append(fleet.member().run(later=30))  # new, and finds nothing
-    assert fleet.runs() == 3
-    assert [one["lines"] for one in results] == [[]] * 3
+    def test_hanging_one_costs_one_timeout(self, fleet):
+        first, second = fleet.member(socket_timeout=3), fleet.member(socket_timeout=3)
+        first.run(), second.run()
+        fleet.server.pause()
+        slow = [one.run(later=28) for one in (first, second)]
+        assert [(one["output"], levels(one)) for one in slow] == [("fine", ["WARNING"])] * 2
+        quick = [one.run(later=1) for _ in range(8) for one in (first, second)]
+        assert [(one["output"], one["lines"]) for one in quick] == [("fine", [])] * 16
+        assert [one["asked"] for one in quick] == [0] * 16  # it is left alone
+        fleet.server.resume()
+        until_shared(fleet, first, second)
+
+    def test_forgetful_one_costs_nothing(self, fleet):
+        first, second = fleet.member(), fleet.member()
+        first.run(), second.run()
+        flush(fleet.server)
+        assert [one.run(later=1)["output"] for one in (first, second)] == ["fine"] * 2
+        assert fleet.runs() == 1
+        results = [one.run(later=27) for one in (first, second)]
+        assert fleet.runs() == 2
+        flush(fleet.server)
+        results.append(fleet.member().run(later=30))  # new, and finds nothing
+        assert fleet.runs() == 3
+        assert [one["lines"] for one in results] == [[]] * 3
 
 
 class Planted(object):
@@ -261,70 +302,32 @@ def plant(fleet, value):
     client.close()
 
 
-@pytest.mark.parametrize("kind", ["redis-py", "pymemcache", "pymemcache client"])
-def test_what_somebody_planted_is_neither_run_nor_kept(kind, tmpdir):
-    with fleet_with(kind, str(tmpdir)) as fleet:
-        member, trace = fleet.member(), str(tmpdir.join("trace"))
-        member.run()
-        for value in (pickle.dumps(Planted(trace)), b"!" + pickle.dumps(Planted(trace)),
-                      b"\xff\x00", b"x" * 1000000):
-            plant(fleet, value)
-            result = member.run(later=28)
-            assert (result["output"], levels(result)) == ("fine", ["WARNING"])
-            assert levels(member.run(later=40)) == ["INFO"]
-        assert not os.path.exists(trace)
+class TestStoredValue(object):
+    """Values of others are neither trusted nor too large."""
 
+    @pytest.mark.parametrize("kind", ["redis-py", "pymemcache", "pymemcache client"])
+    def test_planted_one_is_neither_run_nor_used(self, kind, tmpdir):
+        with fleet_with(kind, str(tmpdir)) as fleet:
+            member, trace = fleet.member(), str(tmpdir.join("trace"))
+            member.run()
+            for value in (pickle.dumps(Planted(trace)), b"!" + pickle.dumps(Planted(trace)),
+                          b"\xff\x00", b"x" * 1000000):
+                plant(fleet, value)
+                result = member.run(later=28)
+                assert (result["output"], levels(result)) == ("fine", ["WARNING"])
+                assert levels(member.run(later=40)) == ["INFO"]
+            assert not os.path.exists(trace)
 
-@pytest.mark.parametrize("kind", ["memcache", "pymemcache", "pymemcache client"])
-def test_result_refused_for_its_size_is_logged(kind, caplog):
-    need_module(CLIENTS[kind][1])
-    need_module("cachelib")
-    large = ["x" * 60000] * 3
-    with memcached_server("-I", "128k", "-o", "slab_chunk_max=65536") as server:
-        client = member.BACKENDS[kind](str(server.port), 30)
-        results = internals.SharedResults(client, "tests")
-        for output in (large, large, "fine"):
-            results.publish("large", internals.runs.Outcome(True, output, 0.1), 27)
-            results.publish("small", internals.runs.Outcome(True, "fine", 0.1), 27)
-        lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 1 and "does not store the result of check large, 180" in lines[0]
-
-
-def test_threads_share_the_one_connection_of_a_pymemcache_client(tmpdir):
-    with fleet_with("pymemcache client", str(tmpdir)) as fleet:
-        client = need_module("pymemcache.client.base").Client(
-            ("127.0.0.1", fleet.server.port), timeout=30, connect_timeout=30)
-        backend, wrong = internals.backends.adapt(client), []
-
-        def work(name):
-            try:
-                for number in range(200):
-                    backend.set(name, "%s %d" % (name, number), timeout=60)
-                    value = backend.get(name)
-                    if value != ("%s %d" % (name, number)).encode("ascii"):
-                        wrong.append((name, number, value))
-            except Exception as exc:
-                wrong.append(exc)
-        threads = [threading.Thread(target=work, args=("name%d" % number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert wrong == []
-
-
-@pytest.mark.parametrize("kind", ["redis-py", "redis", "memcache", "pymemcache"])
-def test_lock_of_a_process_that_is_killed_expires(kind, tmpdir):
-    with fleet_with(kind, str(tmpdir)) as fleet:
-        victim, heir = fleet.member(timeout=2, takes=60), fleet.member(timeout=2)
-        victim.start()
-        wait_until(fleet.runs, what="the victim's run")
-        victim.end()
-        outputs = []
-        while outputs[-1:] != ["fine"] and len(outputs) < 10:
-            outputs.append(heir.run()["output"])
-        for output in outputs[:-1]:  # the second where the heir's own run had a part of the time
-            assert re.match("timed out after 2 s$|another process's run took [0-9.]+ s of 2 s$",
-                            output)
-        assert outputs[-1] == "fine"
-        assert fleet.runs() == 2
+    @pytest.mark.parametrize("kind", ["memcache", "pymemcache", "pymemcache client"])
+    def test_refused_for_its_size_is_logged(self, kind, caplog):
+        need_module(CLIENTS[kind][1])
+        need_module("cachelib")
+        large = ["x" * 60000] * 3
+        with memcached_server("-I", "128k", "-o", "slab_chunk_max=65536") as server:
+            client = member.BACKENDS[kind](str(server.port), 30)
+            results = internals.SharedResults(client, "tests")
+            for output in (large, large, "fine"):
+                results.publish("large", internals.runs.Outcome(True, output, 0.1), 27)
+                results.publish("small", internals.runs.Outcome(True, "fine", 0.1), 27)
+            lines = [record.getMessage() for record in caplog.records]
+        assert len(lines) == 1 and "does not store the result of check large, 180" in lines[0]

@@ -33,29 +33,30 @@ class NeedsOne(object):
         self.something = something
 
 
-@pytest.mark.parametrize("func", [
-    lambda: None,
-    lambda something=1: None,
-    lambda *args, **kwargs: None,
-    Callable(),
-    Callable().method,
-    functools.partial(one, 1),
-    functools.partial(one, something=1),
-    dict,
-    "text".upper,
-    Odd(),
-])
-def test_what_can_be_called_without_arguments(func):
-    assert _compat.takes_no_arguments(func) is True
+class TestTakesNoArguments(object):
+    @pytest.mark.parametrize("func", [
+        lambda: None,
+        lambda something=1: None,
+        lambda *args, **kwargs: None,
+        Callable(),
+        Callable().method,
+        functools.partial(one, 1),
+        functools.partial(one, something=1),
+        dict,
+        "text".upper,
+        Odd(),
+    ])
+    def test_true_for(self, func):
+        assert _compat.takes_no_arguments(func) is True
+
+    @pytest.mark.parametrize("func", [
+        one, lambda a, b=1: None, Callable().needs, functools.partial(one), NeedsOne,
+    ])
+    def test_false_for(self, func):
+        assert _compat.takes_no_arguments(func) is False
 
 
-@pytest.mark.parametrize("func", [
-    one, lambda a, b=1: None, Callable().needs, functools.partial(one), NeedsOne,
-])
-def test_what_cannot_be_called_without_arguments(func):
-    assert _compat.takes_no_arguments(func) is False
-
-
-def test_steady_clock_never_goes_back():
-    readings = [_compat.monotonic() for _ in range(1000)]
-    assert readings == sorted(readings)
+class TestMonotonic(object):
+    def test_never_goes_back(self):
+        readings = [_compat.monotonic() for _ in range(1000)]
+        assert readings == sorted(readings)

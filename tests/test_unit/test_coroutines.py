@@ -49,6 +49,19 @@ class Inheriting(Object):
     pass
 '''
 
+PLACES = {
+    "add_check": lambda func: HealthCheck().add_check(func),
+    "checkers": lambda func: HealthCheck(checkers=[func]),
+    "append": lambda func: HealthCheck().checkers.append(func),
+    "success_handler": lambda func: HealthCheck(success_handler=func),
+    "failed_handler": lambda func: HealthCheck(failed_handler=func),
+    "exception_handler": lambda func: HealthCheck(exception_handler=func),
+    "details": lambda func: HealthCheck(details=func),
+    "on_change": lambda func: HealthCheck(on_change=func),
+    "on_change later": lambda func: setattr(HealthCheck(), "on_change", func),
+    "add_section": lambda func: EnvironmentDump(include_python=False).add_section("mine", func),
+}
+
 
 def disguises():
     """[(name, callable)] of all that return a coroutine or an async generator."""
@@ -81,61 +94,6 @@ def iterable(*args):
     yield
 
 
-PLACES = {
-    "add_check": lambda func: HealthCheck().add_check(func),
-    "checkers": lambda func: HealthCheck(checkers=[func]),
-    "append": lambda func: HealthCheck().checkers.append(func),
-    "success_handler": lambda func: HealthCheck(success_handler=func),
-    "failed_handler": lambda func: HealthCheck(failed_handler=func),
-    "exception_handler": lambda func: HealthCheck(exception_handler=func),
-    "details": lambda func: HealthCheck(details=func),
-    "on_change": lambda func: HealthCheck(on_change=func),
-    "on_change later": lambda func: setattr(HealthCheck(), "on_change", func),
-    "add_section": lambda func: EnvironmentDump(include_python=False).add_section("mine", func),
-}
-
-
-@pytest.mark.parametrize("place", sorted(PLACES))
-@pytest.mark.parametrize("name, func", disguises())
-def test_one_is_refused(place, name, func):
-    with pytest.raises(TypeError) as caught:
-        PLACES[place](func)
-    assert " is a coroutine function, expected a plain one: " in str(caught.value)
-    assert str(caught.value).endswith("as with asyncio.run(...)")
-
-
-def unfinished():
-    """(kind, a callable that returns one) for what has not run yet, and is true for all that."""
-    names = {}
-    exec("async def coroutine():\n    return False\n"  # pylint: disable=exec-used
-         "async def async_generator():\n    yield False\n", names)
-    return [("coroutine", lambda: names["coroutine"]()),
-            ("async_generator", lambda: names["async_generator"]()),
-            ("Future", lambda: Future())]
-
-
-class Future(object):
-    def __await__(self):
-        yield False
-
-
-@pytest.mark.parametrize("kind, details", [] if PY2 else unfinished())
-@pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
-def test_details_are_hidden_where_their_callable_returns_one(kind, details, caplog):
-    app = service("up", details=details)
-    assert json.loads(ask(app).body.decode("ascii")) == {"status": "success"}
-    line, = [record.getMessage() for record in caplog.records]
-    assert "details() is of type %s, expected True or False" % kind in line
-
-
-@pytest.mark.parametrize("kind, returning", [] if PY2 else unfinished())
-@pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
-def test_on_change_is_logged_where_it_returns_one_and_has_done_nothing(kind, returning, caplog):
-    HealthCheck(checkers=[succeeds], on_change=lambda previous, current, report: returning()).run()
-    line, = [record.getMessage() for record in caplog.records]
-    assert "on_change() is of type %s, expected it to have finished" % kind in line
-
-
 def wrapper_that_runs_the_loop():
     names = dict(disguises())
 
@@ -164,11 +122,57 @@ class Endless(object):
 Endless.__call__ = Endless()
 
 
-@pytest.mark.parametrize("place", sorted(PLACES))
-@pytest.mark.parametrize("func", [
-    wrapper_that_runs_the_loop, succeeds, functools.partial(succeeds), Odd(), Endless(), dict,
-    functools.partial(Odd())], ids=lambda func: type(func).__name__)
-def test_plain_callable_is_taken(place, func):
-    if func is wrapper_that_runs_the_loop:
-        func = func()
-    PLACES[place](func)
+class TestCoroutineFunction(object):
+    """Coroutine functions are refused wherever a callback is taken."""
+
+    @pytest.mark.parametrize("place", sorted(PLACES))
+    @pytest.mark.parametrize("name, func", disguises())
+    def test_is_refused(self, place, name, func):
+        with pytest.raises(TypeError) as caught:
+            PLACES[place](func)
+        assert " is a coroutine function, expected a plain one: " in str(caught.value)
+        assert str(caught.value).endswith("as with asyncio.run(...)")
+
+    @pytest.mark.parametrize("place", sorted(PLACES))
+    @pytest.mark.parametrize("func", [
+        wrapper_that_runs_the_loop, succeeds, functools.partial(succeeds), Odd(), Endless(), dict,
+        functools.partial(Odd())], ids=lambda func: type(func).__name__)
+    def test_plain_callable_is_accepted(self, place, func):
+        if func is wrapper_that_runs_the_loop:
+            func = func()
+        PLACES[place](func)
+
+
+def unfinished():
+    """(kind, a callable that returns one) for what has not run yet, and is true for all that."""
+    names = {}
+    exec("async def coroutine():\n    return False\n"  # pylint: disable=exec-used
+         "async def async_generator():\n    yield False\n", names)
+    return [("coroutine", lambda: names["coroutine"]()),
+            ("async_generator", lambda: names["async_generator"]()),
+            ("Future", lambda: Future())]
+
+
+class Future(object):
+    def __await__(self):
+        yield False
+
+
+class TestCoroutine(object):
+    """What a callback returns may be a coroutine that never runs."""
+
+    @pytest.mark.parametrize("kind, details", [] if PY2 else unfinished())
+    @pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
+    def test_details_are_hidden(self, kind, details, caplog):
+        app = service("up", details=details)
+        assert json.loads(ask(app).body.decode("ascii")) == {"status": "success"}
+        line, = [record.getMessage() for record in caplog.records]
+        assert "details() is of type %s, expected True or False" % kind in line
+
+    @pytest.mark.parametrize("kind, returning", [] if PY2 else unfinished())
+    @pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
+    def test_on_change_is_logged(self, kind, returning, caplog):
+        HealthCheck(checkers=[succeeds], on_change=lambda previous, current,
+                    report: returning()).run()
+        line, = [record.getMessage() for record in caplog.records]
+        assert "on_change() is of type %s, expected it to have finished" % kind in line

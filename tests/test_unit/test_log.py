@@ -24,26 +24,27 @@ def refuse():
     raise RuntimeError("cannot connect to %s" % URL)
 
 
-def test_traceback_is_logged_without_secrets(lines):
-    try:
-        refuse()
-    except RuntimeError:
-        _log.failure("it failed")
-    assert "it failed\nTraceback" in lines.text and "in refuse" in lines.text
-    assert "postgresql://shop:********@db1/shop" in lines.text
-    assert PASSWORD not in lines.text
+class TestTraceback(object):
+    """A traceback is logged without secrets."""
 
+    def test_secrets_are_masked(self, lines):
+        try:
+            refuse()
+        except RuntimeError:
+            _log.failure("it failed")
+        assert "it failed\nTraceback" in lines.text and "in refuse" in lines.text
+        assert "postgresql://shop:********@db1/shop" in lines.text
+        assert PASSWORD not in lines.text
 
-def test_of_a_message_that_is_no_text_no_more_is_read_than_may_be_shown():
-    def traceback_of(length):
-        exc = ValueError(u"\ud800x" * length)
-        return _log.traceback_of((ValueError, exc, None))
-    few, many = calls(lambda: traceback_of(170000)), calls(lambda: traceback_of(340000))
-    assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
+    def test_beginning_of_a_message_is_read(self):
+        def traceback_of(length):
+            exc = ValueError(u"\ud800x" * length)
+            return _log.traceback_of((ValueError, exc, None))
+        few, many = calls(lambda: traceback_of(170000)), calls(lambda: traceback_of(340000))
+        assert many < 1.5 * few + 9000  # environment variables may be looked through meanwhile
 
-
-def test_without_an_exception_there_is_no_traceback():
-    assert _log.traceback_of(None) == u""
+    def test_without_an_exception_there_is_none(self):
+        assert _log.traceback_of(None) == u""
 
 
 #: What somebody takes for a line's end: str.splitlines, JavaScript, old terminals; and what moves
@@ -59,6 +60,13 @@ def is_forged(record):
     if set(said) & set(u"\r\x0b\x0c\x1b\x1c\x1d\x1e\x85\x9b\b\u2028\u2029"):
         return True
     return any(line.startswith(FORGED) for line in said.split(u"\n"))
+
+
+def fail_of(fail):
+    """A check of a plain name."""
+    def check():
+        return fail()
+    return check
 
 
 class TestForgery(object):
@@ -108,49 +116,43 @@ class TestForgery(object):
         assert u"      raise RuntimeError(\"cannot connect to %s\" % URL)" in text
 
 
-def fail_of(fail):
-    """A check of a plain name."""
-    def check():
-        return fail()
-    return check
+class TestRecord(object):
+    """What a log record has."""
 
+    def test_change_names_check_and_outcome(self, lines):
+        says = [(False, "down"), (False, "down"), (True, "fine"), (WARN, "slow")]
+        health = HealthCheck(success_ttl=0, failed_ttl=0)
+        health.add_check(lambda: says.pop(0), name="data base")
+        while says:
+            health.run()
+        assert [(one.levelname, one.check, one.passed) for one in lines.records] == [
+            ("WARNING", "data base", False), ("INFO", "data base", True),
+            ("WARNING", "data base", False)]
 
-def test_records_of_changes_name_the_check_and_its_outcome(lines):
-    says = [(False, "down"), (False, "down"), (True, "fine"), (WARN, "slow")]
-    health = HealthCheck(success_ttl=0, failed_ttl=0)
-    health.add_check(lambda: says.pop(0), name="data base")
-    while says:
-        health.run()
-    assert [(one.levelname, one.check, one.passed) for one in lines.records] == [
-        ("WARNING", "data base", False), ("INFO", "data base", True),
-        ("WARNING", "data base", False)]
+    @pytest.mark.parametrize("check", [refuse, lambda: (False, URL), lambda: (True, {"dsn": URL})],
+                             ids=["raised", "failed", "passed"])
+    @pytest.mark.parametrize("form", ["json", "health", "text", "html"])
+    def test_no_password_of_a_check_is_shown(self, lines, check, form):
+        app = bottle.Bottle()
+        HealthCheck(app, "/healthcheck", checkers=[check])
+        answer = webtest.TestApp(app).get("/healthcheck?format=" + form, expect_errors=True)
+        assert PASSWORD not in answer.text and PASSWORD not in lines.text
+        if form == "json":
+            assert "********" in answer.text
 
+    def test_no_password_of_a_callback_is_shown(self, lines):
+        def handler(results):
+            raise ValueError(URL)
 
-@pytest.mark.parametrize("check", [refuse, lambda: (False, URL), lambda: (True, {"dsn": URL})],
-                         ids=["raised", "failed", "passed"])
-@pytest.mark.parametrize("form", ["json", "health", "text", "html"])
-def test_no_format_and_no_log_line_shows_a_password(lines, check, form):
-    app = bottle.Bottle()
-    HealthCheck(app, "/healthcheck", checkers=[check])
-    answer = webtest.TestApp(app).get("/healthcheck?format=" + form, expect_errors=True)
-    assert PASSWORD not in answer.text and PASSWORD not in lines.text
-    if form == "json":
-        assert "********" in answer.text
+        def on_change(previous, current, report):
+            raise ValueError(URL)
 
-
-def test_drain_handlers_and_on_change_show_no_password(lines):
-    def handler(results):
-        raise ValueError(URL)
-
-    def on_change(previous, current, report):
-        raise ValueError(URL)
-
-    app = bottle.Bottle()
-    health = HealthCheck(app, "/healthcheck", success_handler=handler, on_change=on_change)
-    assert webtest.TestApp(app).get("/healthcheck").json == {"status": "success"}
-    health.drain("maintenance of " + URL)
-    answer = webtest.TestApp(app).get("/healthcheck", expect_errors=True)
-    assert answer.json["results"][0]["output"] == "maintenance of " + URL.replace(PASSWORD,
-                                                                                  "********")
-    assert lines.text.count("ValueError: postgresql://shop:********@db1/shop") == 2
-    assert PASSWORD not in answer.text and PASSWORD not in lines.text
+        app = bottle.Bottle()
+        health = HealthCheck(app, "/healthcheck", success_handler=handler, on_change=on_change)
+        assert webtest.TestApp(app).get("/healthcheck").json == {"status": "success"}
+        health.drain("maintenance of " + URL)
+        answer = webtest.TestApp(app).get("/healthcheck", expect_errors=True)
+        assert answer.json["results"][0]["output"] == "maintenance of " + URL.replace(PASSWORD,
+                                                                                      "********")
+        assert lines.text.count("ValueError: postgresql://shop:********@db1/shop") == 2
+        assert PASSWORD not in answer.text and PASSWORD not in lines.text
