@@ -15,6 +15,10 @@ from bottle_healthcheck import checks
 from tests.helpers import free_port, raise_
 from tests.internals import _http_client
 
+ECHO = object()
+DRIPS = dict(pause=0.05)  # far below the time-out of each read
+NAN = float("nan")
+
 
 @contextlib.contextmanager
 def peer(*chunks, **options):
@@ -48,10 +52,6 @@ def peer(*chunks, **options):
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()  # first: it would accept for the next socket of the same number
         listener.close()
-
-
-ECHO = object()
-DRIPS = dict(pause=0.05)  # far below the time-out of each read
 
 
 def drips(data):
@@ -102,9 +102,6 @@ class Redis(object):
 
     def info(self, section):
         return {"redis_version": "7.0.15"} if section == "server" else {}
-
-
-NAN = float("nan")
 
 
 class TestArguments(object):

@@ -10,9 +10,11 @@ import pytest
 
 from bottle_healthcheck import HealthCheck
 from tests.wsgi import NAIVE, NAVIGATION, ask_health as ask, service
+
 PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
               "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
 JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
 
 
 @pytest.fixture(params=["json", "health", "html", "text", "prometheus"])
@@ -20,9 +22,6 @@ def name(request):
     if request.param == "prometheus":
         pytest.importorskip("prometheus_client")
     return request.param
-
-
-TEXT = "text/plain; charset=utf-8"
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from tests.helpers import need_module
 from tests.internals import _interrupts, _jsonable, _log
 from tests.wsgi import ask
 
+needs_signals = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="has no such signals")
+
 
 class Panic(BaseException):
     """As extensions written in Rust raise."""
@@ -31,9 +33,6 @@ def leave(*args):
 def resets_itself(signum, frame):
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     leave()
-
-
-needs_signals = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="has no such signals")
 
 
 def interrupted_by(handler):

@@ -16,7 +16,6 @@ from tests.worlds import CacheServer, Check
 
 MAX_VALUES, MAX_LENGTH = 10000, 256 * 1024
 MORE = u"<more items>"
-
 Row = collections.namedtuple("Row", "number name")
 
 

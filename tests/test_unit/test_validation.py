@@ -8,6 +8,14 @@ import six
 
 from tests.internals import _validation as validation
 
+NAN = float("nan")
+NAMED = [validation.validate_callable, validation.validate_seconds, validation.validate_flag,
+         validation.validate_status, validation.validate_file]
+TEXT_REFUSED = [functools.partial(one, "option") for one in NAMED if one is not NAMED[-1]] + [
+    validation.validate_func, validation.validate_timeout, validation.validate_list,
+    validation.validate_details, validation.validate_port,
+    lambda value: validation.validate_number("days", value, 0, 7, "days")]
+
 
 class Path(object):
     """As pathlib's are."""
@@ -21,17 +29,6 @@ class Path(object):
 
 def needs_one(argument):
     return True, argument
-
-
-NAN = float("nan")
-
-
-NAMED = [validation.validate_callable, validation.validate_seconds, validation.validate_flag,
-         validation.validate_status, validation.validate_file]
-TEXT_REFUSED = [functools.partial(one, "option") for one in NAMED if one is not NAMED[-1]] + [
-    validation.validate_func, validation.validate_timeout, validation.validate_list,
-    validation.validate_details, validation.validate_port,
-    lambda value: validation.validate_number("days", value, 0, 7, "days")]
 
 
 class TestMessage(object):
