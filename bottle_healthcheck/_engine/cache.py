@@ -111,11 +111,10 @@ class ResultCache(object):
         if self._shared is not None:  # first: a shared result might be cached here again
             for name in list(self._names):
                 self._shared.forget(name)
-        try:
-            for state in list(self._states.values()):
-                state.cached = None
-        finally:
-            self.generation = object()
+        self.generation = object()  # now too: an exception of a signal's handler may end this
+        for state in list(self._states.values()):
+            state.cached = None
+        self.generation = object()
 
     # Registered checks
 

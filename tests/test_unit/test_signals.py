@@ -141,6 +141,39 @@ def test_request_is_interrupted_at_any_instruction(mode, kind):
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
+def test_clear_interrupted_at_any_instruction(kind):
+    """A result that was forgotten is used by no one, and so runs for the next who needs it."""
+    ran = []
+
+    def database():
+        ran.append("database")
+        return True, "fine"
+
+    def disk():
+        ran.append("disk")
+        return True, "fine"
+
+    at, wrong = 0, []
+    interrupt(kind, 0, ResultCache().clear)
+    while True:
+        at += 1
+        health = HealthCheck(checkers=[database, disk])
+        other = HealthCheck(cache=health.cache, checkers=[database, disk])
+        for _ in range(2):  # the second one finds that nothing has changed
+            health.run()
+        place = interrupt(kind, at, health.cache.clear)
+        health.run()
+        del ran[:]
+        other.run()
+        if ran:
+            wrong.append((place, ran[:]))
+        if place is None:
+            break
+    assert wrong == []
+    assert at > 10
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
 def test_callback_interrupted_at_any_instruction(kind):
     def callback():
         bottle.request.bind({})
