@@ -1,4 +1,4 @@
-"""Tells a callback's own exceptions from those that interrupt it from outside."""
+"""Distinguishes a callback's own exceptions from those that interrupt it from outside."""
 import inspect
 import sys
 
