@@ -29,7 +29,7 @@ _VALUE = r"(?=[^\d\s\"'<>,;|]{0,256}\d)[^\s\"'<>,;|\x1f]{5,511}[^\s\"'<>,;|\x1f.
 #: Neighbours: set aws_secret_access_key X, incorrect API key provided: X, the token X has expired,
 #: the password is X, and in tables.
 _NEIGHBOURS = re.compile(
-    r"(?<![\w.-])(?P<before>(?P<name>(?:\w{1,16} (?=[Kk]ey\b))?[A-Za-z][\w.-]{1,63})"
+    r"(?<![\w.-])(?P<before>(?P<name>(?:\w{1,32} (?=[Kk]ey\b))?[A-Za-z][\w.-]{1,63})"
     r"(?:(?P<verb>[ \x1f](?:given|is|provided|supplied|used|was))?:?[ \x1f]{1,3}"
     r"|(?P<cell>[ \t]{0,40}[|\t][ \t]{0,8})))(?P<value>" + _VALUE + ")")
 _NEIGHBOUR = re.compile(r"[ \t\x1f|]" + _VALUE)

@@ -11,20 +11,23 @@ if MYPY:
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&\#3[49];|%(?:25)?22"
 #: A name, with the blanks and quotes before it where it is the first of its line.
 _NAME = (r"(?:^(?P<indent>[ \t\"'-]{0,200})|\\[nrt]|(?<![\w.-]))"
-         r"(?P<name>(?:\w{1,16}[ ](?=[Kk]ey\b|phrase\b))?[\w.-]{1,200})(?![\w.-])")
+         r"(?P<name>(?:\w{1,32}[ ](?=[Kk]ey\b|phrase\b))?[\w.-]{1,200})(?![\w.-])")
+#: What says that its value follows: - name: x, and below it value: y; key="x" value="y"
+_VALUE = r"[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
 _SIGN = r"""
-    (?:[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?  # - name: x, and below it value: y
+    (?:VALUE
         |(?:QUOTES)?(?:\](?=[ \t]{0,8}=)|\)(?==\())?)  # 'name': y, ['name'] = y, (name)=(y)
     [ \t]{0,40}(?P<sign>=>|:=|==|::(?=[ ])|[=:]|(?<=[ ])->(?=[ ])|%(?:25)?3[AaDd])[ \t]{0,40}
     |[\"'],[ ]?(?=[bu]?([\"'])(?:\\.|(?!\4)[^\\\n]){0,512}\4\))  # ('name', 'y')
     |[ \t]{1,8}(?=[\"'])  # name "y"
     |[\"'](?:\r?\n){2}  # name="name" of a form, and after an empty line y
-""".replace("QUOTES", _QUOTES)
+""".replace("QUOTES", _QUOTES).replace("VALUE", _VALUE)
 #: <name>y</name>, <x name="name">y</x>
 _ELEMENT = r"|(?P<tag>[^<>]{0,256}>(?:<!\[CDATA\[)?)(?=[^<]{1,4096}</)"
 _PAIRS = re.compile(_NAME + "(?:" + _SIGN + ")", re.U | re.M | re.X)
 #: Only for texts with a "<": looking for elements takes long.
 _PAIRS_OR_ELEMENTS = re.compile(_NAME + "(?:" + _SIGN + _ELEMENT + ")", re.U | re.M | re.X)
+_NAME_OF_VALUE = re.compile(_VALUE)
 _ANY_SIGN = re.compile("[=:'\"<>]|%[23]")
 _QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|'''|" + _QUOTES + ")")
 #: A bracket, also of auth=HTTPBasicAuth('user', 'password') and its like.
@@ -67,7 +70,8 @@ def mask_pairs(text, names, all_names=False):
             strength = strength or WEAK
         if strength and not _is_no_pair(text, match):
             start, end = _value_span(text, match, names)
-            if _is_secret(text[start:end], match, names, strength, start):
+            is_name = bool(_NAME_OF_VALUE.match(text, end) and names.strength(text[start:end]))
+            if not is_name and _is_secret(text[start:end], match, strength, start):
                 value = MASK
                 if strength == WEAK and not all_names and _MAPPING.match(text, start):
                     value = mask_pairs(text[start:end], names, all_names=True)
@@ -87,12 +91,10 @@ def _is_no_pair(text, match):
     return bool(_STORED.match(text, start))
 
 
-def _is_secret(value, match, names, strength, start):
-    # type: (Text, Match[Text], Names, int, int) -> bool
+def _is_secret(value, match, strength, start):
+    # type: (Text, Match[Text], int, int) -> bool
     """Whether the value is one. What is quoted behind = is no prose, nor is a call."""
     name, sign = match.group("name"), match.group("sign") or u""
-    if name.lower().split()[-1] == "key" and names.strength(value):  # key="password" value="X"
-        return False
     is_quoted = match.string[start - 1:start] in ("'", "\"", "`") or value.endswith("')")
     may_be_prose = "=" not in sign or not is_quoted
     return not is_harmless(name, value, strength, may_be_prose)

@@ -137,10 +137,7 @@ class _Scrubber(object):
         # type: (Text, Text, Above, int) -> Text
         """A text, masked below a secret name unless it is a state, a setting or a reference."""
         shown = self._text(text, depth, name)
-        judged = shown
-        if above[1] == STRONG:  # a masked part of it does not make the rest harmless
-            judged = text
-        return MASK if self._hides(judged, name, above) else shown
+        return MASK if self._hides(shown, name, above) else shown
 
     def _hides(self, text, name, above):
         # type: (Text, Text, Above) -> bool

@@ -875,6 +875,13 @@ def test_words_and_pairs_of_words_make_a_name_secret(name):
     assert scrubber.clean_output({name: u"a1b2c3d4"}) == {name: MASK}
 
 
+def test_secret_that_sounds_like_a_name_is_masked_under_a_key():
+    assert scrubber.clean_output(u"API key: mysecret!4f9a") == u"API key: ********"
+    assert scrubber.Redactor().clean([u"key: topsecret!4f9a"]) == [u"key: ********"]
+    assert scrubber.Redactor().clean([u'<add key="password" value="x1"/>']) == [
+        u'<add key="password" value="********"/>']
+
+
 def test_ordinary_output_costs_little():
     text = u"disk 81% used on /dev/sda1, ok"
     assert counting.calls(lambda: scrubber.clean_output(text)) < 60
