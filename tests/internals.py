@@ -54,6 +54,7 @@ PATTERNS = scrubber.__name__
 
 Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Worker
 SharedLock, CircuitBreaker = shared.SharedLock, breaker.CircuitBreaker
+ResultStore = shared._Store
 Deadline, Url = _http_client.Deadline, _http_client.Url
 RequestOptions, Response = negotiation.RequestOptions, response.Response
 send = response.send

@@ -363,5 +363,5 @@ def _integer(digits):
     # type: (Text) -> int
     """An integer of a limited length, since longer ones are slow to parse; outputs have none."""
     if len(digits) > MOST_DIGITS:
-        raise ValueError("a number of %d digits" % len(digits))
+        raise ValueError("a number with too many digits")
     return int(digits)

@@ -840,6 +840,29 @@ class TestLargeValues(object):
         fleet.backend.set = lambda key, value, timeout: do_set(key, value, timeout) and 0
         assert output_of(health) == "fine" and lines() == []
 
+    @pytest.mark.parametrize("size, is_stored", [(999, True), (1000, False)])
+    def test_value_of_a_thousand_bytes_may_be_refused_for_its_size(self, size, is_stored):
+        class Client(object):
+            @staticmethod
+            def set(key, value, timeout):
+                return 0
+        store = internals.ResultStore(Client)
+        assert store.write("key", "x" * size, timeout=1) is is_stored
+
+    @pytest.mark.parametrize("size, fails", [(999, True), (1000, False)])
+    def test_error_for_a_thousand_bytes_may_be_one_of_their_size(self, size, fails):
+        class Client(object):
+            @staticmethod
+            def set(key, value, timeout):
+                if value:
+                    raise EOFError()
+        store = internals.ResultStore(Client)
+        if fails:
+            with pytest.raises(EOFError):
+                store.write("key", "x" * size, timeout=1)
+        else:
+            assert store.write("key", "x" * size, timeout=1) is False
+
     def test_what_nobody_would_read_is_not_written(self, fleet, lines, monkeypatch):
         internals.replace(monkeypatch, internals.MAX_VALUE, 1000)
         assert output_of(fleet.process(Check(returns=(True, "x" * 1000)))) == "x" * 1000
