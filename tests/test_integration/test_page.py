@@ -230,7 +230,7 @@ def test_page_refreshes_itself_and_stays_where_it_was(browser):
         assert asked.count("/health") >= 2
 
 
-def test_hidden_details_show_the_verdict_alone(browser):
+def test_hidden_details_show_the_overall_status_alone(browser):
     with serving(service(*MIXED, details=False)) as url:
         browser.open(url + "/health?format=html")
         lines = browser.value("document.body.innerText").split("\n")
