@@ -7,10 +7,10 @@ Where to look for what:
     worker       the thread in which a check with a timeout runs
     check        how a check is called, and what becomes of an exception
     returned     what a check may return; WARN
-    output       the size limit of an output
-    results      outcomes as the results of a request: lifetimes, names, `since`
+    output       masking an output and limiting its size
+    results      outcomes as the results that a request shows, and their JSON text
     registry     health.checkers: names, the list, the selection of some checks
-    transitions  log lines and on_change
+    transitions  what is a change: log lines, `since`, on_change
     drain        drain(), resume() and drain_file
     shared       results and locks in a cache server; backends adapts its clients, and breaker
                  stops calling one that fails
