@@ -1,7 +1,7 @@
 """Cached outcomes, and one run of a check at a time.
 
-P is how long a run may take: the check's timeout, or 10 s without one. For each check, a request
-follows the first of these rules that applies:
+P is how long a run may take, `check.run_limit`: the check's timeout, or 10 s without one. For each
+check, a request follows the first of these rules that applies:
 
 1. There is a fresh outcome: it uses that.
 2. The check is not running: it starts the check. Without a timeout that runs in the request's own
@@ -9,7 +9,8 @@ follows the first of these rules that applies:
    An outcome that expired less than stale_while_revalidate ago is used at once instead.
 3. The check has been running for less than P: it uses the previous outcome if that expired less
    than its own lifetime ago, or less than stale_while_revalidate. Otherwise it waits for the run:
-   until P after its start, without a timeout for at most 2 s.
+   until P after its start. For all checks without a timeout together it waits 2 s at most, which
+   begin when the checks that it runs itself have returned.
 4. The check has been running for longer than P, or the wait is over: it reports a failure at once.
 
 With a backend, rule 2 first claims the run in the thread that would run the check. If another
@@ -46,8 +47,9 @@ if MYPY:
 #: How fresh a cached outcome is, the freshest first; EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
 
-#: Seconds that a request waits at most, for all checks without a timeout together that other
-#: requests run in their own threads: probes that wait for a hung check use up a server's threads.
+#: Seconds that a request waits at most for checks without a timeout that somebody else runs, for
+#: all of them together. Each waiting probe holds one of the server's threads: with a hung check,
+#: none would be left.
 MAX_INLINE_WAIT = 2.0
 
 #: Seconds between two looks for the outcome of another process's run.
@@ -66,9 +68,10 @@ CALLS_OF_RUN = 80
 #: A run that a request waits for, when the wait began, and the check's state.
 Pending = collections.namedtuple("Pending", "run since state")
 
-#: When a request began to wait, and until when it does, by the monotonic clock; the limit that it
-#: reports in seconds; until when it waits for a check that started late because the shared cache
-#: was queried first; and whether the run had overrun before the request, which then does not wait.
+#: Of a request that waits for a run, by the monotonic clock. since: when it began to wait. until:
+#: when the wait ends. limit: the seconds that a failure names. latest: when the wait ends for a
+#: check that started late, because the shared cache was queried first. was_late: whether the run
+#: had overrun before the request, which then does not wait.
 Deadline = collections.namedtuple("Deadline", "since until limit latest was_late")
 
 
@@ -210,7 +213,7 @@ class ResultCache(object):
         # Workers start first, then this thread runs the other checks.
         for index in sorted(due, key=lambda index: checks[index].timeout is None):
             found[index] = self._look_up(checks[index])
-        # After this request's own checks have run; one for all that it waits for.
+        # Read after this request's own checks have run. One deadline for all that it waits for.
         inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
         for index in due:
             check = checks[index]
@@ -619,7 +622,10 @@ def freshness_of(cached, check, now):
 
 def _deadline(check, pending, inline_deadline):
     # type: (Check, Pending, float) -> Deadline
-    """The deadline of a request that waits for a run: run_limit after its start, or 2 s."""
+    """The deadline of a request that waits for a run.
+
+    It is run_limit after the run's start, without a timeout inline_deadline if that is earlier.
+    """
     run, since = pending.run, pending.since
     if run.is_late(check.run_limit, since):
         return Deadline(since, since, check.run_limit, since, True)
@@ -627,7 +633,7 @@ def _deadline(check, pending, inline_deadline):
     latest = until + MAX_DELAY
     if run.started is not None and not run.is_over:
         until = min(run.started + check.run_limit, latest)
-    if check.timeout is None and inline_deadline < until:  # rule 3: 2 s, not run_limit
+    if check.timeout is None and inline_deadline < until:  # rule 3: the earlier one
         return Deadline(since, inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY,
                         False)
     return Deadline(since, until, check.run_limit, latest, False)

@@ -12,7 +12,9 @@ if MYPY:
 #: Every format by name, the preferred one first: a request that names none gets the first that the
 #: endpoint offers. Prometheus' is last: its status is 200 while checks fail, which a load balancer
 #: would take for healthy. Bare text/plain selects JSON, so the text format has no media type.
-#: A new format is listed here, in HealthCheck's docstring and in README.
+#: A new format is listed here, in HealthCheck's docstring, twice in README, and in the tests that
+#: fail then; its module gets its place in tests/test_unit/test_house.py. It shows the overall
+#: status, which alone is left without details.
 FORMATS = collections.OrderedDict((one.name, one) for one in (
     json_body.JsonFormat("json", "application/json", title=u"JSON", media_types=(
         "application/json", "application/*", "*/*", "text/*", "text/plain")),
