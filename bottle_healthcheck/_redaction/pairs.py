@@ -118,30 +118,33 @@ def _value_span(text, match, names):
         further_in = r"\n(?!\s{%d}[ \t-])" % len(match.group("indent") or u"")
         end = _find(re.compile(further_in), text, block.end() - 1)
         return block.end(), max(block.end(), end)
-    return start, _bare_end(text, match, names)
+    return _bare_span(text, match, names)
 
 
-def _bare_end(text, match, names):
-    # type: (Text, Match[Text], Names) -> int
-    """Where a line, a field, a phrase, an element ends, or a word and the scheme before it."""
+def _bare_span(text, match, names):
+    # type: (Text, Match[Text], Names) -> Tuple[int, int]
+    """A line, a field, a phrase, an element, or a word: of a header with the scheme before it."""
     start, sign, name = match.end(), match.group("sign"), match.group("name")
     before = text[max(0, match.start("name") - 1):match.start("name")]
     is_header = bool(_LINE_HEADER.search(name))
     is_yaml = not names.for_outputs and text[start - 1] != ":" and _is_first(match)
-    if sign == ":" and (is_header or is_yaml) or _PHRASE_NAME.match(name):
+    is_line = sign == ":" and (is_header or is_yaml)
+    if is_line or _PHRASE_NAME.match(name):
         line_end = _QUOTED_LINE_END if before in ("'", "\"") else _LINE_END
-        return _find(line_end, text, start)
+        return start, _find(line_end, text, start)
     if before == ";" or _FIELD.match(text, start):
-        return _find(_FIELD_END, text, start)
+        return start, _find(_FIELD_END, text, start)
     phrase = _PASSPHRASE.match(text, start)
     if phrase and sign == ":" and names.strength(name) == STRONG:
-        return phrase.end()
+        return phrase.span()
     if "tag" in match.groupdict() and match.group("tag"):
-        return _find(_ELEMENT_END, text, start)
+        return start, _find(_ELEMENT_END, text, start)
     end = _find(_WORD_END, text, start)
     if text[start:end].lower() in SCHEMES and text[end:end + 1] == u" ":
-        return _find(_WORD_END, text, end + 1)
-    return end
+        if not is_header:
+            start = end + 1
+        end = _find(_WORD_END, text, end + 1)
+    return start, end
 
 
 def _is_first(match):

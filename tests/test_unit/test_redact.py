@@ -858,6 +858,7 @@ def test_secrets_in_cells_and_sentences_are_masked(text, expected):
 @pytest.mark.parametrize("output", [
     {u"bypass_workers": u"4x2y6z8"}, {u"compass_width": u"a1b2c3d4"},
     {u"secretary_phone": u"+49 30 1234567"}, {u"map_w": u"a1b2c3d4"}, [u"password", u"user"],
+    u"oauth: token endpoint answered 200 in 12 ms",
     u"compass_width=1234567", u"mkdir -p v1.2.3", u"mysql is slow -port 3306",
     u"Basic knowledge123 needed", u"cc:bob1234567@example.com", u"mailto:bob1234567@example.com",
     u"no secret \"db-credentials\" in namespace shop", u"curl -u 1000:1000 x",
