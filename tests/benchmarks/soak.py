@@ -95,8 +95,9 @@ def is_prompt(status, body):
     for result in is_json(status, body)["results"]:
         passes = {"shared": lambda output: isinstance(output, int) and output > 1,
                   "table": lambda output: output[0] == {"id": 0, "state": "open"},
-                  "hanging": lambda output: output == "did not hang",
-                  "<lambda>": lambda output: output == 1000000}[result["checker"]]
+                  "hanging": lambda output: output == "did not hang"}.get(
+                      # Of those that are replaced; a signal may have hit the search for its name.
+                      result["checker"], lambda output: output == 1000000)
         output = result["output"]
         if result["passed"] and not passes(output):
             raise ValueError("%s returned %r" % (result["checker"], str(output)[:80]))
