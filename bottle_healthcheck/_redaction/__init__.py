@@ -1,8 +1,17 @@
 """Masks secrets in plain data: by their name, by their shape, and where a known one turns up again.
 
-scrubber walks over the data, in outputs of checks more gently than in the dump. names judges how
-secret a name is, values what may be harmless under it. In texts patterns, pairs and command_lines
-each mask what they find, in this order; known masks what the process knows.
+Where to look for what:
+
+    scrubber       the walk over the data, and in which order a text is masked
+    names          whether a name says that its value is a secret: not, weakly or strongly
+    values         what is harmless under such a name: a state, a reference, a path, a number
+    patterns       secrets by their shape: makers' tokens, keys in PEM, URLs, headers
+    pairs          name=value and its like in texts; below a weak name in YAML all names are weak
+    command_lines  options of programs, sentences ("the password is ...") and tables
+    known          secrets of the environment and of app.config, wherever they turn up
+
+In the dump a name with key, token or pass masks whatever it names. In outputs of checks a value is
+masked only if it may be a secret: they show states, as in "token: expired".
 A secret without name and shape stays visible: an entropy rule would hide digests and trace ids.
 """
 import six

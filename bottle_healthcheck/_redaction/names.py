@@ -53,7 +53,7 @@ _EXCEPTION = re.compile(r"(?:Error|Exception|Expired)\Z")
 class Names(object):
     """Judges names; hide adds words that make a name secret, show exempts exact names.
 
-    In the outputs of checks no name hides whatever it names, states and numbers too.
+    In the outputs of checks each value is judged; in the dump some names mask any value.
     """
 
     def __init__(self, hide=(), show=(), for_outputs=False):

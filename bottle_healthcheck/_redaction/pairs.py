@@ -35,7 +35,7 @@ _OPENED = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?[\
 _BRACKET = re.compile(r"([\[({])|[\])}]")
 #: In YAML the lines below that are further in, or a list's items.
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
-#: Below a weak name in YAML, what may be secret is masked, not the whole mapping.
+#: Below a weak name in YAML each name counts as weak: what may be secret is masked, the rest stays.
 _MAPPING = re.compile(r"(?<=\n)[ \t]{1,64}[\w.-]{1,64}:\s")
 #: A field of a connection string: user=app;pwd=x
 _FIELD = re.compile(r"[^;=\r\n\"']{1,256};[\w ]{1,64}=", re.U)
