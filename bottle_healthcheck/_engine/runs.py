@@ -220,8 +220,11 @@ class ProcessState(object):
         if worker is None:
             return
         try:
-            self.workers.pop(key, None)
-        finally:  # an exception of a signal's handler may hit in between
+            try:
+                self.workers.pop(key, None)
+            finally:
+                worker.stop()
+        finally:  # an exception of a signal's handler may have interrupted the first
             worker.stop()
 
     def __del__(self):

@@ -295,6 +295,24 @@ class TestInterruptedRemoval(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
 
+    def test_thread_ends_though_stopping_it_is_interrupted(self):
+        threads, calls = [], []
+        health = HealthCheck(checkers=[make_check(threads=threads)], timeout=60)
+        health.run()
+        worker, = internals.process_of(health.cache).workers.values()
+        stop = worker.stop
+
+        def interrupted_once():
+            calls.append(1)
+            if len(calls) == 1:
+                raise KeyboardInterrupt()
+            stop()
+        worker.stop = interrupted_once
+        with pytest.raises(KeyboardInterrupt):
+            health.checkers = []
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
 
 def test_run_whose_request_was_interrupted_goes_with_its_check():
     health = HealthCheck(checkers=[make_check()])
