@@ -160,6 +160,22 @@ class TestDrainFile(object):
         for given in [str(path).encode("utf-8")] + [path] * hasattr(os, "fspath"):
             assert not HealthCheck(drain_file=given).run().passed
 
+    def test_look_during_which_another_is_set_does_not_count(self, monkeypatch, tmpdir):
+        clock, stat, drain = FakeClock(5000.5), os.stat, internals.Drain()
+        path = tmpdir.join("drain")
+
+        def stat_late(old):
+            monkeypatch.setattr(os, "stat", stat)
+            drain.watch(str(path))
+            return stat(old)
+        monkeypatch.setattr(time, "time", clock)
+        monkeypatch.setattr(os, "stat", stat_late)
+        drain.watch(str(tmpdir))
+        assert drain.is_on() is False
+        path.write("")
+        clock.tick(2)
+        assert drain.report().results[0]["since"] == 5002.5
+
     def test_impossible_path_is_logged_once_and_absent(self, world, log_lines, tmpdir):
         tmpdir.join("file").write("")
         health = HealthCheck(drain_file=str(tmpdir.join("file", "below a file")))

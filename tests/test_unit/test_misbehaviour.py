@@ -11,6 +11,7 @@ import six
 from six.moves import collections_abc
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
+from tests import internals
 from tests.helpers import raise_, wait_until
 from tests.worlds import run_python
 from tests.wsgi import ask_health as ask
@@ -133,6 +134,13 @@ def test_interrupt_while_a_worker_reads_is_one_failure(returns):
     assert (result["passed"], len(runs)) == (False, 1)
     assert "cannot be read" in result["output"]
     assert "KeyboardInterrupt" in result["output"]
+
+
+def test_run_whose_outcome_cannot_be_read_took_the_time_until_then(monkeypatch):
+    shown = [50.0, 50.25]
+    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
+    health = HealthCheck(checkers=[lambda: raise_(Interrupts())], timeout=60)
+    assert health.run().results[0]["response_time"] == 0.25
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")

@@ -157,7 +157,8 @@ SPARE_VALUES, SPARE_CHARACTERS = 68, 34 * 48
 class TestWhatFits(object):
     """What fits beside the notes is whole, and one value or character less of room cuts it."""
 
-    DATA = [[0] * 300, {u"\xe9%d" % number: 0 for number in range(300)}]
+    DATA = [[0] * 300, {u"\xe9%d" % number: 0 for number in range(300)},
+            {u"n%d" % number: 0 for number in range(300)}]
 
     @pytest.mark.parametrize("data", DATA)
     def test_values(self, data):

@@ -668,7 +668,8 @@ RUBBISH = [
     value(warning="true"), without("passed"), without("warning"), without("output"),
     without("timestamp"), without("since"), without("response_time"), without("version"),
 ] + [value(**{name: wrong}) for name in ("timestamp", "since", "response_time") for wrong in (
-    "1700000000", None, [], {}, True, -1, float("nan"), float("inf"), 1.7e12, 10 ** 400)]
+    "1700000000", None, [], {}, True, -1, float("nan"), float("inf"), 1e11, 1.7e12,
+    10 ** 400)]
 
 MISSES = ["", b"", value(version=1), value(version=3), value(version="2"), value(version=None),
           json.dumps({"version": 3, "result": []})]
@@ -700,7 +701,7 @@ class TestValues(object):
                           "timestamp": now, "since": now, "output": {u"caf\xe9": [1, None]}}
 
     def test_every_written_number_is_read(self, fleet, lines):
-        output = [-2 ** 63, 2 ** 64 - 1, 1e300]
+        output = [-2 ** 64 + 1, -2 ** 63, 2 ** 64 - 1, 1e300]  # the first has the most digits
         assert output_of(fleet.process(Check(returns=(True, output)))) == output
         assert output_of(fleet.process(Check())) == output
         assert lines() == []
@@ -709,6 +710,13 @@ class TestValues(object):
         for text in (value(), value().encode("ascii"), u"" + value(), value(more="fields")):
             put(fleet, text)
             assert output_of(fleet.process(Check())) == "theirs"
+        assert lines() == []
+
+    @pytest.mark.parametrize("name, adopted", [
+        ("timestamp", False), ("since", True), ("response_time", True)])
+    def test_largest_time_is_read(self, fleet, lines, name, adopted):
+        put(fleet, value(**{name: 99999999999.5}))
+        assert output_of(fleet.process(Check())) == ("theirs" if adopted else "fine")
         assert lines() == []
 
     @pytest.mark.parametrize("text", RUBBISH, ids=lambda text: repr(text).split(" at 0x")[0][:60])
@@ -1066,6 +1074,16 @@ class TestFailingBackend(object):
         assert lines() == [("WARNING", "the shared cache fails, and is left alone for 10 s: "
                                        "its answer took more than half of a check's timeout")]
 
+    @pytest.mark.parametrize("timeout, limit", [(1, 0.5), (1.5, 0.75), (4, 1.0)])
+    @pytest.mark.parametrize("late, takes_lock", [(0, True), (0.0625, False)])
+    def test_claim_ends_after_half_of_the_timeout_or_a_second(
+            self, fleet, timeout, limit, late, takes_lock):
+        checker = fleet.process(Check(), timeout=timeout).checkers[0]
+        results = internals.SharedResults(fleet.backend, "shop")
+        asked_at = fleet.clock.now - limit - late
+        assert results.claim(checker, None, internals.SharedLock(), asked_at).may_run
+        assert ("add" in [call[0] for call in fleet.backend.calls]) is takes_lock
+
     def test_second_read_only_while_there_is_time(self, fleet):
         fleet.backend.seconds = 0.3
         health = fleet.process(Check(), timeout=1)
@@ -1312,6 +1330,18 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == output
         assert fleet.sleeps == [0.2] * 3
         assert lines() == []  # it has not been silent for long
+
+    def test_cache_that_hangs_for_a_short_delay_after_that_wait_is_not_blamed(
+            self, fleet, monkeypatch):
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.1)
+        fleet.clock.now = 0.0  # it hangs from 0.1 to 0.2, whose difference is not rounded
+        fleet.crash_during_run()
+        health = fleet.process(Check(), timeout=0.15)
+        fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang),
+                           lambda: fleet.clock.tick(0.1)]
+        assert output_of(health) == "timed out after 0.15 s"
+        assert fleet.sleeps == [0.1] and fleet.clock.now == 0.2
 
     def test_cache_that_hangs_in_that_wait_right_after_boot(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
