@@ -6,12 +6,13 @@ Where to look for what:
     names          whether a name says that its value is a secret: not, weakly or strongly
     values         what is harmless under such a name: a state, a reference, a path, a number
     patterns       secrets by their shape: makers' tokens, keys in PEM, URLs, headers
-    pairs          name=value and its like in texts; below a weak name in YAML all names are weak
+    pairs          name=value and its like in texts; in a YAML block below a weak name, all names
+                   count as weak
     command_lines  options of programs, sentences ("the password is ...") and tables
     known          secrets of the environment and of app.config, wherever they turn up
 
 In the dump a name with key, token or pass masks whatever it names. In outputs of checks a value is
-masked only if it may be a secret: they show states, as in "token: expired".
+masked unless values.is_harmless() says what it is: they show states, as in "token: expired".
 A secret without name and shape stays visible: an entropy rule would hide digests and trace ids.
 """
 import six

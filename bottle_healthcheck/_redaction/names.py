@@ -10,7 +10,8 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Text, Tuple
 
-#: How secret a name is. What stands under a weak name may be a state; a strong one's are listed.
+#: How secret a name is. A weak name's value may be plain words, a strong one's a state that
+#: values.STATES lists.
 NOT_SECRET, WEAK, STRONG = range(3)
 
 #: So many characters are read of a name: what it names stands at its end.

@@ -93,7 +93,7 @@ def _is_no_pair(text, match):
 
 def _is_secret(value, match, strength, start):
     # type: (Text, Match[Text], int, int) -> bool
-    """Whether the value is one. What is quoted behind = is no prose, nor is a call."""
+    """Whether the value is a secret. A quoted value behind = is no prose, nor is one of a call."""
     name, sign = match.group("name"), match.group("sign") or u""
     is_quoted = match.string[start - 1:start] in ("'", "\"", "`") or value.endswith("')")
     may_be_prose = "=" not in sign or not is_quoted
