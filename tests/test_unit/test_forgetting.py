@@ -31,6 +31,8 @@ REMOVALS = {
 
 @pytest.mark.parametrize("removal", sorted(REMOVALS))
 class TestRemovedCheck(object):
+    """However a check is removed, its thread, its results and its name go with it."""
+
     def test_its_thread_ends(self, removal):
         threads = []
         health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)])
@@ -69,75 +71,139 @@ class TestRemovedCheck(object):
         assert threads[0] is threads[1]
 
 
-def test_check_is_replaced_by_name_with_a_shared_cache():
-    health = HealthCheck(cache=ResultCache(backend=CacheServer(), prefix="shop"),
-                         checkers=[make_check()])
-    for _ in range(3):
-        health.checkers[:] = [make_check()]
+class TestName(object):
+    """In a shared cache a name belongs to the check that has it, until that is removed."""
+
+    def test_new_check_replaces_that_of_its_name(self):
+        health = HealthCheck(cache=ResultCache(backend=CacheServer(), prefix="shop"),
+                             checkers=[make_check()])
+        for _ in range(3):
+            health.checkers[:] = [make_check()]
+            assert health.run().passed
+
+    def test_name_in_use_by_another_healthcheck_is_refused(self):
+        cache = ResultCache(backend=CacheServer(), prefix="shop")
+        other = HealthCheck(cache=cache, checkers=[make_check()])
+        health = HealthCheck(cache=cache, checkers=[make_check("own")])
+        with pytest.raises(ValueError, match="another check named 'reloaded'"):
+            health.checkers[:] = [make_check()]
+        assert [check.__name__ for check in health.checkers] == ["own"]
+        assert health.run().passed and other.run().passed
+
+    @pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
+    def test_same_check_may_use_its_name_again(self, first, second):
+        checks, cache = [make_check(), make_check()], ResultCache(
+            backend=CacheServer(), prefix="shop")
+        health = HealthCheck(cache=cache, checkers=[checks[first]])
+        again = HealthCheck(cache=cache, checkers=[checks[first]])
+        with pytest.raises(ValueError, match="another check named 'reloaded'"):
+            HealthCheck(cache=cache, checkers=[checks[second]])
+        assert health.run().passed and again.run().passed
+
+    def test_names_stay_reserved_after_failed_replacement(self):
+        cache = ResultCache(backend=CacheServer(), prefix="shop")
+        other = HealthCheck(cache=cache, checkers=[make_check("taken")])
+        health = HealthCheck(cache=cache, checkers=[make_check("own")])
+        with pytest.raises(ValueError):
+            health.checkers[:] = [make_check("taken")]
+        with pytest.raises(ValueError, match="another check named 'own'"):
+            other.add_check(make_check("own"))
+
+
+class TestRefusedCheck(object):
+    """A check whose name is refused is not registered, and nothing is left of it."""
+
+    def test_it_is_not_in_the_list(self):
+        cache = ResultCache(backend=CacheServer(), prefix="shop")
+        HealthCheck(cache=cache, checkers=[make_check("old")])
+        other = HealthCheck(cache=cache, checkers=[make_check("taken")])
+        health = HealthCheck(cache=cache)
+        with pytest.raises(ValueError):
+            health.add_check(make_check("taken"))
+        assert len(health.checkers) == 0
+        other.checkers = []
+        health.add_check(make_check("taken"))
         assert health.run().passed
 
-
-def test_name_in_use_by_another_healthcheck_is_refused():
-    cache = ResultCache(backend=CacheServer(), prefix="shop")
-    other = HealthCheck(cache=cache, checkers=[make_check()])
-    health = HealthCheck(cache=cache, checkers=[make_check("own")])
-    with pytest.raises(ValueError, match="another check named 'reloaded'"):
-        health.checkers[:] = [make_check()]
-    assert [check.__name__ for check in health.checkers] == ["own"]
-    assert health.run().passed and other.run().passed
-
-
-@pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
-def test_name_is_refused_to_any_other_check_and_granted_to_the_same(first, second):
-    checks, cache = [make_check(), make_check()], ResultCache(backend=CacheServer(), prefix="shop")
-    health = HealthCheck(cache=cache, checkers=[checks[first]])
-    again = HealthCheck(cache=cache, checkers=[checks[first]])
-    with pytest.raises(ValueError, match="another check named 'reloaded'"):
-        HealthCheck(cache=cache, checkers=[checks[second]])
-    assert health.run().passed and again.run().passed
+    def test_nothing_is_left_of_refused_replacement(self):
+        cache = ResultCache(backend=CacheServer(), prefix="shop")
+        other = HealthCheck(cache=cache, checkers=[make_check("taken")])
+        health, new = HealthCheck(cache=cache), make_check("new")
+        kept = weakref.ref(new)
+        with pytest.raises(ValueError):
+            health.checkers[:] = [new, make_check("taken")]
+        del new
+        gc.collect()
+        assert kept() is None
+        other.checkers.append(make_check("new"))
 
 
-def test_names_stay_reserved_after_failed_replacement():
-    cache = ResultCache(backend=CacheServer(), prefix="shop")
-    other = HealthCheck(cache=cache, checkers=[make_check("taken")])
-    health = HealthCheck(cache=cache, checkers=[make_check("own")])
-    with pytest.raises(ValueError):
-        health.checkers[:] = [make_check("taken")]
-    with pytest.raises(ValueError, match="another check named 'own'"):
-        other.add_check(make_check("own"))
+class TestRunOfRemovedCheck(object):
+    """A run ends with its check; nothing is left of either."""
 
+    def test_run_and_thread_end(self):
+        """The request has the check already; another thread removes it before it is handed over."""
+        threads = []
+        check = make_check(threads=threads)
+        health = HealthCheck(timeout=60, checkers=[check])
+        place = internals.start_place(health.cache)
+        start = getattr(*place)
 
-def test_refused_check_is_not_in_the_list():
-    cache = ResultCache(backend=CacheServer(), prefix="shop")
-    HealthCheck(cache=cache, checkers=[make_check("old")])
-    other = HealthCheck(cache=cache, checkers=[make_check("taken")])
-    health = HealthCheck(cache=cache)
-    with pytest.raises(ValueError):
-        health.add_check(make_check("taken"))
-    assert len(health.checkers) == 0
-    other.checkers = []
-    health.add_check(make_check("taken"))
-    assert health.run().passed
+        def start_after_removal(*args):
+            health.checkers = []
+            start(*args)
+        internals.put(place, start_after_removal)
+        assert health.run().passed
+        internals.put(place, start)
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+        health.add_check(check)
+        assert health.run().passed
 
-
-def test_run_and_thread_of_removed_check_end():
-    """The request has the check already; another thread removes it before it is handed over."""
-    threads = []
-    check = make_check(threads=threads)
-    health = HealthCheck(timeout=60, checkers=[check])
-    place = internals.start_place(health.cache)
-    start = getattr(*place)
-
-    def start_after_removal(*args):
+    @pytest.mark.parametrize("backend", [None, CacheServer], ids=["alone", "shared"])
+    def test_nothing_is_left(self, backend):
+        cache = ResultCache(backend and backend(), backend and "shop")
+        health = HealthCheck(cache=cache, checkers=[make_check("inline")])
+        health.add_check(make_check("timed"), timeout=60)
+        health.run()
         health.checkers = []
-        start(*args)
-    internals.put(place, start_after_removal)
-    assert health.run().passed
-    internals.put(place, start)
-    threads[0].join(60)
-    assert not threads[0].is_alive()
-    health.add_check(check)
-    assert health.run().passed
+        assert internals.known_of(cache) == []
+
+    def test_interrupted_run_is_forgotten(self):
+        health = HealthCheck(checkers=[make_check()])
+        internals.abandon_run(health.cache, health.checkers[0])
+        health.checkers = []
+        assert internals.known_of(health.cache) == []
+
+    def test_stopped_worker_leaves_no_run(self):
+        check = make_check()
+        health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)
+        health.run()
+        internals.stop_worker(health.cache, health.checkers[0])
+        assert health.run().passed
+        assert health.run().passed
+
+    def test_registered_check_starts_no_search(self):
+        class Cache(ResultCache):
+            searches = 0
+
+            def forget_unregistered(self):
+                self.searches += 1
+                ResultCache.forget_unregistered(self)
+        cache = Cache()
+        health = HealthCheck(cache=cache, checkers=[make_check()], success_ttl=0)
+        health.run()
+        health.run()
+        assert cache.searches == 0
+
+    def test_reloads_leave_no_threads(self):
+        def workers():
+            return [one for one in threading.enumerate() if one.name == "healthcheck reloaded"]
+        health = HealthCheck(timeout=60)
+        for _ in range(50):
+            health.checkers[:] = [make_check()]
+            assert health.run().passed
+        wait_until(lambda: len(workers()) == 1, what="the threads of replaced checks to end")
 
 
 class CacheOfRemoved(ResultCache):
@@ -224,44 +290,8 @@ class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
         assert runs == [1]
 
 
-@pytest.mark.parametrize("backend", [None, CacheServer], ids=["alone", "shared"])
-def test_nothing_is_left_of_removed_checks(backend):
-    cache = ResultCache(backend and backend(), backend and "shop")
-    health = HealthCheck(cache=cache, checkers=[make_check("inline")])
-    health.add_check(make_check("timed"), timeout=60)
-    health.run()
-    health.checkers = []
-    assert internals.known_of(cache) == []
-
-
-def test_nothing_is_left_of_refused_replacement():
-    cache = ResultCache(backend=CacheServer(), prefix="shop")
-    other = HealthCheck(cache=cache, checkers=[make_check("taken")])
-    health, new = HealthCheck(cache=cache), make_check("new")
-    kept = weakref.ref(new)
-    with pytest.raises(ValueError):
-        health.checkers[:] = [new, make_check("taken")]
-    del new
-    gc.collect()
-    assert kept() is None
-    other.checkers.append(make_check("new"))
-
-
-def test_name_that_an_interrupted_removal_has_left_may_be_used_again():
-    class Cache(ResultCache):
-        def forget_unregistered(self):
-            del Cache.forget_unregistered
-            raise KeyboardInterrupt()
-    cache = Cache(backend=CacheServer(), prefix="shop")
-    health = HealthCheck(cache=cache, checkers=[make_check()])
-    with pytest.raises(KeyboardInterrupt):
-        health.checkers.pop()
-    health.add_check(make_check())
-    assert health.run().passed
-
-
 class TestInterruptedRemoval(object):
-    """The next removal of any check goes on with it."""
+    """The next removal of any check goes on with it; the name is free at once."""
 
     @pytest.mark.parametrize("attribute", ["history", "denied", "workers", "runs"])
     def test_nothing_is_left(self, attribute):
@@ -313,38 +343,22 @@ class TestInterruptedRemoval(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
 
-
-def test_run_whose_request_was_interrupted_goes_with_its_check():
-    health = HealthCheck(checkers=[make_check()])
-    internals.abandon_run(health.cache, health.checkers[0])
-    health.checkers = []
-    assert internals.known_of(health.cache) == []
-
-
-def test_run_of_registered_check_does_not_search_for_removed_ones():
-    class Cache(ResultCache):
-        searches = 0
-
-        def forget_unregistered(self):
-            self.searches += 1
-            ResultCache.forget_unregistered(self)
-    cache = Cache()
-    health = HealthCheck(cache=cache, checkers=[make_check()], success_ttl=0)
-    health.run()
-    health.run()
-    assert cache.searches == 0
-
-
-def test_stopped_worker_leaves_no_run():
-    check = make_check()
-    health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)
-    health.run()
-    internals.stop_worker(health.cache, health.checkers[0])
-    assert health.run().passed
-    assert health.run().passed
+    def test_name_may_be_used_again(self):
+        class Cache(ResultCache):
+            def forget_unregistered(self):
+                del Cache.forget_unregistered
+                raise KeyboardInterrupt()
+        cache = Cache(backend=CacheServer(), prefix="shop")
+        health = HealthCheck(cache=cache, checkers=[make_check()])
+        with pytest.raises(KeyboardInterrupt):
+            health.checkers.pop()
+        health.add_check(make_check())
+        assert health.run().passed
 
 
 class TestCacheThatIsReplaced(object):
+    """What the HealthCheck had in its former cache is forgotten there."""
+
     def test_its_names_may_be_used_again(self):
         cache = ResultCache(backend=CacheServer(), prefix="shop")
         health = HealthCheck(cache=cache, checkers=[make_check()])
@@ -374,6 +388,8 @@ class TestCacheThatIsReplaced(object):
 
 
 class TestHealthCheckThatIsGone(object):
+    """Its cache, threads and names go with it, but not those of others on the cache."""
+
     def test_its_cache_goes_with_it_and_without_the_garbage_collector(self):
         gc.collect()
         gc.disable()
@@ -437,17 +453,9 @@ class TestHealthCheckThatIsGone(object):
         assert HealthCheck(cache=cache, checkers=[make_check()]).run().passed
 
 
-def test_reloads_leave_no_threads():
-    def workers():
-        return [one for one in threading.enumerate() if one.name == "healthcheck reloaded"]
-    health = HealthCheck(timeout=60)
-    for _ in range(50):
-        health.checkers[:] = [make_check()]
-        assert health.run().passed
-    wait_until(lambda: len(workers()) == 1, what="the threads of replaced checks to end")
-
-
 class TestRegisteringWhileAnotherHealthCheckTidiesTheCache(object):
+    """A check that is being registered keeps its name and its results."""
+
     class Cache(ResultCache):
         """Calls `meanwhile` when a check has been admitted."""
 
