@@ -119,3 +119,9 @@ def test_installed_file_is_edited_or_said_to_be_another(tmpdir):
     with pytest.raises(environments.Missing) as raised:
         environments.edit(str(path), 'print "OK"', 'print("OK")')
     assert str(raised.value) == "module.py has no 'print \"OK\"'"
+
+
+def test_figure_of_polls_is_the_median_of_several_processes():
+    passes = [{("ours", 1): {"poll": 1.2, "bare": 1e-4}}, {("ours", 1): {"poll": 1.6}},
+              {("ours", 1): {"poll": 1.1}}, {}]
+    assert poll.median_of(passes) == {("ours", 1): {"poll": 1.2, "bare": 1e-4}}
