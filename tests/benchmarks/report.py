@@ -14,7 +14,7 @@ HEAD = """# Benchmarks
     python -m tests.benchmarks --markdown tests/benchmarks/README.md
 
 in an environment that has what `requirements.txt` names runs them all and writes this file; it
-takes about 12 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
+takes about 15 minutes. Names after it choose some: `python -m tests.benchmarks cost load`.
 `--quick` takes a look with fewer rounds, `--json FILE` writes the figures for programs, and the
 exit status is 1 where a target is missed. The other libraries are installed at pinned versions
 into environments under `~/.cache/bottle-healthcheck`.
@@ -29,7 +29,8 @@ processor's cache, and cost many times what the same request costs in a loop (th
 answer"). Each library and number of checks has a process of its own, and all are polled in the
 same rounds, with a bare route beside each; py-healthcheck's is a route of Flask here. Results
 are fresh, except in the rows where one of them expires before each poll; there the target is half
-of what 0.2.1 takes.
+of what 0.2.1 takes. Where a process happens to lie in memory moves its figure by up to a third: all
+is polled five times, with new processes, and each figure is the median.
 
 `python -m tests.benchmarks.plots` draws how cost grows, in 10 minutes more:
 
