@@ -121,6 +121,13 @@ class TestName(object):
             "two checks are named 'succeeds': expected names that differ"
         assert names(health) == ["succeeds"]
 
+    def test_pop_takes_the_last_check_or_that_at_an_index(self):
+        health = HealthCheck(checkers=[succeeds, fails, succeeds])
+        assert health.checkers.pop().__name__ == "succeeds_2"
+        health.add_check(succeeds, name="last")
+        assert health.checkers.pop(0).__name__ == "succeeds"
+        assert names(health) == ["fails", "last"]
+
     def test_replaced_check_frees_its_name(self):
         health = HealthCheck(checkers=[succeeds])
         health.checkers[0] = succeeds
