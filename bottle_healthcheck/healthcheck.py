@@ -256,8 +256,10 @@ class HealthCheck(Plugin):
         response = None
         if not query:
             response = self._responses.get(accept, self.cache.generation)
-        # drain() and resume() discard kept responses; only the file has to be looked for.
-        if self.drain_file is not None and self._drain.is_on(self._drain_limit()):
+        # drain() and resume() discard kept responses; only the file has to be looked for. For a
+        # response that is made, _respond() looks.
+        is_kept = response is not None
+        if is_kept and self.drain_file is not None and self._drain.is_on(self._drain_limit()):
             response = None
         if response is None:
             response = self._respond(query, accept)

@@ -160,6 +160,20 @@ class TestDrainFile(object):
         for given in [str(path).encode("utf-8")] + [path] * hasattr(os, "fspath"):
             assert not HealthCheck(drain_file=given).run().passed
 
+    @pytest.mark.parametrize("query", ["", "?check=check"], ids=["kept", "made"])
+    def test_each_request_looks_once(self, app, monkeypatch, tmpdir, query):
+        path, looks, real_stat = str(tmpdir.join("drain")), [], os.stat
+
+        def stat(looked_for, *args, **kwargs):
+            if looked_for == path:
+                looks.append(looked_for)
+            return real_stat(looked_for, *args, **kwargs)
+        monkeypatch.setattr(os, "stat", stat)
+        HealthCheck(app, "/healthcheck", checkers=[Check()], drain_file=path)
+        for number in range(1, 4):
+            assert ask_webtest(app, "/healthcheck" + query).status_code == 200
+            assert len(looks) == number
+
     def test_look_during_which_another_is_set_does_not_count(self, monkeypatch, tmpdir):
         clock, stat, drain = FakeClock(5000.5), os.stat, internals.Drain()
         path = tmpdir.join("drain")
