@@ -18,7 +18,7 @@ from bottle_healthcheck._engine import drain
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
 CLOCK = (_compat, "monotonic")
 TIMER = (_compat, "timer")
-WORKER = (engine, "Worker")
+WORKER = (runs, "Worker")
 WAIT = (runs.Run, "wait")
 
 #: What looks for a drain_file, its thread, and how many seconds a request waits for that.
@@ -175,11 +175,6 @@ def stop_worker(cache, checker):
     cache._process().workers[checker.key].stop()
 
 
-def abandon_run(cache, checker):
-    """Leaves a run as a request does that is interrupted when it has registered it."""
-    cache._process().runs[checker.key] = runs.Run(checker.key, checker.__name__, None)
-
-
 def process_of(cache):
     """What a cache knows of this process."""
     return cache._process()
@@ -197,14 +192,12 @@ def register_run(cache, checker):
     """A run of a check as a request registers it that then stops; nobody executes it."""
     run = runs.Run(checker.key, checker.__name__, None)
     cache._process().runs[checker.key] = run
-    run.take("leader", run)
-    run.led_since = _compat.monotonic()
     return run
 
 
 def give_up(cache, run):
     """What that request does with its run where another process runs the check."""
-    cache._end_if_nobody_executes(run, run)
+    cache._end_if_nobody_executes(run)
 
 
 def execute(cache, run, checker):
@@ -214,7 +207,8 @@ def execute(cache, run, checker):
 
 def outcome_of_waiting(cache, checker, run, since, until):
     """What a request gets that waits for a run since then."""
-    return cache._resolve(checker, engine.Pending(run, since, cache._state(checker)), until)
+    wait = engine.Wait(checker, cache._state(checker), run, since, force=False)
+    return cache._resolve(wait, until)
 
 
 def removal_place(cache):

@@ -19,7 +19,6 @@ process has a fresh outcome, that is used. If another process runs the check, th
 failure of the check: where it left the check no time, the request uses the previous outcome as in
 3, or a failure that says so and that is not reported as one of the check.
 """
-import collections
 import functools
 import os
 import time
@@ -34,11 +33,10 @@ from . import transitions
 from .results import NOTHING, Snapshot
 from .runs import HISTORY_LENGTH, CheckState, Outcome, ProcessState, Run
 from .shared import SharedLock, SharedResults
-from .worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional, Sequence, Union
+    from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
     from .._types import PastRun
     from .check import Check
@@ -64,15 +62,6 @@ _PLAIN_TYPES = (six.text_type, str, bool, type(None))
 
 #: Calls within calls that running a check takes at most, beside the check's own.
 CALLS_OF_RUN = 80
-
-#: A run that a request waits for, when the wait began, and the check's state.
-Pending = collections.namedtuple("Pending", "run since state")
-
-#: Of a request that waits for a run, by the monotonic clock. since: when it began to wait. until:
-#: when the wait ends. limit: the seconds that a failure names. latest: when the wait ends for a
-#: check that started late, because the shared cache was queried first. was_late: whether the run
-#: had overrun before the request, which then does not wait.
-Deadline = collections.namedtuple("Deadline", "since until limit latest was_late")
 
 
 class ResultCache(object):
@@ -217,7 +206,7 @@ class ResultCache(object):
         inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
         for index in due:
             check = checks[index]
-            outcome = self._resolve(check, found[index], inline_deadline)
+            outcome = self._resolve(found[index], inline_deadline)
             snapshot.replace(index, check.use(outcome, self._states.get(check.key)))
         return snapshot
 
@@ -236,7 +225,7 @@ class ResultCache(object):
         # type: (Check) -> Outcome
         """Waits for the check's run in progress, or runs it now, and returns the outcome."""
         found = self._look_up(check, force=True)
-        return self._resolve(check, found, _compat.monotonic() + MAX_INLINE_WAIT, force=True)
+        return self._resolve(found, _compat.monotonic() + MAX_INLINE_WAIT)
 
     def reported(self, check):
         # type: (Check) -> Optional[Outcome]
@@ -274,8 +263,8 @@ class ResultCache(object):
     # Rules 1 to 3
 
     def _look_up(self, check, force=False):
-        # type: (Check, bool) -> Union[Outcome, Pending]
-        """A cached outcome that may be used, or a run to wait for, which may be started here.
+        # type: (Check, bool) -> Union[Outcome, Wait]
+        """A cached outcome that may be used, or the wait for a run, which may be started here.
 
         force ignores cached outcomes: only a run counts that ends after this call.
         """
@@ -286,11 +275,8 @@ class ResultCache(object):
             freshness = freshness_of(cached, check, now)
         if cached is not None and freshness == FRESH:
             return cached
-        run = self._present_run(check, cached, now, force)
-        is_mine = False
-        if not run.is_led():
-            is_mine = self._lead(run, check, state, force)
-        outcome = _outcome_of(run, force)
+        run, is_mine = self._join_or_start(check, state, cached, now, force)
+        outcome = run.usable_outcome(force)
         if outcome is not None:
             return outcome
         if is_mine and not run.is_over:
@@ -299,21 +285,35 @@ class ResultCache(object):
             may_use_cached = freshness < EXPIRED and not run.is_late(check.run_limit, now)
         if cached is not None and may_use_cached:
             return cached
-        return Pending(run, now, state)
+        return Wait(check, state, run, now, force)
 
-    def _present_run(self, check, cached, now, force):
-        # type: (Check, Optional[Outcome], float, bool) -> Run
-        """The run of the check that goes on, here or in another process; else a new one."""
+    def _join_or_start(self, check, state, cached, now, force):
+        # type: (Check, CheckState, Optional[Outcome], float, bool) -> Tuple[Run, bool]
+        """The run of the check that goes on, here or in another process; else a new one.
+
+        True with it if this request has started it. Even if this is interrupted, no run stays
+        registered that no thread executes.
+        """
         process = self._process()
         run = process.runs.get(check.key)
-        if run is not None and self._is_held(run, check, now):
-            run = None
-        if run is None and not force and self._shared is not None:
-            run = process.denied_since(check.key, now - POLL_INTERVAL)
-        if run is None:
-            new = Run(check.key, check.__name__, cached)
-            run = process.runs.setdefault(check.key, new)
-        return run
+        if run is not None and not self._is_held(run, check, now):
+            return run, False
+        if not force and self._shared is not None:
+            denied = process.denied_since(check.key, now - POLL_INTERVAL)
+            if denied is not None:
+                return denied, False
+        _refuse_full_stack(CALLS_OF_RUN)
+        new = Run(check.key, check.__name__, cached)
+        try:
+            try:
+                run = process.runs.setdefault(check.key, new)
+                if run is new:
+                    self._start(new, check, state, force)
+                return run, run is new
+            finally:
+                self._end_if_nobody_executes(new)
+        finally:  # an exception of a signal's handler may have interrupted the first
+            self._end_if_nobody_executes(new)
 
     def _is_held(self, run, check, now):
         # type: (Run, Check, float) -> bool
@@ -328,28 +328,9 @@ class ResultCache(object):
         self._unregister_and_wake(run)
         return True
 
-    def _lead(self, run, check, state, force):
-        # type: (Run, Check, CheckState, bool) -> bool
-        """Starts the run and returns true; false if another request starts it.
-
-        Even if this is interrupted, no run stays registered that no thread executes.
-        """
-        _refuse_full_stack(CALLS_OF_RUN)
-        me = object()
-        try:
-            try:
-                if not run.take("leader", me):
-                    return False
-                run.led_since = _compat.monotonic()
-                self._start(run, check, state, force)
-                return True
-            finally:
-                self._end_if_nobody_executes(run, me)
-        finally:  # an exception of a signal's handler may have interrupted the first
-            self._end_if_nobody_executes(run, me)
-
     def _start(self, run, check, state, force):
         # type: (Run, Check, CheckState, bool) -> None
+        """Executes a run that is registered, or has the check's worker do so."""
         has_news = state.cached is not None and state.cached is not run.cached_before
         if has_news and not force:
             # Another run ended between our look at the cache and our registration.
@@ -358,27 +339,19 @@ class ResultCache(object):
         is_to_claim = self._shared is not None and not force
         if self._shared is None:
             run.started = _compat.monotonic()
-        if check.timeout is not None and self._hand_over(run, check, state, is_to_claim):
-            return
-        self._execute(run, check, state, is_to_claim)
+        if check.timeout is not None:
+            job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
+            run.is_handed_over = self._process().worker_of(run).submit(job)
+        if not run.is_handed_over:
+            self._execute(run, check, state, is_to_claim)
 
-    def _hand_over(self, run, check, state, is_to_claim):
-        # type: (Run, Check, CheckState, bool) -> bool
-        """Has the check's worker execute the run; false if it cannot start."""
-        workers = self._process().workers
-        worker = workers.get(check.key)
-        if worker is None:
-            worker = workers.setdefault(check.key, Worker("healthcheck " + check.__name__))
-        job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
-        run.is_handed_over = worker.submit(job)
-        return run.is_handed_over
-
-    def _end_if_nobody_executes(self, run, leader):
-        # type: (Run, object) -> None
-        """Ends a run of this leader that was not handed to a worker and that no thread executes."""
-        if not run.has("leader", leader) or run.is_handed_over:
+    def _end_if_nobody_executes(self, run):
+        # type: (Run) -> None
+        """Ends a run of this request that no thread executes or is going to execute."""
+        if run.is_over or run.is_handed_over:
             return
-        if run.take("executor", leader):
+        is_registered = self._process().runs.get(run.key) is run
+        if is_registered and run.take("executor", run):
             self._end(run)
 
     # Executing
@@ -392,7 +365,7 @@ class ResultCache(object):
         me = object()
         try:
             try:
-                if not run.take("executor", me):  # its leader was interrupted
+                if not run.take("executor", me):  # its request was interrupted
                     return
                 if is_to_claim:
                     may_run = self._claim(run, check, state)
@@ -405,7 +378,8 @@ class ResultCache(object):
                 outcome = _outcome_of_call(check, in_worker)
                 self._complete(run, state, outcome)
                 self._process().remember(run, outcome)
-                self._publish(run, check, outcome)
+                if self._shared is not None:
+                    self._publish(run, check, outcome)
             finally:
                 if run.has("executor", me):
                     self._end(run)
@@ -465,117 +439,111 @@ class ResultCache(object):
     def _publish(self, run, check, outcome):
         # type: (Run, Check, Outcome) -> None
         """Shares an outcome with the other processes, and releases the lock: they may run it."""
-        if self._shared is None:
-            return
         lifetime = check.lifetime(outcome.passed)
         if lifetime and outcome.is_cacheable:
-            self._shared.publish(check.__name__, outcome, lifetime)
+            self._shared.publish(  # type: ignore[union-attr]
+                check.__name__, outcome, lifetime)
         if run.lock is not None:
-            self._shared.release(run.lock)
+            self._shared.release(run.lock)  # type: ignore[union-attr]
 
     # Rules 3 and 4
 
-    def _resolve(self, check, found, inline_deadline, force=False):
-        # type: (Check, Union[Outcome, Pending], float, bool) -> Outcome
+    def _resolve(self, found, inline_deadline):
+        # type: (Union[Outcome, Wait], float) -> Outcome
         """The outcome that was found; waits for a pending run, until the deadline at most."""
         if isinstance(found, Outcome):
             return found
-        deadline = _deadline(check, found, inline_deadline)
-        was_denied = False
+        wait = found
+        wait.begin(inline_deadline)
         while True:
-            if found.run.denied_at is None or force:
-                outcome = self._wait(check, found, deadline, was_denied, force)
+            if wait.run.denied_at is None or wait.force:
+                outcome = self._outcome_of_wait(wait)
                 if outcome is not None:
                     return outcome
             else:  # another process runs the check
-                was_denied = True
+                wait.was_denied = True
                 now = _compat.monotonic()
-                next_look = found.run.denied_at + POLL_INTERVAL
-                if deadline.until <= now < next_look:
-                    return self._overrun(found, deadline)
-                pause = min(next_look, deadline.until) - now
+                next_look = wait.run.denied_at + POLL_INTERVAL
+                if wait.until <= now < next_look:
+                    return self._overrun(wait)
+                pause = min(next_look, wait.until) - now
                 if pause > 0:
                     time.sleep(pause)
-            found = self._look_up(check, force)
+            found = self._look_up(wait.check, wait.force)
             if isinstance(found, Outcome):
                 return found
+            wait.run, wait.looked_at = found.run, found.looked_at
 
-    def _wait(self, check, pending, deadline, was_denied, force):
-        # type: (Check, Pending, Deadline, bool, bool) -> Optional[Outcome]
-        """The outcome of a run, or a failure at the deadline; None if the run ended without one.
-
-        was_denied is true if this request has already waited for another process's run.
-        """
-        run, since = pending.run, pending.since
-        _wait_until(run, deadline.until)
-        if not deadline.was_late and run.started is not None and run.started > since:
+    def _outcome_of_wait(self, wait):
+        # type: (Wait) -> Optional[Outcome]
+        """The outcome of a run, or a failure at the deadline; None if the run ended without one."""
+        run = wait.run
+        run.wait_until(wait.until)
+        if not wait.was_late and run.started is not None and run.started > wait.looked_at:
             # The shared cache was queried first: the check gets its whole limit, if it can.
-            _wait_until(run, min(run.started + deadline.limit, deadline.latest))
-        outcome = _outcome_of(run, force)
+            run.wait_until(min(run.started + wait.limit, wait.latest))
+        outcome = run.usable_outcome(wait.force)
         if outcome is not None:
             return outcome
         if run.is_over:
             return None
-        if self._is_delayed(run, since, deadline, was_denied):
-            return self._outcome_of_delay(check, pending, deadline, was_denied, force)
-        return self._overrun(pending, deadline)
+        if self._is_delayed(wait):
+            return self._outcome_of_delay(wait)
+        return self._overrun(wait)
 
-    def _is_delayed(self, run, since, deadline, was_denied):
-        # type: (Run, float, Deadline, bool) -> bool
-        """Whether the shared cache or another process has used up the time of a request.
-
-        since is of the last look, not of the request.
-        """
+    def _is_delayed(self, wait):
+        # type: (Wait) -> bool
+        """Whether the shared cache or another process has used up the time of a request."""
         if self._shared is None:
             return False
-        if run.started is not None:
-            return not _had_its_time(run, deadline)
-        if not was_denied:
+        if wait.run.started is not None:
+            return not wait.run_had_its_time()
+        if not wait.was_denied:
             return True
-        return _compat.monotonic() - since > MAX_DELAY
+        return _compat.monotonic() - wait.looked_at > MAX_DELAY
 
-    def _outcome_of_delay(self, check, pending, deadline, was_denied, force):
-        # type: (Check, Pending, Deadline, bool, bool) -> Outcome
+    def _outcome_of_delay(self, wait):
+        # type: (Wait) -> Outcome
         """The previous outcome if it may be used, else a failure that says what took the time.
 
         That is not reported as a change of the check, which may be healthy.
         """
-        run, since = pending.run, pending.since
+        run = wait.run
         now = _compat.monotonic()
         if run.started is None and run.asked_at is not None and self._shared is not None:
-            self._shared.note_silence(check, now - run.asked_at)
-        cached = pending.state.cached  # type: Optional[Outcome]
-        may_use_cached = not force and freshness_of(cached, check, now) < EXPIRED
+            self._shared.note_silence(wait.check, now - run.asked_at)
+        cached = wait.state.cached  # type: Optional[Outcome]
+        may_use_cached = not wait.force and freshness_of(cached, wait.check, now) < EXPIRED
         if cached is not None and may_use_cached:
             return cached
-        cause, seconds = "the shared cache", now - since
+        cause, seconds = "the shared cache", now - wait.looked_at
         if run.started is not None:
-            seconds = run.started - deadline.since
-            if was_denied:
+            seconds = run.started - wait.since
+            if wait.was_denied:
                 cause = "another process's run"
-        text = "%s took %.1f s of %g s" % (cause, seconds, deadline.limit)
-        if deadline.was_late:
+        text = "%s took %.1f s of %g s" % (cause, seconds, wait.limit)
+        if wait.was_late:
             text = "the shared cache has not answered for %.1f s" % (now - run.led_since)
         outcome = Outcome(False, text, 0.0)
         outcome.is_cacheable = False
         return outcome
 
-    def _overrun(self, pending, deadline):
-        # type: (Pending, Deadline) -> Outcome
+    def _overrun(self, wait):
+        # type: (Wait) -> Outcome
         """Reports a failure that says how late a run is; returns its outcome if it has one."""
-        run, seconds = pending.run, 0.0
+        run, seconds = wait.run, 0.0
         if run.started is not None:
             seconds = _compat.monotonic() - run.started
         # Else another process's run has used up the time, or one that was interrupted.
-        is_of_this_run = _had_its_time(run, deadline)
+        is_of_this_run = wait.run_had_its_time()
         text = "still running after %.1f s" % seconds
-        if not deadline.was_late:
-            text = "timed out after %g s" % deadline.limit
-            seconds = max(seconds, deadline.limit)  # the run may be another process's
+        if not wait.was_late:
+            text = "timed out after %g s" % wait.limit
+            seconds = max(seconds, wait.limit)  # the run may be another process's
         overrun = Outcome(False, text, seconds)
         overrun.is_cacheable = False
         overrun.is_overrun = True
-        outcome = transitions.report_overrun(pending.state, run, overrun)
+        outcome = transitions.report_overrun(wait.state, run, overrun)
         if outcome is overrun:
             run.has_overrun = is_of_this_run
             self.generation = object()
@@ -620,23 +588,54 @@ def freshness_of(cached, check, now):
     return EXPIRED
 
 
-def _deadline(check, pending, inline_deadline):
-    # type: (Check, Pending, float) -> Deadline
-    """The deadline of a request that waits for a run.
+class Wait(object):
+    """The wait of one request for a run of a check; all times are by the monotonic clock.
 
-    It is run_limit after the run's start, without a timeout inline_deadline if that is earlier.
+    looked_at is when the request looked up the check last, since when it did so first.
     """
-    run, since = pending.run, pending.since
-    if run.is_late(check.run_limit, since):
-        return Deadline(since, since, check.run_limit, since, True)
-    until = since + check.run_limit
-    latest = until + MAX_DELAY
-    if run.started is not None and not run.is_over:
-        until = min(run.started + check.run_limit, latest)
-    if check.timeout is None and inline_deadline < until:  # rule 3: the earlier one
-        return Deadline(since, inline_deadline, MAX_INLINE_WAIT, inline_deadline + MAX_DELAY,
-                        False)
-    return Deadline(since, until, check.run_limit, latest, False)
+
+    def __init__(self, check, state, run, now, force):
+        # type: (Check, CheckState, Run, float, bool) -> None
+        self.check = check
+        self.state = state
+        self.run = run
+        self.force = force
+        self.since = self.looked_at = now
+        #: Whether the run had overrun before the request, which then does not wait.
+        self.was_late = False
+        #: Whether the request has waited for another process's run.
+        self.was_denied = False
+        #: When the wait ends.
+        self.until = now
+        #: When it ends for a check that started late, because the shared cache was queried first.
+        self.latest = now
+        #: The seconds that a failure names.
+        self.limit = check.run_limit
+
+    def begin(self, inline_deadline):
+        # type: (float) -> None
+        """Sets the end: run_limit after the run's start, without a timeout inline_deadline if that
+        is earlier.
+        """
+        run, check = self.run, self.check
+        self.was_late = run.is_late(self.limit, self.since)
+        if self.was_late:
+            return
+        self.until = self.since + self.limit
+        self.latest = self.until + MAX_DELAY
+        if run.started is not None and not run.is_over:
+            self.until = min(run.started + self.limit, self.latest)
+        if check.timeout is None and inline_deadline < self.until:  # rule 3: the earlier one
+            self.until, self.latest = inline_deadline, inline_deadline + MAX_DELAY
+            self.limit = MAX_INLINE_WAIT
+
+    def run_had_its_time(self):
+        # type: () -> bool
+        """Whether the run had all the time of the wait, but for a short delay."""
+        if self.run.started is None:
+            return False
+        delay = self.run.started - self.since  # type: float
+        return delay <= MAX_DELAY
 
 
 def _refuse_full_stack(calls):
@@ -647,15 +646,6 @@ def _refuse_full_stack(calls):
     """
     if calls:
         _refuse_full_stack(calls - 1)
-
-
-def _had_its_time(run, deadline):
-    # type: (Run, Deadline) -> bool
-    """Whether a run had all the time that a request waited, but for a short delay."""
-    if run.started is None:
-        return False
-    delay = run.started - deadline.since  # type: float
-    return delay <= MAX_DELAY
 
 
 def _outcome_of_call(check, in_worker):
@@ -679,22 +669,6 @@ def _outcome_of_call(check, in_worker):
             raise
         fault = u"what the check returned or raised cannot be read: " + _jsonable.type_name(exc)
         return Outcome(False, fault, _compat.timer() - began)
-
-
-def _outcome_of(run, force):
-    # type: (Run, bool) -> Optional[Outcome]
-    """The outcome of a run, or None; force takes none that was there before the check ran."""
-    if force and run.started is None:
-        return None
-    return run.outcome
-
-
-def _wait_until(run, until):
-    # type: (Run, float) -> None
-    """Waits for a run until it is over, at most until that time by the monotonic clock."""
-    seconds = until - _compat.monotonic()
-    if seconds > 0:
-        run.wait(seconds)
 
 
 def validate_cache(cache):

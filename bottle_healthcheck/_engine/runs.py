@@ -13,6 +13,7 @@ from six.moves import _thread
 from .. import _compat
 from .output import show
 from .returned import WARN
+from .worker import Worker
 
 MYPY = False
 if MYPY:
@@ -68,10 +69,10 @@ class Outcome(object):
 class Run(object):
     """One run of one check.
 
-    One request, its leader, has a thread execute it. Where the cache is shared, that thread first
-    claims the run from the other processes; then it calls the check. The run is over when it has an
-    outcome, or without one when it was interrupted or another process runs the check; requests that
-    wait for it then look up the check again.
+    The request that registers it has a thread execute it. Where the cache is shared, that thread
+    first claims the run from the other processes; then it calls the check. The run is over when it
+    has an outcome, or without one when it was interrupted or another process runs the check;
+    requests that wait for it then look up the check again.
     """
 
     __slots__ = ("key", "name", "token", "cached_before", "led_since", "started", "asked_at",
@@ -85,9 +86,8 @@ class Run(object):
         self.token = object()
         #: The outcome that was cached when this run became due.
         self.cached_before = cached_before
-        #: Since when it has a leader, by the monotonic clock; infinity before: the request that
-        #: registered it may be interrupted.
-        self.led_since = float("inf")
+        #: Since when it goes on, by the monotonic clock.
+        self.led_since = _compat.monotonic()
         #: When the check's time limit began; None before, as while the shared cache is queried.
         self.started = None  # type: Optional[float]
         #: When the shared cache was queried, by the monotonic clock; None before.
@@ -108,8 +108,8 @@ class Run(object):
         # type: (str, object) -> bool
         """Takes a role for good; false where another one has it.
 
-        The leader has a thread execute the run, the executor does so, and the starter decides that
-        the check begins, or never does; the replacer has a run that is given up replaced.
+        The executor executes the run, and the starter decides that the check begins, or never does;
+        the replacer has a run that is given up replaced.
         """
         return self._roles.setdefault(role, who) is who
 
@@ -118,10 +118,12 @@ class Run(object):
         """Whether who has the role."""
         return self._roles.get(role) is who
 
-    def is_led(self):
-        # type: () -> bool
-        """Whether a request has taken the role of leader: it starts the run."""
-        return "leader" in self._roles
+    def usable_outcome(self, force):
+        # type: (bool) -> Optional[Outcome]
+        """The outcome, or None; with force none that was there before the check ran."""
+        if force and self.started is None:
+            return None
+        return self.outcome
 
     def is_late(self, limit, now):
         # type: (float, float) -> bool
@@ -146,6 +148,13 @@ class Run(object):
             except _thread.error:  # released already, before an exception hit
                 pass
             self._waiters.popleft()
+
+    def wait_until(self, until):
+        # type: (float) -> None
+        """Waits until the run is over, at most until that time by the monotonic clock."""
+        seconds = until - _compat.monotonic()
+        if seconds > 0:
+            self.wait(seconds)
 
     def wait(self, seconds):
         # type: (float) -> None
@@ -180,7 +189,7 @@ class ProcessState(object):
         self.runs = {}  # type: Dict[Key, Run]
         #: By key, the last run of a check whose claim was denied: another process runs it.
         self.denied = {}  # type: Dict[Key, Run]
-        self.workers = {}  # type: Dict[Key, Any]  # a Worker
+        self.workers = {}  # type: Dict[Key, Worker]
         self.history = {}  # type: Dict[Key, Deque[PastRun]]
 
     def remember(self, run, outcome):
@@ -208,10 +217,15 @@ class ProcessState(object):
         """Stops the worker of a check and forgets its history; a run in progress continues."""
         self.history.pop(key, None)
         self.denied.pop(key, None)
-        run = self.runs.get(key)
-        if run is not None and not run.is_led():  # who registered it was interrupted
-            self.remove(run)
         self.stop_worker(key)
+
+    def worker_of(self, run):
+        # type: (Run) -> Worker
+        """The worker of a run's check; its first job starts its thread."""
+        worker = self.workers.get(run.key)
+        if worker is None:
+            worker = self.workers.setdefault(run.key, Worker("healthcheck " + run.name))
+        return worker
 
     def stop_worker(self, key):
         # type: (Key) -> None

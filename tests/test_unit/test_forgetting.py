@@ -169,12 +169,6 @@ class TestRunOfRemovedCheck(object):
         health.checkers = []
         assert internals.known_of(cache) == []
 
-    def test_interrupted_run_is_forgotten(self):
-        health = HealthCheck(checkers=[make_check()])
-        internals.abandon_run(health.cache, health.checkers[0])
-        health.checkers = []
-        assert internals.known_of(health.cache) == []
-
     def test_stopped_worker_leaves_no_run(self):
         check = make_check()
         health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)
@@ -293,7 +287,7 @@ class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
 class TestInterruptedRemoval(object):
     """The next removal of any check goes on with it; the name is free at once."""
 
-    @pytest.mark.parametrize("attribute", ["history", "denied", "workers", "runs"])
+    @pytest.mark.parametrize("attribute", ["history", "denied", "workers"])
     def test_nothing_is_left(self, attribute):
         class Interrupts(dict):
             def get(self, key, default=None):

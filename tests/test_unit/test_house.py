@@ -44,10 +44,10 @@ _engine.drain
 _engine.shared
 _engine.breaker
 _engine.backends
-_engine.worker
 _engine.check
 _engine.results
 _engine.runs
+_engine.worker
 _engine.output
 _engine.returned
 
