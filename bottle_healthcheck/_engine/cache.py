@@ -24,10 +24,7 @@ import os
 import time
 import weakref
 
-import six
-
-from .. import _compat, _jsonable
-from .._interrupts import is_interrupt
+from .. import _compat
 from .._validation import wrong_type
 from . import transitions
 from .results import NOTHING, Snapshot
@@ -56,9 +53,6 @@ POLL_INTERVAL = 0.2
 #: Seconds by which a request's wait is extended at most, so that a check has its whole time limit
 #: although the shared cache was queried first.
 MAX_DELAY = 0.1
-
-#: Outputs of these types run no code of their own when they are read.
-_PLAIN_TYPES = (six.text_type, str, bool, type(None))
 
 #: Calls within calls that running a check takes at most, beside the check's own.
 CALLS_OF_RUN = 80
@@ -375,7 +369,7 @@ class ResultCache(object):
                     return
                 if run.started is None:  # the worker may have been busy with the shared cache
                     run.started = _compat.monotonic()
-                outcome = _outcome_of_call(check, in_worker)
+                outcome = check.execute(in_worker)
                 self._complete(run, state, outcome)
                 self._process().remember(run, outcome)
                 if self._shared is not None:
@@ -646,29 +640,6 @@ def _refuse_full_stack(calls):
     """
     if calls:
         _refuse_full_stack(calls - 1)
-
-
-def _outcome_of_call(check, in_worker):
-    # type: (Check, bool) -> Outcome
-    """Calls the check, and returns its outcome.
-
-    Raises what ends the request that runs the check; in a worker nothing does.
-    """
-    began = _compat.timer()
-    try:
-        passed, output, exc_info = check.execute(in_worker)
-        seconds = _compat.timer() - began
-        if type(output) in _PLAIN_TYPES:
-            outcome = Outcome(passed, output, seconds, exc_info)
-        else:  # it may be an object that runs code when it is read
-            outcome = check.settings.call(Outcome, passed, output, seconds, exc_info)
-        del exc_info  # its traceback holds this frame: they would hold each other
-        return outcome
-    except BaseException as exc:
-        if is_interrupt() and not in_worker:
-            raise
-        fault = u"what the check returned or raised cannot be read: " + _jsonable.type_name(exc)
-        return Outcome(False, fault, _compat.timer() - began)
 
 
 def validate_cache(cache):

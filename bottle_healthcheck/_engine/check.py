@@ -3,22 +3,28 @@ import inspect
 import os
 import sys
 
-from .. import _jsonable, _log
+import six
+
+from .. import _compat, _jsonable, _log
 from .._interrupts import forget_earlier_calls, is_interrupt
 from .._validation import (NOT_GIVEN, attribute_of, validate_flag, validate_seconds,
                            validate_timeout)
 from .results import NOTHING, CheckResult
 from .returned import fault_of, pair
+from .runs import Outcome
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Optional, Text, Tuple, Union
+    from typing import Any, Callable, Optional, Text, Tuple
 
-    from .returned import Pair, _Warn
-    from .runs import CheckState, Key, Outcome
+    from .returned import Pair
+    from .runs import CheckState, Key
 
 #: Seconds that a run may take where the check has no timeout: longer means that it hangs.
 DEFAULT_RUN_LIMIT = 10.0
+
+#: Outputs of these types run no code of their own when they are read.
+_PLAIN_TYPES = (six.text_type, str, bool, type(None))
 
 #: What a registered check is known by: another function or name is another check.
 _FIXED = ("func", "key", "settings", "__name__")
@@ -159,26 +165,38 @@ class Check(object):
         return self.failed_ttl
 
     def execute(self, in_worker=False):
-        # type: (bool) -> Tuple[Union[bool, _Warn], Any, Any]
-        """Runs the check: (passed, output, exc_info or None).
+        # type: (bool) -> Outcome
+        """Runs the check and returns its outcome.
 
-        passed is True, False or WARN. Raises what ends the request that runs the check; in a
-        worker nothing does.
+        Raises what ends the request that runs the check; in a worker nothing does.
         """
-        pid = os.getpid()
+        pid, began = os.getpid(), _compat.timer()
+        exc_info = None  # type: Any
         try:
-            passed, output = self.settings.call(_pair_of, self.func)
-        # Bare, as 2.7 raises old-style classes too.
-        except:  # noqa: E722 pylint: disable=bare-except
-            _end_child(pid)
+            try:
+                passed, output = self.settings.call(_pair_of, self.func)
+            # Bare, as 2.7 raises old-style classes too.
+            except:  # noqa: E722 pylint: disable=bare-except
+                _end_child(pid)
+                if is_interrupt() and not in_worker:
+                    raise
+                forget_earlier_calls()
+                exc_info = sys.exc_info()
+                passed, output = self.settings.call(_pair_of, self._handle, exc_info[1], in_worker)
+            seconds = _compat.timer() - began
+            if type(output) in _PLAIN_TYPES:
+                return Outcome(passed, output, seconds, exc_info)
+            # It may be an object that runs code when it is read.
+            outcome = self.settings.call(Outcome, passed, output, seconds, exc_info)
+            return outcome  # type: ignore[no-any-return]
+        except BaseException as exc:
             if is_interrupt() and not in_worker:
                 raise
-            forget_earlier_calls()
-            passed, output = self.settings.call(_pair_of, self._handle, sys.exc_info()[1],
-                                                in_worker)
-            # Not in a variable: the traceback holds this frame, and would hold itself.
-            return passed, output, sys.exc_info()
-        return passed, output, None
+            fault = (u"what the check returned or raised cannot be read: "
+                     + _jsonable.type_name(exc))
+            return Outcome(False, fault, _compat.timer() - began)
+        finally:
+            del exc_info  # its traceback holds this frame: they would hold each other
 
     def result(self, outcome):
         # type: (Outcome) -> CheckResult
