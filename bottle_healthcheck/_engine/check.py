@@ -104,8 +104,7 @@ class Check(object):
             object.__setattr__(self, name, value)
             return
         object.__setattr__(self, name, _OPTIONS[name](name, value))
-        self.settings.version = object()  # before `current`: what use() stores meanwhile
-        self.current = NOTHING  # its text and its time were the previous option's
+        self.settings.version = object()  # results, with their texts and times, are outdated
         self.settings.cache.generation = object()  # and so are responses that are kept
 
     @property
@@ -152,11 +151,6 @@ class Check(object):
         except TypeError:  # unhashable, and a check all the same
             return hash(self.key)
 
-    def is_critical(self, outcome):
-        # type: (Outcome) -> bool
-        """Whether the overall status depends on that outcome of the check."""
-        return self.critical and not outcome.is_warning
-
     def lifetime(self, passed):
         # type: (bool) -> float
         """Seconds for which an outcome of that kind is fresh; 0 where it is not cached."""
@@ -202,7 +196,7 @@ class Check(object):
         # type: (Outcome) -> CheckResult
         """An outcome as this check's result."""
         current = self.current  # type: CheckResult
-        if current.outcome is outcome:
+        if current.outcome is outcome and current.version is self.settings.version:
             return current
         return CheckResult(self, outcome, None)
 
@@ -213,11 +207,9 @@ class Check(object):
         state is where it is cached, None where the cache has forgotten the check.
         """
         current = self.current  # type: CheckResult
-        if current.outcome is not outcome or current.state is not state:
-            version = None
-            while version is not self.settings.version:  # an option was changed meanwhile
-                version = self.settings.version
-                current = self.current = CheckResult(self, outcome, state)
+        is_same = current.outcome is outcome and current.state is state
+        if not is_same or current.version is not self.settings.version:
+            current = self.current = CheckResult(self, outcome, state)
         return current
 
     def _handle(self, exc, in_worker):

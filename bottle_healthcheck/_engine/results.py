@@ -21,7 +21,7 @@ _CRITICAL_TEXT = {True: u"", False: u', "critical": false'}
 class _Nothing(object):
     """Stands for the result of a check that has none, and for a state that is not known."""
 
-    outcome = cached = None
+    version = outcome = cached = None
     fresh_until = NEVER
     fails_all = False
     text = b""
@@ -43,11 +43,13 @@ class CheckResult(object):
     monotonic clock, text is JSON. fails_all: whether the overall status is failure for it.
     """
 
-    __slots__ = ("name", "outcome", "state", "expires", "fresh_until", "is_critical", "fails_all",
-                 "text")
+    __slots__ = ("version", "name", "outcome", "state", "expires", "fresh_until", "is_critical",
+                 "fails_all", "text")
 
     def __init__(self, check, outcome, state):
         # type: (Any, Outcome, Optional[CheckState]) -> None
+        #: That of the checks' options; first, so that one that changes meanwhile outdates this.
+        self.version = check.settings.version
         self.name = check.__name__  # not the check, which holds this
         self.outcome = outcome
         self.state = state or NOTHING  # type: Any
@@ -56,7 +58,7 @@ class CheckResult(object):
             lifetime = check.lifetime(outcome.passed)
         self.expires = outcome.timestamp + lifetime
         self.fresh_until = outcome.completed + lifetime
-        self.is_critical = check.is_critical(outcome)
+        self.is_critical = check.critical and not outcome.is_warning
         self.fails_all = self.is_critical and not outcome.passed
         # As json would write as_dict(), and in less time.
         text = _TEXT % (check.name_text, outcome.output_text, _PASSED_TEXT[outcome.passed],

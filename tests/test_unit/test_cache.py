@@ -687,19 +687,21 @@ class TestChangedOption(object):
 
     def test_it_counts_while_a_result_is_made(self, health, app, monkeypatch):
         checker, kind = health.checkers[0], internals.check_module.Check
-        is_critical = kind.is_critical
+        lifetime = kind.lifetime
 
-        def change_meanwhile(self, outcome):
-            was_critical = is_critical(self, outcome)
-            if self.critical:
-                self.critical = False
-            return was_critical
+        def change_meanwhile(self, passed):
+            before = lifetime(self, passed)
+            if self.failed_ttl == 9:
+                self.failed_ttl = 5
+            return before
         checker.critical = True  # its result is made again
-        monkeypatch.setattr(kind, "is_critical", change_meanwhile)
+        monkeypatch.setattr(kind, "lifetime", change_meanwhile)
         health.run()
-        assert checker.critical is False
-        assert health.run().passed
-        assert ask_webtest(app).status_code == 200
+        assert checker.failed_ttl == 5
+        result = health.run().results[0]
+        assert result["expires"] == result["timestamp"] + 5
+        result = ask_webtest(app).json["results"][0]
+        assert result["expires"] == result["timestamp"] + 5
 
     def test_lifetime(self, health, app, world):
         result = ask_webtest(app).json["results"][0]
