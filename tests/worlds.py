@@ -85,6 +85,8 @@ class World(object):
         world = self
 
         class Worker(object):
+            is_stopped = False
+
             def __init__(self, name):
                 world.worker_names.append(name)
 
@@ -94,7 +96,7 @@ class World(object):
                 return not world.refuses_threads
 
             def stop(self):
-                pass
+                self.is_stopped = True
 
         #: Pairs of a place and what is put there.
         self.replaced = [(internals.CLOCK, self.clock), ((os, "getpid"), lambda: self.pid),

@@ -317,8 +317,8 @@ class ResultCache(object):
         """
         if self._shared is None or not self._shared.gives_up(run, check, now):
             return False
-        if run.take("replacer", object()):  # once, or the next run's worker might be stopped
-            self._process().stop_worker(run.key)
+        if run.worker is not None:
+            run.worker.stop()  # first: the next run looks for a worker when this one is gone
         self._unregister_and_wake(run)
         return True
 
@@ -335,7 +335,8 @@ class ResultCache(object):
             run.started = _compat.monotonic()
         if check.timeout is not None:
             job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
-            run.is_handed_over = self._process().worker_of(run).submit(job)
+            run.worker = self._process().worker_of(run)
+            run.is_handed_over = run.worker.submit(job)
         if not run.is_handed_over:
             self._execute(run, check, state, is_to_claim)
 

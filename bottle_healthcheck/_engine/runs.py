@@ -76,8 +76,8 @@ class Run(object):
     """
 
     __slots__ = ("key", "name", "token", "cached_before", "led_since", "started", "asked_at",
-                 "denied_at", "outcome", "is_over", "has_overrun", "is_handed_over", "lock",
-                 "_roles", "_waiters")
+                 "denied_at", "outcome", "is_over", "has_overrun", "worker", "is_handed_over",
+                 "lock", "_roles", "_waiters")
 
     def __init__(self, key, name, cached_before):
         # type: (Key, str, Optional[Outcome]) -> None
@@ -98,6 +98,8 @@ class Run(object):
         self.is_over = False
         #: Whether an overrun of this very run was reported.
         self.has_overrun = False
+        #: The worker that the run is handed to; None for a check that runs in its request.
+        self.worker = None  # type: Optional[Worker]
         self.is_handed_over = False
         #: The lock of the shared cache, from before it is asked for until it is released.
         self.lock = None  # type: Any
@@ -108,8 +110,7 @@ class Run(object):
         # type: (str, object) -> bool
         """Takes a role for good; false where another one has it.
 
-        The executor executes the run, and the starter decides that the check begins, or never does;
-        the replacer has a run that is given up replaced.
+        The executor executes the run; the starter decides that the check begins, or never does.
         """
         return self._roles.setdefault(role, who) is who
 
@@ -223,8 +224,8 @@ class ProcessState(object):
         # type: (Run) -> Worker
         """The worker of a run's check; its first job starts its thread."""
         worker = self.workers.get(run.key)
-        if worker is None:
-            worker = self.workers.setdefault(run.key, Worker("healthcheck " + run.name))
+        if worker is None or worker.is_stopped:
+            worker = self.workers[run.key] = Worker("healthcheck " + run.name)
         return worker
 
     def stop_worker(self, key):

@@ -29,7 +29,8 @@ class Worker(object):
         self._idle.acquire()
         #: The running thread; the one that is to be started, before it runs.
         self._thread = None  # type: Optional[threading.Thread]
-        self._is_stopped = False
+        #: Whether it takes no more jobs.
+        self.is_stopped = False
         #: The thread that has ended last; it may be alive for a moment.
         self._ended = None  # type: Optional[threading.Thread]
 
@@ -40,7 +41,7 @@ class Worker(object):
         Thread.start() raises various exceptions at the interpreter's end, in isolated
         sub-interpreters and where memory or threads are exhausted.
         """
-        if self._is_stopped:
+        if self.is_stopped:
             return False
         if self._thread is None or not self._thread.is_alive():  # gevent can kill it
             try:
@@ -61,7 +62,7 @@ class Worker(object):
     def stop(self):
         # type: () -> None
         """Ends the thread after the jobs that it has; later ones are refused."""
-        self._is_stopped = True
+        self.is_stopped = True
         self._wake()
 
     def _wake(self):
@@ -88,7 +89,7 @@ class Worker(object):
                     _run(job)
                     self._jobs.remove(job)
                     del job  # or its objects would live until the next job
-                if is_to_end or self._is_stopped:
+                if is_to_end or self.is_stopped:
                     self._ended = me
                     if self._jobs:  # handed over before that could be seen
                         continue

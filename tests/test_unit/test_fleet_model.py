@@ -58,7 +58,7 @@ class Worker(object):
     """What a check's worker was handed, and the job that it runs."""
 
     def __init__(self, process):
-        self.process, self.jobs, self.actor = process, [], None
+        self.process, self.jobs, self.actor, self.is_stopped = process, [], None, False
         process.workers.append(self)
 
     def submit(self, job):
@@ -66,7 +66,7 @@ class Worker(object):
         return True
 
     def stop(self):
-        pass
+        self.is_stopped = True
 
 
 class Process(object):

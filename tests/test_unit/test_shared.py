@@ -1276,6 +1276,21 @@ class TestTimeOfTheSharedCache(object):
         assert check.runs == 29
         assert fleet.worker_names == ["healthcheck check"] * 2
 
+    def test_run_that_two_requests_give_up_gets_another_worker(self, fleet):
+        health = fleet.process(Check(), timeout=1)
+        output_of(health)
+        fleet.clock.tick(10)
+        run, = internals.runs_of(health.cache).values()
+
+        def interrupted():
+            raise KeyboardInterrupt()
+        run.worker.stop = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            health.run()  # it gives the run up, and is interrupted
+        del run.worker.stop
+        assert output_of(health) == "fine"
+        assert fleet.worker_names == ["healthcheck check"] * 2
+
     def test_run_that_its_client_holds_after_the_check_holds_no_other(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
         check = Check(returns=lambda: (True, setattr(fleet.backend, "broken", hang) or "fine"))
