@@ -130,49 +130,48 @@ def upward_imports(sources, house):
 SOURCES = modules_of(os.path.join(ROOT, PACKAGE))
 
 
-def test_every_module_has_its_place():
-    assert sorted(SOURCES) == sorted(HOUSE)
+class TestModule(object):
+    def test_has_its_place(self):
+        assert sorted(SOURCES) == sorted(HOUSE)
+
+    def test_imports_nothing_above_it(self):
+        assert upward_imports(SOURCES, HOUSE) == []
+
+    def test_below_http_does_not_import_bottle(self):
+        below = HOUSE[HOUSE.index(LAST_THAT_KNOWS_BOTTLE) + 1:]
+        assert [module for module in below
+                if "bottle" in imports_of(module, SOURCES[module], SOURCES)] == []
+        assert "bottle" in imports_of("_http.response", SOURCES["_http.response"], SOURCES)
 
 
-def test_no_module_imports_what_stands_above_it():
-    assert upward_imports(SOURCES, HOUSE) == []
-
-
-def test_only_front_doors_and_http_import_bottle():
-    below = HOUSE[HOUSE.index(LAST_THAT_KNOWS_BOTTLE) + 1:]
-    assert [module for module in below
-            if "bottle" in imports_of(module, SOURCES[module], SOURCES)] == []
-    assert "bottle" in imports_of("_http.response", SOURCES["_http.response"], SOURCES)
-
-
-@pytest.mark.parametrize("source, wrong", [
-    ("from . import low", []), ("from .low import x", []), ("import bottle_healthcheck.low", []),
-    ("from bottle_healthcheck import low", []), ("from .wing.room import x", []),
-    ("from .wing import room", []), ("from .wing import x", []), ("import bottle", []),
-    ("from . import top", ["top"]), ("from .top import x", ["top"]),
-    ("import bottle_healthcheck.top", ["top"]), ("from bottle_healthcheck import top", ["top"]),
-    ("from bottle_healthcheck.top import x", ["top"]), ("from . import x", ["__init__"]),
-    ("from bottle_healthcheck import x", ["__init__"]), ("import bottle_healthcheck", ["__init__"]),
-    ("from . import mid", ["mid"]),
-    ("if MYPY:\n    from .top import x", ["top"]),
-    ("def f():\n    def g():\n        from . import top", ["top"]),
-    ("try:\n    import bottle_healthcheck.top as x\nexcept ImportError:\n    pass", ["top"]),
-    ("from . import low, top", ["top"]),
-])
-def test_import_is_found_wherever_it_stands(source, wrong):
-    house = ["__init__", "top", "mid", "wing.__init__", "wing.room", "low"]
-    sources = dict.fromkeys(house, "")
-    sources["mid"] = source
-    assert upward_imports(sources, house) == [("mid", name) for name in wrong]
-
-
-@pytest.mark.parametrize("source, wrong", [
-    ("from . import other", []), ("from .other import x", []), ("from .. import low", []),
-    ("from ..low import x", []), ("from .. import top", ["top"]), ("from ..top import x", ["top"]),
-    ("from . import x", ["wing.__init__"]), ("from .. import x", ["__init__"]),
-])
-def test_module_of_a_wing_counts_from_its_folder(source, wrong):
-    house = ["__init__", "top", "wing.__init__", "wing.room", "wing.other", "low"]
-    sources = dict.fromkeys(house, "")
-    sources["wing.room"] = source
-    assert upward_imports(sources, house) == [("wing.room", name) for name in wrong]
+class TestImport(object):
+    @pytest.mark.parametrize("module, source, wrong", [
+        ("mid", "from . import low", []), ("mid", "from .low import x", []),
+        ("mid", "import bottle_healthcheck.low", []),
+        ("mid", "from bottle_healthcheck import low", []),
+        ("mid", "from .wing.room import x", []), ("mid", "from .wing import room", []),
+        ("mid", "from .wing import x", []), ("mid", "import bottle", []),
+        ("mid", "from . import top", ["top"]), ("mid", "from .top import x", ["top"]),
+        ("mid", "import bottle_healthcheck.top", ["top"]),
+        ("mid", "from bottle_healthcheck import top", ["top"]),
+        ("mid", "from bottle_healthcheck.top import x", ["top"]),
+        ("mid", "from . import x", ["__init__"]),
+        ("mid", "from bottle_healthcheck import x", ["__init__"]),
+        ("mid", "import bottle_healthcheck", ["__init__"]),
+        ("mid", "from . import mid", ["mid"]),
+        ("mid", "if MYPY:\n    from .top import x", ["top"]),
+        ("mid", "def f():\n    def g():\n        from . import top", ["top"]),
+        ("mid", "try:\n    import bottle_healthcheck.top as x\nexcept ImportError:\n    pass",
+         ["top"]),
+        ("mid", "from . import low, top", ["top"]),
+        ("wing.room", "from . import other", []), ("wing.room", "from .other import x", []),
+        ("wing.room", "from .. import low", []), ("wing.room", "from ..low import x", []),
+        ("wing.room", "from .. import top", ["top"]), ("wing.room", "from ..top import x", ["top"]),
+        ("wing.room", "from . import x", ["wing.__init__"]),
+        ("wing.room", "from .. import x", ["__init__"]),
+    ])
+    def test_is_found_wherever_it_stands(self, module, source, wrong):
+        house = ["__init__", "top", "mid", "wing.__init__", "wing.room", "wing.other", "low"]
+        sources = dict.fromkeys(house, "")
+        sources[module] = source
+        assert upward_imports(sources, house) == [(module, name) for name in wrong]

@@ -69,20 +69,20 @@ def output_of(script):
     return json.loads(output)
 
 
-def test_no_request_imports_anything():
-    pytest.importorskip("prometheus_client")
-    imported = output_of("""
+class TestRequest(object):
+    def test_imports_nothing(self):
+        pytest.importorskip("prometheus_client")
+        imported = output_of("""
 before = set(sys.modules)
 assert list(wrong()) == []
 print(json.dumps(sorted(name for name in set(sys.modules) - before if sys.modules[name])))
 """)
-    assert imported == []
+        assert imported == []
 
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there descriptors are not limited so")
-def test_every_answer_is_ours_where_no_file_descriptor_is_left():
-    pytest.importorskip("prometheus_client")
-    without, afterwards = output_of("""
+    @pytest.mark.skipif(sys.platform == "win32", reason="there descriptors are not limited so")
+    def test_needs_no_file_descriptor(self):
+        pytest.importorskip("prometheus_client")
+        without, afterwards = output_of("""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 held = []
@@ -96,5 +96,5 @@ for descriptor in held:
     os.close(descriptor)
 print(json.dumps([without, list(wrong())]))
 """)
-    assert without == []
-    assert afterwards == []
+        assert without == []
+        assert afterwards == []

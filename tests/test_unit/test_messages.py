@@ -6,6 +6,7 @@ import bottle
 import pytest
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck, checks, guards
+from tests.helpers import PY2
 
 
 def check():
@@ -85,40 +86,38 @@ MISTAKES = [
     (lambda: Forgetful().checkers, AttributeError, "its __init__ has to call the inherited one"),
     (lambda: Forgetful().run(), AttributeError, "has to call the inherited one first"),
     (lambda: Forgetful().init_app(bottle.Bottle(), "/h"), AttributeError, "call the inherited one"),
+    (lambda: bottle.Bottle().install(HealthCheck), TypeError,
+     "HealthCheck instance" if PY2 else  # there Python itself refuses it
+     "the class is installed, expected an object of it, as in app.install(HealthCheck(path="),
     (lambda: bottle.Bottle().install(Forgetful()), AttributeError, "the inherited one first"),
     (lambda: ForgetfulDump().add_section("a", check), AttributeError,
      "ForgetfulDump is not initialized"),
 ]
 
-
-@pytest.mark.parametrize("mistake, kind, words", MISTAKES, ids=[case[2][:40] for case in MISTAKES])
-def test_error_says_what_to_do(mistake, kind, words):
-    with pytest.raises(kind) as caught:
-        mistake()
-    assert words in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-    assert not re.search("%[rsd]", str(caught.value))
-    # A traceback begins its last line with the class: a private one would say nothing.
-    assert caught.type is kind
+#: What makes a check, given as one.
+MISTAKES += [
+    (lambda factory=factory: health(checkers=[factory]), TypeError,
+     "call it, as in checks.%s(" % factory.__name__)
+    for factory in (checks.tcp, checks.http, checks.certificate, checks.sql, checks.redis,
+                    checks.memcached, checks.disk, checks.heartbeat)]
 
 
-@pytest.mark.parametrize("factory", [
-    checks.tcp, checks.http, checks.certificate, checks.sql, checks.redis, checks.memcached,
-    checks.disk, checks.heartbeat])
-def test_what_makes_checks_is_no_check(factory):
-    with pytest.raises(TypeError) as caught:
-        health(checkers=[factory])
-    assert "call it, as in checks.%s(" % factory.__name__ in str(caught.value)
+class TestMistake(object):
+    @pytest.mark.parametrize("mistake, kind, words", MISTAKES,
+                             ids=[case[2][:40] for case in MISTAKES])
+    def test_says_what_to_do(self, mistake, kind, words):
+        with pytest.raises(kind) as caught:
+            mistake()
+        assert words in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+        assert not re.search("%[rsd]", str(caught.value))
+        # A traceback begins its last line with the class: a private one would say nothing.
+        assert caught.type is kind
 
 
-@pytest.mark.parametrize("apply", [
-    [guards.require_token("x" * 16)], bottle.auth_basic(lambda user, password: False), None,
-    [HealthCheck()]])
-def test_what_can_be_applied_is_taken(apply):
-    assert health(apply=apply).options["apply"] is apply
-
-
-def test_class_cannot_be_installed():
-    with pytest.raises(TypeError) as caught:
-        bottle.Bottle().install(HealthCheck)
-    assert "HealthCheck" in str(caught.value) and "Plugin." not in str(caught.value)
+class TestApply(object):
+    @pytest.mark.parametrize("apply", [
+        [guards.require_token("x" * 16)], bottle.auth_basic(lambda user, password: False), None,
+        [HealthCheck()]])
+    def test_decorators_and_plugins_are_taken(self, apply):
+        assert health(apply=apply).options["apply"] is apply

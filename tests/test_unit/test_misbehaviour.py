@@ -104,50 +104,52 @@ def run_of_section():
     return lambda: ask(app)
 
 
-@pytest.mark.skipif(six.PY2, reason="its exceptions keep no traceback")
-@pytest.mark.parametrize("run", [
-    run_of(checkers=[raise_known]), run_of(checkers=[raise_known], timeout=60),
-    run_of(exception_handler=raise_known), run_of(details=raise_known),
-    run_of(failed_handler=raise_known), run_of_on_change(), run_of_section(),
-], ids=["check", "check in a worker", "exception_handler", "details", "failed_handler",
-        "on_change", "section"])
-def test_same_exception_at_every_call_does_not_grow(run):
-    KNOWN.__traceback__ = None
-    lengths = []
-    for _ in range(4):
-        run()
-        lengths.append(len(traceback.extract_tb(KNOWN.__traceback__)))
-    assert lengths[0] > 0
-    assert lengths == [lengths[0]] * 4
+class TestSameException(object):
+    @pytest.mark.skipif(six.PY2, reason="its exceptions keep no traceback")
+    @pytest.mark.parametrize("run", [
+        run_of(checkers=[raise_known]), run_of(checkers=[raise_known], timeout=60),
+        run_of(exception_handler=raise_known), run_of(details=raise_known),
+        run_of(failed_handler=raise_known), run_of_on_change(), run_of_section(),
+    ], ids=["check", "check in a worker", "exception_handler", "details", "failed_handler",
+            "on_change", "section"])
+    def test_does_not_grow(self, run):
+        KNOWN.__traceback__ = None
+        lengths = []
+        for _ in range(4):
+            run()
+            lengths.append(len(traceback.extract_tb(KNOWN.__traceback__)))
+        assert lengths[0] > 0
+        assert lengths == [lengths[0]] * 4
 
 
-@pytest.mark.parametrize("returns", [lambda: raise_(Interrupts()),
-                                     lambda: (True, InterruptsWhenRead())])
-def test_interrupt_while_a_worker_reads_is_one_failure(returns):
-    runs = []
+class TestInterruptedReading(object):
+    @pytest.mark.parametrize("returns", [lambda: raise_(Interrupts()),
+                                         lambda: (True, InterruptsWhenRead())])
+    def test_is_one_failure(self, returns):
+        runs = []
 
-    def check():
-        runs.append(1)
-        return returns()
+        def check():
+            runs.append(1)
+            return returns()
 
-    result, = HealthCheck(checkers=[check], timeout=60).run().results
-    assert (result["passed"], len(runs)) == (False, 1)
-    assert "cannot be read" in result["output"]
-    assert "KeyboardInterrupt" in result["output"]
+        result, = HealthCheck(checkers=[check], timeout=60).run().results
+        assert (result["passed"], len(runs)) == (False, 1)
+        assert "cannot be read" in result["output"]
+        assert "KeyboardInterrupt" in result["output"]
+
+    def test_ends_the_response_time(self, monkeypatch):
+        shown = [50.0, 50.25]
+        internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
+        health = HealthCheck(checkers=[lambda: raise_(Interrupts())], timeout=60)
+        assert health.run().results[0]["response_time"] == 0.25
 
 
-def test_run_whose_outcome_cannot_be_read_took_the_time_until_then(monkeypatch):
-    shown = [50.0, 50.25]
-    internals.replace(monkeypatch, internals.TIMER, lambda: shown.pop(0))
-    health = HealthCheck(checkers=[lambda: raise_(Interrupts())], timeout=60)
-    assert health.run().results[0]["response_time"] == 0.25
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
-@pytest.mark.parametrize("timeout", [None, 60])
-def test_child_that_exits_does_nothing_more(timeout):
-    status, output, errors = run_python(FORKS % timeout)
-    assert (status, output.split("\n"), errors) == (0, ["[7, 0, 1]", ""], "")
+class TestForkingCheck(object):
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+    @pytest.mark.parametrize("timeout", [None, 60])
+    def test_child_that_exits_does_nothing_more(self, timeout):
+        status, output, errors = run_python(FORKS % timeout)
+        assert (status, output.split("\n"), errors) == (0, ["[7, 0, 1]", ""], "")
 
 
 def call_at_depth(depth, func):
@@ -157,27 +159,28 @@ def call_at_depth(depth, func):
     return func()
 
 
-@pytest.mark.parametrize("timeout", [None, 0.01])
-def test_request_at_the_end_of_the_stack_leaves_no_run_behind(timeout):
-    runs = []
+class TestEndOfStack(object):
+    @pytest.mark.parametrize("timeout", [None, 0.01])
+    def test_leaves_no_run_behind(self, timeout):
+        runs = []
 
-    def check():
-        runs.append(1)
-        return True, len(runs)
+        def check():
+            runs.append(1)
+            return True, len(runs)
 
-    def runs_again(before):
-        health.run()
-        return len(runs) > before
+        def runs_again(before):
+            health.run()
+            return len(runs) > before
 
-    used = len(inspect.stack())
-    refused = 0
-    for left in range(150):
-        health = HealthCheck(checkers=[check], timeout=timeout, success_ttl=0)
-        try:
-            call_at_depth(sys.getrecursionlimit() - used - left, health.run)
-        except RuntimeError:  # its subclass RecursionError is new in Python 3.5
-            refused += 1
-        # More than once: the first may wait for the run before it.
-        before = len(runs)
-        wait_until(lambda: runs_again(before), what="a run")
-    assert 0 < refused < 150
+        used = len(inspect.stack())
+        refused = 0
+        for left in range(150):
+            health = HealthCheck(checkers=[check], timeout=timeout, success_ttl=0)
+            try:
+                call_at_depth(sys.getrecursionlimit() - used - left, health.run)
+            except RuntimeError:  # its subclass RecursionError is new in Python 3.5
+                refused += 1
+            # More than once: the first may wait for the run before it.
+            before = len(runs)
+            wait_until(lambda: runs_again(before), what="a run")
+        assert 0 < refused < 150

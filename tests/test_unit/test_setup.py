@@ -12,13 +12,14 @@ def files_of(folder):
                   if not name.endswith((".pyc", ".pyo")))
 
 
-def test_wheel_has_every_file_of_the_package(tmpdir):
-    # The command that fills a wheel. It needs setuptools alone, and no network.
-    subprocess.check_call([sys.executable, "setup.py", "-q", "build_py", "--build-lib",
-                           str(tmpdir)], cwd=ROOT)
-    assert os.listdir(str(tmpdir)) == ["bottle_healthcheck"]
-    built = files_of(str(tmpdir.join("bottle_healthcheck")))
-    assert built == files_of(os.path.join(ROOT, "bottle_healthcheck"))
-    for name in ("page.html", "page.css", "page.py"):
-        assert os.path.join("_http", "formats", name) in built
-    assert "py.typed" in built
+class TestWheel(object):
+    def test_has_every_file_of_the_package(self, tmpdir):
+        # The command that fills a wheel. It needs setuptools alone, and no network.
+        subprocess.check_call([sys.executable, "setup.py", "-q", "build_py", "--build-lib",
+                               str(tmpdir)], cwd=ROOT)
+        assert os.listdir(str(tmpdir)) == ["bottle_healthcheck"]
+        built = files_of(str(tmpdir.join("bottle_healthcheck")))
+        assert built == files_of(os.path.join(ROOT, "bottle_healthcheck"))
+        for name in ("page.html", "page.css", "page.py"):
+            assert os.path.join("_http", "formats", name) in built
+        assert "py.typed" in built

@@ -106,92 +106,89 @@ def quiet():
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
-@pytest.mark.parametrize("mode", sorted(MODES))
-def test_request_is_interrupted_at_any_instruction(mode, kind):
-    options = dict(MODES[mode], success_ttl=LIFETIME, failed_ttl=LIFETIME)
-    is_shared = options.pop("shared", False)
-    others = workers()  # Bottle keeps the last request of a thread, and that its app, say
-    at, wrong = 0, []
-    # Python 3.12 traces the instructions of what runs from the second time on that it is traced.
-    interrupt(kind, 0, HealthCheck(checkers=[lambda: (True, "fine")]).run)
-    while True:
-        at += STRIDE
-        cache = None
-        if is_shared:
-            cache = ResultCache(backend=CacheServer(), prefix="shop")
-        health = HealthCheck(cache=cache, **options)
-        health.add_check(lambda: (True, "fine"), name="database")
-        if at // STRIDE % 2:  # with an expired outcome and without one
+class TestInterrupt(object):
+    @pytest.mark.parametrize("mode", sorted(MODES))
+    def test_of_a_request_leaves_no_run_behind(self, mode, kind):
+        options = dict(MODES[mode], success_ttl=LIFETIME, failed_ttl=LIFETIME)
+        is_shared = options.pop("shared", False)
+        others = workers()  # Bottle keeps the last request of a thread, and that its app, say
+        at, wrong = 0, []
+        # Python 3.12 traces instructions from the second time on that their code is traced.
+        interrupt(kind, 0, HealthCheck(checkers=[lambda: (True, "fine")]).run)
+        while True:
+            at += STRIDE
+            cache = None
+            if is_shared:
+                cache = ResultCache(backend=CacheServer(), prefix="shop")
+            health = HealthCheck(cache=cache, **options)
+            health.add_check(lambda: (True, "fine"), name="database")
+            if at // STRIDE % 2:  # with an expired outcome and without one
+                health.run()
+            place = interrupt(kind, at, health.run)
+            if place is None:
+                break
+            for _ in range(2):
+                report = run_elsewhere(health)
+                if not report.passed:
+                    wrong.append((place, report.results[0]["output"]))
+            del health, cache, report
+            gc.collect(1)
+        assert wrong == []
+        assert at > STRIDE, "nothing was interrupted"
+        del health, cache
+        gc.collect()
+        wait_until(lambda: not [one for one in workers() if one not in others],
+                   what="the workers to end with their HealthChecks")
+
+    def test_of_clear_brings_no_result_back(self, kind):
+        """A result that was forgotten is used by no one, and so runs for the next who needs it."""
+        ran = []
+
+        def database():
+            ran.append("database")
+            return True, "fine"
+
+        def disk():
+            ran.append("disk")
+            return True, "fine"
+
+        at, wrong = 0, []
+        interrupt(kind, 0, ResultCache().clear)
+        while True:
+            at += 1
+            health = HealthCheck(checkers=[database, disk])
+            other = HealthCheck(cache=health.cache, checkers=[database, disk])
+            for _ in range(2):  # the second one finds that nothing has changed
+                health.run()
+            place = interrupt(kind, at, health.cache.clear)
             health.run()
-        place = interrupt(kind, at, health.run)
-        if place is None:
-            break
-        for _ in range(2):
-            report = run_elsewhere(health)
-            if not report.passed:
-                wrong.append((place, report.results[0]["output"]))
-        del health, cache, report
-        gc.collect(1)
-    assert wrong == []
-    assert at > STRIDE, "nothing was interrupted"
-    del health, cache
-    gc.collect()
-    wait_until(lambda: not [one for one in workers() if one not in others],
-               what="the workers to end with their HealthChecks")
+            del ran[:]
+            other.run()
+            if ran:
+                wrong.append((place, ran[:]))
+            if place is None:
+                break
+        assert wrong == []
+        assert at > 10
 
+    def test_of_a_callback_restores_the_request(self, kind):
+        def callback():
+            bottle.request.bind({})
+            bottle.response.bind()
+            bottle.response.status = 404
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
-def test_clear_interrupted_at_any_instruction(kind):
-    """A result that was forgotten is used by no one, and so runs for the next who needs it."""
-    ran = []
-
-    def database():
-        ran.append("database")
-        return True, "fine"
-
-    def disk():
-        ran.append("disk")
-        return True, "fine"
-
-    at, wrong = 0, []
-    interrupt(kind, 0, ResultCache().clear)
-    while True:
-        at += 1
-        health = HealthCheck(checkers=[database, disk])
-        other = HealthCheck(cache=health.cache, checkers=[database, disk])
-        for _ in range(2):  # the second one finds that nothing has changed
-            health.run()
-        place = interrupt(kind, at, health.cache.clear)
-        health.run()
-        del ran[:]
-        other.run()
-        if ran:
-            wrong.append((place, ran[:]))
-        if place is None:
-            break
-    assert wrong == []
-    assert at > 10
-
-
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, HandlerException])
-def test_callback_interrupted_at_any_instruction(kind):
-    def callback():
-        bottle.request.bind({})
-        bottle.response.bind()
-        bottle.response.status = 404
-
-    at, wrong = 0, []
-    interrupt(kind, 0, lambda: callbacks.call_callback(callback))
-    while True:
-        at += 1
-        environ = {}
-        bottle.request.bind(environ)
-        bottle.response.bind(status=202, headers={"X-Hook": "1"})
-        place = interrupt(kind, at, lambda: callbacks.call_callback(callback))
-        left = bottle.response.status_code, dict(bottle.response.headers)
-        if bottle.request.environ is not environ or left != (202, {"X-Hook": "1"}):
-            wrong.append(place)
-        if place is None:
-            break
-    assert wrong == []
-    assert at > 20
+        at, wrong = 0, []
+        interrupt(kind, 0, lambda: callbacks.call_callback(callback))
+        while True:
+            at += 1
+            environ = {}
+            bottle.request.bind(environ)
+            bottle.response.bind(status=202, headers={"X-Hook": "1"})
+            place = interrupt(kind, at, lambda: callbacks.call_callback(callback))
+            left = bottle.response.status_code, dict(bottle.response.headers)
+            if bottle.request.environ is not environ or left != (202, {"X-Hook": "1"}):
+                wrong.append(place)
+            if place is None:
+                break
+        assert wrong == []
+        assert at > 20

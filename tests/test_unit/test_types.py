@@ -38,9 +38,9 @@ def wrong():
     return dict((number, line) for number, line in enumerate(lines, 1) if line.endswith("# wrong"))
 
 
-def test_mistakes_are_seen(errors, wrong):
-    assert [line for number, line in sorted(wrong.items()) if number not in errors] == []
+class TestTypedUses(object):
+    def test_mistakes_are_seen(self, errors, wrong):
+        assert [line for number, line in sorted(wrong.items()) if number not in errors] == []
 
-
-def test_good_code_has_no_errors(errors, wrong):
-    assert [error for number, error in sorted(errors.items()) if number not in wrong] == []
+    def test_good_code_has_no_errors(self, errors, wrong):
+        assert [error for number, error in sorted(errors.items()) if number not in wrong] == []
