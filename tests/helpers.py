@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from six.moves.urllib.request import urlopen
 
 PY2 = sys.version_info[0] == 2
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
@@ -98,6 +99,15 @@ def free_port():
                 continue
             return port
     raise RuntimeError("no port of 100 is free")
+
+
+def fetch(url):
+    """The body of a URL as text; None where nobody answers, or an error."""
+    try:
+        with contextlib.closing(urlopen(url, timeout=GENEROUS_SECONDS)) as answer:
+            return answer.read().decode("utf-8")
+    except EnvironmentError:
+        return None
 
 
 def wait_until(condition, what="the condition"):

@@ -13,7 +13,9 @@ import sys
 import tempfile
 from xml.etree import ElementTree
 
-from tests.helpers import IMPORTS, free_port, need_command, need_module, wait_until
+from six.moves.urllib.parse import quote
+
+from tests.helpers import IMPORTS, fetch, free_port, need_command, need_module, wait_until
 
 
 class Server(object):
@@ -390,6 +392,47 @@ def _monit_verdict(service):
     if int(service.findtext("status")):
         return False
     return True if float(service.findtext("port/responsetime") or -1) >= 0 else None
+
+
+@contextlib.contextmanager
+def prometheus(config):
+    """A Prometheus; `.value(query)` is that of the query's only series as text, None without one.
+    """
+    command = [need_command("prometheus"), "--config.file={folder}/config",
+               "--storage.tsdb.path={folder}/data"]
+    with _exporter(command, config, b"/-/ready") as server:
+        server.value = lambda query: _prometheus_value(server, query)
+        yield server
+
+
+def _prometheus_value(server, query):
+    found = json.loads(fetch("http://127.0.0.1:%d/api/v1/query?query=%s"
+                             % (server.port, quote(query))) or '{"data": {"result": []}}')
+    result = found["data"]["result"]
+    return result[0]["value"][1] if result else None
+
+
+@contextlib.contextmanager
+def blackbox_exporter(config):
+    """A blackbox_exporter."""
+    command = [need_command("prometheus-blackbox-exporter"), "--config.file={folder}/config"]
+    with _exporter(command, config, b"/-/healthy") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _exporter(command, config, ready):
+    """A program of the Prometheus family, which answers 200 on the path `ready` once it is."""
+    port = free_port()
+    with _folder() as folder:
+        with open(os.path.join(folder, "config"), "w") as file:
+            file.write(config)
+        command = [part.format(folder=folder) for part in command]
+        command.append("--web.listen-address=127.0.0.1:%d" % port)
+        request = b"GET " + ready + b" HTTP/1.0\r\n\r\n"
+        with _running(Server(command, port,
+                             lambda server: b" 200 " in _reply(server, request))) as server:
+            yield server
 
 
 NGINX = """

@@ -103,61 +103,64 @@ UNHEALTHY = {"check_http": 2, "check_curl": 2, "curl": 22, "wget": 8, "docker": 
              "liveness": True, "readiness": False, "consul": "critical"}
 
 
-@pytest.mark.parametrize("shape, expected", [
-    ({"checks": ["quick"]}, HEALTHY),
-    ({"checks": ["quick"], "optional": ["failing"]}, HEALTHY),
-    pytest.param({"checks": ["quick", "failing"]}, UNHEALTHY, marks=pytest.mark.smoke),
-    ({"checks": ["quick", "failing"], "failed_status": 503}, UNHEALTHY),
-    ({"checks": ["hung"], "timeout": 1, "notes": os.devnull}, UNHEALTHY),
-    ({"checks": ["quick"], "drain_file": ROOT}, UNHEALTHY),
-    ({"checks": ["quick"], "drain_file": ROOT, "drain_status": 404}, UNHEALTHY),
-    ({"checks": ["failing"], "failed_status": 429}, dict(UNHEALTHY, consul="warning")),
-    # The body says so to those who read it; the status does not.
-    ({"checks": ["failing"], "failed_status": 200},
-     dict(HEALTHY, check_http=2, check_curl=2, docker=1)),
-])
-def test_verdict_of_each_client(shape, expected):
-    with servers.bottle_service("wsgiref", **shape) as service:
-        assert verdicts(service.port) == expected
+class TestVerdict(object):
+    @pytest.mark.parametrize("shape, expected", [
+        ({"checks": ["quick"]}, HEALTHY),
+        ({"checks": ["quick"], "optional": ["failing"]}, HEALTHY),
+        pytest.param({"checks": ["quick", "failing"]}, UNHEALTHY, marks=pytest.mark.smoke),
+        ({"checks": ["quick", "failing"], "failed_status": 503}, UNHEALTHY),
+        ({"checks": ["hung"], "timeout": 1, "notes": os.devnull}, UNHEALTHY),
+        ({"checks": ["quick"], "drain_file": ROOT}, UNHEALTHY),
+        ({"checks": ["quick"], "drain_file": ROOT, "drain_status": 404}, UNHEALTHY),
+        ({"checks": ["failing"], "failed_status": 429}, dict(UNHEALTHY, consul="warning")),
+        # The body says so to those who read it; the status does not.
+        ({"checks": ["failing"], "failed_status": 200},
+         dict(HEALTHY, check_http=2, check_curl=2, docker=1)),
+    ])
+    def test_of_each_client(self, shape, expected):
+        with servers.bottle_service("wsgiref", **shape) as service:
+            assert verdicts(service.port) == expected
+
+    def test_on_a_service_that_is_gone(self):
+        with servers.bottle_service("wsgiref", checks=["quick"]) as service:
+            service.stop()
+            found = dict(nagios(service.port), docker=docker(service.port), **shell(service.port))
+        assert found == {"check_http": 2, "check_curl": 2, "curl": 7, "wget": 4, "docker": 1}
 
 
-def test_service_that_is_gone_is_unhealthy():
-    with servers.bottle_service("wsgiref", checks=["quick"]) as service:
-        service.stop()
-        found = dict(nagios(service.port), docker=docker(service.port), **shell(service.port))
-    assert found == {"check_http": 2, "check_curl": 2, "curl": 7, "wget": 4, "docker": 1}
+class TestNagios(object):
+    @pytest.mark.parametrize("plugin", ["check_http", "check_curl"])
+    @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+    def test_takes_the_other_methods_too(self, plugin, method):
+        command = [need_plugin(plugin), "-I", "127.0.0.1", "-u", "/healthcheck", "-j", method,
+                   "-t", "60", "-p"]
+        with servers.bottle_service("wsgiref", checks=["quick"]) as service:
+            assert run(command + [str(service.port)]) == 0
+        with servers.bottle_service("wsgiref", checks=["failing"]) as service:
+            assert run(command + [str(service.port)]) == 2
 
 
-@pytest.mark.parametrize("plugin", ["check_http", "check_curl"])
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
-def test_nagios_plugins_take_the_other_methods_too(plugin, method):
-    command = [need_plugin(plugin), "-I", "127.0.0.1", "-u", "/healthcheck", "-j", method,
-               "-t", "60", "-p"]
-    with servers.bottle_service("wsgiref", checks=["quick"]) as service:
-        assert run(command + [str(service.port)]) == 0
-    with servers.bottle_service("wsgiref", checks=["failing"]) as service:
-        assert run(command + [str(service.port)]) == 2
-
-
-@pytest.mark.smoke
-def test_nginx_passes_answers_on_and_keeps_none(tmpdir):
-    drain_file = tmpdir.join("drain")
-    with servers.bottle_service("waitress", checks=["quick"], success_ttl=0,
-                                drain_file=str(drain_file)) as service:
-        config = client_config("nginx.conf", {"127.0.0.1:8080": "127.0.0.1:%d" % service.port,
-                                              "timeout 2s": "timeout 60s",
-                                              "timeout 5s": "timeout 60s"})
-        with servers.nginx(service, config) as nginx:
-            assert get(nginx.port, "/now")[2] == get(nginx.port, "/now")[2]  # it does keep answers
-            for draining, expected in ((False, (200, "success")), (True, (500, "failure")),
-                                       (False, (200, "success"))):
-                if draining:
-                    drain_file.write("")
-                elif drain_file.check():
-                    drain_file.remove()
-                status, headers, body = get(nginx.port, "/healthcheck")
-                report = json.loads(body)
-                assert (status, report["status"]) == expected
-                assert headers["cache-control"] == "no-store"
-                assert headers["content-type"] == "application/json"
-                assert get(nginx.port, "/healthcheck", "HEAD")[::2] == (status, "")
+class TestNginx(object):
+    @pytest.mark.smoke
+    def test_passes_responses_on_and_keeps_none(self, tmpdir):
+        drain_file = tmpdir.join("drain")
+        with servers.bottle_service("waitress", checks=["quick"], success_ttl=0,
+                                    drain_file=str(drain_file)) as service:
+            config = client_config("nginx.conf", {"127.0.0.1:8080": "127.0.0.1:%d" % service.port,
+                                                  "timeout 2s": "timeout 60s",
+                                                  "timeout 5s": "timeout 60s"})
+            with servers.nginx(service, config) as nginx:
+                # It does keep answers that may be kept.
+                assert get(nginx.port, "/now")[2] == get(nginx.port, "/now")[2]
+                for draining, expected in ((False, (200, "success")), (True, (500, "failure")),
+                                           (False, (200, "success"))):
+                    if draining:
+                        drain_file.write("")
+                    elif drain_file.check():
+                        drain_file.remove()
+                    status, headers, body = get(nginx.port, "/healthcheck")
+                    report = json.loads(body)
+                    assert (status, report["status"]) == expected
+                    assert headers["cache-control"] == "no-store"
+                    assert headers["content-type"] == "application/json"
+                    assert get(nginx.port, "/healthcheck", "HEAD")[::2] == (status, "")

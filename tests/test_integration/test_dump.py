@@ -4,10 +4,8 @@ import os
 import subprocess
 import sys
 
-from six.moves.urllib.request import urlopen
-
 from tests.corpus_loader import load
-from tests.helpers import IMPORTS, free_port, need_module, wait_until
+from tests.helpers import IMPORTS, fetch, free_port, need_module, wait_until
 
 APP = """
 import bottle
@@ -24,40 +22,35 @@ def cases():
             and u"\0" not in case["value"]]
 
 
-def test_no_secret_of_the_environment_leaves_a_real_process(tmpdir):
-    need_module("gunicorn")
-    tmpdir.join("dumped.py").write(APP)
-    environ = dict(os.environ, PYTHONPATH=IMPORTS)
-    for case in cases():
-        environ[case["name"]] = case["value"]
-        environ.update(case.get("also", {}).get("environ", {}))
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:%d" % port, "dumped:app"],
-        cwd=str(tmpdir), env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        body = wait_until(lambda: read(port), what="an answer of gunicorn")
-    finally:
-        server.terminate()
-        server.communicate()
-    shown = json.loads(body)["process"]["environ"]
-    decoded = json.dumps(json.loads(body), ensure_ascii=False)
-    assert "dumped:app" in body  # it is the process that was asked
-    dumped = [case for case in cases() if case["name"] in shown]
-    assert len(dumped) > 100
-    leaks = [case["id"] for case in dumped if case["tier"] == "core" and case["secret"]
-             and (case["secret"] in decoded or case["secret"] in body)]
-    changed = [case["id"] for case in dumped if case["secret"] is None and not case.get("contract")
-               and shown[case["name"]] != case["value"]]
-    print("%d secrets visible, %d innocent values changed: %s %s"
-          % (len(leaks), len(changed), leaks, changed))
-    assert len(leaks) <= 0.01 * len([case for case in dumped if case["secret"]])
-    assert len(changed) <= 0.01 * len([case for case in dumped if case["secret"] is None])
-
-
-def read(port):
-    """The body of the dump, or None where nobody answers yet."""
-    try:
-        return urlopen("http://127.0.0.1:%d/environment" % port, timeout=60).read().decode("ascii")
-    except EnvironmentError:
-        return None
+class TestDump(object):
+    def test_shows_no_secret_of_the_environment(self, tmpdir):
+        need_module("gunicorn")
+        tmpdir.join("dumped.py").write(APP)
+        environ = dict(os.environ, PYTHONPATH=IMPORTS)
+        for case in cases():
+            environ[case["name"]] = case["value"]
+            environ.update(case.get("also", {}).get("environ", {}))
+        port = free_port()
+        url = "http://127.0.0.1:%d/environment" % port
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:%d" % port, "dumped:app"],
+            cwd=str(tmpdir), env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            body = wait_until(lambda: fetch(url), what="an answer of gunicorn")
+        finally:
+            server.terminate()
+            server.communicate()
+        shown = json.loads(body)["process"]["environ"]
+        decoded = json.dumps(json.loads(body), ensure_ascii=False)
+        assert "dumped:app" in body  # it is the process that was asked
+        dumped = [case for case in cases() if case["name"] in shown]
+        assert len(dumped) > 100
+        leaks = [case["id"] for case in dumped if case["tier"] == "core" and case["secret"]
+                 and (case["secret"] in decoded or case["secret"] in body)]
+        changed = [case["id"] for case in dumped
+                   if case["secret"] is None and not case.get("contract")
+                   and shown[case["name"]] != case["value"]]
+        print("%d secrets visible, %d innocent values changed: %s %s"
+              % (len(leaks), len(changed), leaks, changed))
+        assert len(leaks) <= 0.01 * len([case for case in dumped if case["secret"]])
+        assert len(changed) <= 0.01 * len([case for case in dumped if case["secret"] is None])

@@ -32,52 +32,6 @@ def are(haproxy, state, *names):
     return all(states[name] == state for name in names or ("web1", "web2"))
 
 
-@pytest.mark.parametrize("config", ["haproxy.cfg", "haproxy-plain.cfg"])
-def test_servers_go_down_and_up_with_the_dependency(config):
-    with servers.redis_server() as redis:
-        shape = dict(LIFETIMES, checks=["redis"], redis=redis.port)
-        service = servers.gunicorn_service
-        with service(**shape) as first, service(**shape) as second:
-            with balanced(config, first, second) as haproxy:
-                wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
-
-                redis.stop()
-                wait_until(lambda: are(haproxy, "DOWN"), "DOWN after redis has gone")
-
-                redis.start()
-                wait_until(lambda: are(haproxy, "UP"), "UP after redis has returned")
-
-
-@pytest.mark.parametrize("shape", [
-    pytest.param({"checks": ["failing"], "failed_status": 200}, marks=pytest.mark.smoke),
-    {"checks": ["quick"], "success_status": 500},
-])
-def test_body_and_status_must_both_report_success(shape):
-    with servers.gunicorn_service(checks=["quick"]) as good:
-        with servers.gunicorn_service(**shape) as bad:
-            with balanced("haproxy.cfg", good, bad) as haproxy:
-                wait_until(lambda: are(haproxy, "DOWN", "web2"), what="DOWN of web2")
-                wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
-
-
-def test_cors_plugin_that_answers_options():
-    with servers.gunicorn_service(checks=["quick"]) as good:
-        with servers.gunicorn_service(checks=["failing"], cors_plugin=True) as bad:
-            with balanced("haproxy-plain.cfg", good, bad) as haproxy:
-                wait_until(lambda: are(haproxy, "DOWN", "web2"), what="DOWN of web2")
-                wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
-
-
-@pytest.mark.parametrize("config, status", [("haproxy.cfg", 503), ("haproxy-open.cfg", 200)])
-def test_haproxy_that_fails_open_serves_pages(config, status):
-    with servers.gunicorn_service(checks=["failing"]) as first:
-        with servers.gunicorn_service(checks=["failing"]) as second:
-            with balanced(config, first, second) as haproxy:
-                wait_until(lambda: are(haproxy, "DOWN"), what="DOWN of both")
-                answers = [requests_status(haproxy.port) for _ in range(8)]
-                assert answers == [status] * 8
-
-
 def requests_status(port):
     """The status of the application's own page, through the haproxy on that port."""
     connection = http_client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -86,22 +40,59 @@ def requests_status(port):
         return connection.getresponse().status
 
 
-def test_file_drains_every_process_and_its_end_brings_them_back(tmpdir):
-    drain_file, asked = tmpdir.join("drain"), tmpdir.join("asked")
-    shape = {"checks": ["quick"], "drain_file": str(drain_file), "drain_status": 404,
-             "asked": str(asked)}
-    with servers.gunicorn_service(**shape) as draining:
-        with servers.gunicorn_service(checks=["quick"]) as other:
-            with balanced("haproxy-drain.cfg", draining, other) as haproxy:
-                wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
+class TestServers(object):
+    @pytest.mark.parametrize("config", ["haproxy.cfg", "haproxy-plain.cfg"])
+    def test_go_down_and_up_with_the_dependency(self, config):
+        with servers.redis_server() as redis:
+            shape = dict(LIFETIMES, checks=["redis"], redis=redis.port)
+            service = servers.gunicorn_service
+            with service(**shape) as first, service(**shape) as second:
+                with balanced(config, first, second) as haproxy:
+                    wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
 
-                drain_file.write("")
-                wait_until(lambda: are(haproxy, "NOLB", "web1"), what="NOLB of web1")
-                asked.write("")
-                # So often that a DOWN would show.
-                wait_until(lambda: len(asked.read().splitlines()) >= 2 * FALL, "health checks")
-                assert are(haproxy, "NOLB", "web1")
-                assert are(haproxy, "UP", "web2")
+                    redis.stop()
+                    wait_until(lambda: are(haproxy, "DOWN"), "DOWN after redis has gone")
 
-                drain_file.remove()
-                wait_until(lambda: are(haproxy, "UP"), what="UP after draining")
+                    redis.start()
+                    wait_until(lambda: are(haproxy, "UP"), "UP after redis has returned")
+
+    @pytest.mark.parametrize("config, shape", [
+        pytest.param("haproxy.cfg", {"checks": ["failing"], "failed_status": 200},
+                     marks=pytest.mark.smoke),
+        ("haproxy.cfg", {"checks": ["quick"], "success_status": 500}),
+        ("haproxy-plain.cfg", {"checks": ["failing"], "cors_plugin": True})])
+    def test_go_down_where_status_or_body_reports_failure(self, config, shape):
+        with servers.gunicorn_service(checks=["quick"]) as good:
+            with servers.gunicorn_service(**shape) as bad:
+                with balanced(config, good, bad) as haproxy:
+                    wait_until(lambda: are(haproxy, "DOWN", "web2"), what="DOWN of web2")
+                    wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
+
+    @pytest.mark.parametrize("config, status", [("haproxy.cfg", 503), ("haproxy-open.cfg", 200)])
+    def test_serve_pages_where_haproxy_fails_open(self, config, status):
+        with servers.gunicorn_service(checks=["failing"]) as first:
+            with servers.gunicorn_service(checks=["failing"]) as second:
+                with balanced(config, first, second) as haproxy:
+                    wait_until(lambda: are(haproxy, "DOWN"), what="DOWN of both")
+                    answers = [requests_status(haproxy.port) for _ in range(8)]
+                    assert answers == [status] * 8
+
+    def test_drain_while_the_file_is_present(self, tmpdir):
+        drain_file, asked = tmpdir.join("drain"), tmpdir.join("asked")
+        shape = {"checks": ["quick"], "drain_file": str(drain_file), "drain_status": 404,
+                 "asked": str(asked)}
+        with servers.gunicorn_service(**shape) as draining:
+            with servers.gunicorn_service(checks=["quick"]) as other:
+                with balanced("haproxy-drain.cfg", draining, other) as haproxy:
+                    wait_until(lambda: are(haproxy, "UP"), what="UP at the start")
+
+                    drain_file.write("")
+                    wait_until(lambda: are(haproxy, "NOLB", "web1"), what="NOLB of web1")
+                    asked.write("")
+                    # So often that a DOWN would show.
+                    wait_until(lambda: len(asked.read().splitlines()) >= 2 * FALL, "health checks")
+                    assert are(haproxy, "NOLB", "web1")
+                    assert are(haproxy, "UP", "web2")
+
+                    drain_file.remove()
+                    wait_until(lambda: are(haproxy, "UP"), what="UP after draining")

@@ -18,27 +18,27 @@ def watching(service):
                                                    "timeout 5": "timeout 60"}))
 
 
-def test_service_fails_and_recovers_with_the_dependency():
-    with servers.redis_server() as redis:
-        shape = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL, "checks": ["redis"]}
-        with servers.gunicorn_service(redis=redis.port, **shape) as service:
+class TestService(object):
+    def test_fails_and_recovers_with_the_dependency(self):
+        with servers.redis_server() as redis:
+            shape = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL, "checks": ["redis"]}
+            with servers.gunicorn_service(redis=redis.port, **shape) as service:
+                with watching(service) as monit:
+                    wait_until(lambda: monit.verdict("service") is True, what="a first look")
+
+                    redis.stop()
+                    wait_until(lambda: monit.verdict("service") is False,
+                               "failure after redis has gone")
+
+                    redis.start()
+                    wait_until(lambda: monit.verdict("service") is True,
+                               "recovery after redis has returned")
+
+    @pytest.mark.parametrize("shape", [
+        pytest.param({"checks": ["failing"], "failed_status": 200}, marks=pytest.mark.smoke),
+        {"checks": ["quick"], "success_status": 500},
+    ])
+    def test_fails_where_status_or_body_reports_failure(self, shape):
+        with servers.gunicorn_service(**shape) as service:
             with watching(service) as monit:
-                wait_until(lambda: monit.verdict("service") is True, what="a first look")
-
-                redis.stop()
-                wait_until(lambda: monit.verdict("service") is False,
-                           "failure after redis has gone")
-
-                redis.start()
-                wait_until(lambda: monit.verdict("service") is True,
-                           "recovery after redis has returned")
-
-
-@pytest.mark.parametrize("shape", [
-    pytest.param({"checks": ["failing"], "failed_status": 200}, marks=pytest.mark.smoke),
-    {"checks": ["quick"], "success_status": 500},
-])
-def test_body_and_status_must_both_report_success(shape):
-    with servers.gunicorn_service(**shape) as service:
-        with watching(service) as monit:
-            wait_until(lambda: monit.verdict("service") is False, what="failure")
+                wait_until(lambda: monit.verdict("service") is False, what="failure")

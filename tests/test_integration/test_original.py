@@ -1,8 +1,9 @@
 """The original 0.2.1 release has every fault that this package must not bring back.
 
-Each test shows one fault on the original itself, so that the test of the same name on this package
-is known to bite. Both packages are imported by the same name: the stage "original" of .ci/run runs
-this module on Python 2.7, away from the checkout, where the original alone is installed.
+Each test shows one fault on the original itself, so that the test of the same class and name in
+tests/test_unit/test_faults_of_0_2_1.py is known to bite. Both packages are imported by the same
+name: the stage "original" of .ci/run runs this module on Python 2.7, away from the checkout, where
+the original alone is installed.
 """
 import functools
 import inspect
@@ -78,18 +79,6 @@ def client_of(plugin, app=None, **options):
     return webtest.TestApp(app)
 
 
-def test_ask_works_at_all():
-    """Otherwise the tests below would find faults everywhere."""
-    answer = ask(passing)
-
-    assert answer.status_int == 200
-    assert answer.json["results"][0]["output"] == "fine"
-
-
-def test_failing_answer_is_html_labelled_json():
-    assert_html_labelled_json(ask(failing))
-
-
 def assert_html_labelled_json(answer):
     """The answer is Bottle's page about an error, and says that it is JSON."""
     assert answer.status_int == 500
@@ -97,51 +86,6 @@ def assert_html_labelled_json(answer):
     assert answer.body.lstrip().startswith(b"<!DOCTYPE HTML")
     with pytest.raises(ValueError):
         json.loads(answer.body)
-
-
-def test_exception_shows_its_class_not_its_message():
-    def raising():
-        raise RuntimeError("the database is gone")
-
-    result = original.HealthCheck().run_check(raising)
-
-    assert result["output"] == "<type 'exceptions.RuntimeError'>"
-
-
-def test_success_prints_ok(capsys):
-    ask(passing)
-
-    assert capsys.readouterr().out == "OK\n"
-
-
-def test_environment_answers_500_with_pip_since_10():
-    import pip
-    assert not hasattr(pip, "get_installed_distributions")
-
-    assert dump_status(include_os=False, include_config=False, include_process=False) == 500
-    assert dump_status(include_python=False) == 200
-
-
-def test_config_comes_from_the_default_app(monkeypatch):
-    app = bottle.Bottle()
-    app.config["whose"] = "the route's app"
-    monkeypatch.setitem(bottle.app().config, "whose", "the default app")
-
-    answer = client_of(original.EnvironmentDump, app=app, include_python=False).get("/")
-
-    assert answer.json["config"]["whose"] == "the default app"
-
-
-def test_raising_section_takes_the_route_down():
-    def raising():
-        raise RuntimeError("one section")
-
-    assert dump_status(include_python=False, section=raising) == 500
-    assert dump_status(include_python=False, section=dict) == 200
-
-
-def test_section_that_is_not_json_takes_the_route_down():
-    assert dump_status(include_python=False, section=object) == 500
 
 
 def dump_status(section=None, **options):
@@ -154,75 +98,12 @@ def dump_status(section=None, **options):
     return webtest.TestApp(app).get("/", status="*", expect_errors=True).status_int
 
 
-@pytest.mark.parametrize("check, error", [
-    pytest.param(Unhashable(), "unhashable type", id="unhashable check"),
-    pytest.param(functools.partial(passing), "__name__", id="partial"),
-    pytest.param(Always(), "__name__", id="callable object"),
-])
-def test_check_that_is_no_function_takes_the_route_down(check, error):
-    assert check() == (True, "fine")
-
-    assert_broken(ask(passing, check), error)
-
-
-@pytest.mark.parametrize("returned, error", [
-    (True, "TypeError"), (None, "TypeError"), ((True,), "ValueError"),
-    ((True, "fine", 3), "ValueError"), ("failed", "ValueError"),
-])
-def test_no_pair_is_reported_as_html_without_what_was_returned(returned, error):
-    """0.2.1 takes it for an exception of the check, so it shows both faults of those."""
-    def check():
-        return returned
-
-    assert original.HealthCheck().run_check(check)["output"] == "<type 'exceptions.%s'>" % error
-    assert_html_labelled_json(ask(passing, check))
-
-
-def test_output_that_is_not_json_takes_the_route_down():
-    assert_broken(ask(passing, lambda: (True, object())), "is not JSON serializable")
-    assert_broken(ask(passing, lambda: (True, b"\xff")), "can't decode byte 0xff")
-
-
 def assert_broken(answer, error):
     """The answer is Bottle's own error page, and names no check at all."""
     assert answer.status_int == 500
     assert answer.content_type == "text/html"
     assert b"passing" not in answer.body
     assert error in answer.errors  # the traceback that Bottle wrote to wsgi.errors
-
-
-def test_ok_passes_for_a_pair():
-    result = ask(lambda: "ok").json["results"][0]
-
-    assert (result["passed"], result["output"]) == ("o", "k")
-
-
-@pytest.mark.parametrize("lifetime", [None, 0])
-def test_uncached_success_is_cached_for_a_tick(clock, lifetime):
-    runs = []
-    client = client_of(original.HealthCheck, checkers=[counting(runs)], success_ttl=lifetime)
-
-    client.get("/")
-    client.get("/")
-    assert len(runs) == 1
-    clock.now += 0.01
-    client.get("/")
-    assert len(runs) == 2
-
-
-def test_clock_set_back_freezes_results_for_an_hour(clock):
-    runs = []
-    client = client_of(original.HealthCheck, checkers=[counting(runs)])
-
-    client.get("/")
-    clock.now -= 3600
-    client.get("/")
-    clock.now += 3600
-    client.get("/")
-    assert len(runs) == 1
-    clock.now += 28
-    client.get("/")
-    assert len(runs) == 2
 
 
 def counting(runs):
@@ -233,43 +114,152 @@ def counting(runs):
     return check
 
 
-def test_32_requests_at_once_run_a_check_32_times():
-    """Every run waits for the others: they can all be there only where none is shared."""
-    runs = []
-    all_there = threading.Event()
-
-    def slow():
-        runs.append(1)
-        if len(runs) == 32:
-            all_there.set()
-        return all_there.wait(60), "ran"
-
-    client = client_of(original.HealthCheck, checkers=[slow])
-    threads = [threading.Thread(target=client.app, args=request_of("/")) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert all_there.is_set()
-    assert len(runs) == 32
-
-
 def request_of(path):
     """The arguments of a WSGI call for that path, whose answer nobody reads."""
     return webtest.TestRequest.blank(path).environ, lambda status, headers, exc_info=None: None
 
 
-def test_imports_imp_which_python_3_12_has_not():
-    source = inspect.getsource(original)
+class TestAnswer(object):
+    def test_of_a_passing_check_was_right(self):
+        """Otherwise the tests below would find faults everywhere."""
+        answer = ask(passing)
 
-    assert "import imp\n" in source
-    assert "imp.find_module(" in source
+        assert answer.status_int == 200
+        assert answer.json["results"][0]["output"] == "fine"
+
+    def test_failure_was_html_labelled_json(self):
+        assert_html_labelled_json(ask(failing))
+
+    def test_class_of_exception_was_shown(self):
+        def raising():
+            raise RuntimeError("the database is gone")
+
+        result = original.HealthCheck().run_check(raising)
+
+        assert result["output"] == "<type 'exceptions.RuntimeError'>"
+
+    def test_config_was_of_the_default_app(self, monkeypatch):
+        app = bottle.Bottle()
+        app.config["whose"] = "the route's app"
+        monkeypatch.setitem(bottle.app().config, "whose", "the default app")
+
+        answer = client_of(original.EnvironmentDump, app=app, include_python=False).get("/")
+
+        assert answer.json["config"]["whose"] == "the default app"
+
+    def test_ok_passed_for_a_pair(self):
+        result = ask(lambda: "ok").json["results"][0]
+
+        assert (result["passed"], result["output"]) == ("o", "k")
 
 
-def test_callers_list_of_checkers_is_changed():
-    mine = [passing]
+class TestBrokenRoute(object):
+    def test_with_any_pip_since_10(self):
+        import pip
+        assert not hasattr(pip, "get_installed_distributions")
 
-    original.HealthCheck(checkers=mine).add_check(failing)
+        assert dump_status(include_os=False, include_config=False, include_process=False) == 500
+        assert dump_status(include_python=False) == 200
 
-    assert mine == [passing, failing]
+    def test_with_raising_section(self):
+        def raising():
+            raise RuntimeError("one section")
+
+        assert dump_status(include_python=False, section=raising) == 500
+        assert dump_status(include_python=False, section=object) == 500  # which JSON cannot write
+        assert dump_status(include_python=False, section=dict) == 200
+
+    @pytest.mark.parametrize("check, error", [
+        pytest.param(Unhashable(), "unhashable type", id="unhashable check"),
+        pytest.param(functools.partial(passing), "__name__", id="partial"),
+        pytest.param(Always(), "__name__", id="callable object"),
+    ])
+    def test_with_check_that_is_no_function(self, check, error):
+        assert check() == (True, "fine")
+
+        assert_broken(ask(passing, check), error)
+
+    @pytest.mark.parametrize("returned, error", [
+        (True, "TypeError"), (None, "TypeError"), ((True,), "ValueError"),
+        ((True, "fine", 3), "ValueError"), ("failed", "ValueError"),
+    ])
+    def test_with_check_that_returns_no_pair(self, returned, error):
+        """0.2.1 takes it for an exception of the check, so it shows both faults of those."""
+        def check():
+            return returned
+
+        assert original.HealthCheck().run_check(check)["output"] == "<type 'exceptions.%s'>" % error
+        assert_html_labelled_json(ask(passing, check))
+
+    def test_with_output_that_is_not_json(self):
+        assert_broken(ask(passing, lambda: (True, object())), "is not JSON serializable")
+        assert_broken(ask(passing, lambda: (True, b"\xff")), "can't decode byte 0xff")
+
+
+class TestCaching(object):
+    @pytest.mark.parametrize("lifetime", [None, 0])
+    def test_lifetime_of_none_was_a_tick(self, clock, lifetime):
+        runs = []
+        client = client_of(original.HealthCheck, checkers=[counting(runs)], success_ttl=lifetime)
+
+        client.get("/")
+        client.get("/")
+        assert len(runs) == 1
+        clock.now += 0.01
+        client.get("/")
+        assert len(runs) == 2
+
+    def test_clock_set_back_froze_results(self, clock):
+        runs = []
+        client = client_of(original.HealthCheck, checkers=[counting(runs)])
+
+        client.get("/")
+        clock.now -= 3600
+        client.get("/")
+        clock.now += 3600
+        client.get("/")
+        assert len(runs) == 1
+        clock.now += 28
+        client.get("/")
+        assert len(runs) == 2
+
+    def test_32_requests_ran_a_check_32_times(self):
+        """Every run waits for the others: they can all be there only where none is shared."""
+        runs = []
+        all_there = threading.Event()
+
+        def slow():
+            runs.append(1)
+            if len(runs) == 32:
+                all_there.set()
+            return all_there.wait(60), "ran"
+
+        client = client_of(original.HealthCheck, checkers=[slow])
+        threads = [threading.Thread(target=client.app, args=request_of("/")) for _ in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert all_there.is_set()
+        assert len(runs) == 32
+
+
+class TestProcess(object):
+    def test_success_printed_ok(self, capsys):
+        ask(passing)
+
+        assert capsys.readouterr().out == "OK\n"
+
+    def test_imp_was_imported(self):
+        source = inspect.getsource(original)
+
+        assert "import imp\n" in source
+        assert "imp.find_module(" in source
+
+    def test_callers_list_was_changed(self):
+        mine = [passing]
+
+        original.HealthCheck(checkers=mine).add_check(failing)
+
+        assert mine == [passing, failing]

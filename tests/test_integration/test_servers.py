@@ -125,38 +125,28 @@ def with_smoke(names, *smoke):
             for name in sorted(names)]
 
 
-@pytest.mark.parametrize("name", with_smoke(
-    set(ALL) - set(USED_BEFORE_FORK), "wsgiref", "gunicorn sync", "waitress", "cheroot"))
-def test_every_probe_is_answered_and_sigterm_ends_the_server(name, tmpdir):
-    with served(ALL[name], tmpdir) as server:
-        check_service(server)
+class TestHungCheck(object):
+    @pytest.mark.parametrize("name", with_smoke(
+        set(ALL) - set(USED_BEFORE_FORK), "wsgiref", "gunicorn sync", "waitress", "cheroot"))
+    def test_leaves_probes_and_sigterm_working(self, name, tmpdir):
+        with served(ALL[name], tmpdir) as server:
+            check_service(server)
 
+    @pytest.mark.parametrize("name", with_smoke(USED_BEFORE_FORK, "uwsgi"))
+    def test_does_so_after_a_fork_that_follows_first_use(self, name, tmpdir):
+        with served(ALL[name], tmpdir) as server:
+            pids = check_service(server)
+            assert server.pid not in pids
+            # Results from before the fork are still cached: no worker ran the check again.
+            assert [line for line in server.notes() if "slow" in line] == ["slow %d" % server.pid]
 
-@pytest.mark.parametrize("name", with_smoke(USED_BEFORE_FORK, "uwsgi"))
-def test_same_after_a_fork_that_follows_first_use(name, tmpdir):
-    with served(ALL[name], tmpdir) as server:
-        pids = check_service(server)
-        assert server.pid not in pids
-        # Results from before the fork are still cached: no worker ran the check again.
-        assert [line for line in server.notes() if "slow" in line] == ["slow %d" % server.pid]
-
-
-@pytest.mark.parametrize("name", sorted(THREADED))
-def test_other_routes_respond_during_a_hung_check(name, tmpdir):
-    with served(THREADED[name], tmpdir) as server:
-        with patient_request(server) as waiting:
-            assert ask(server, "/ping") == (200, "pong")
-            assert select.select([waiting], [], [], 0)[0] == []
-            assert b"timed out after 4 s" in waiting.makefile("rb").read()
-
-
-@pytest.mark.parametrize("name", sorted(name for name in ALL if name.startswith("gunicorn")))
-def test_graceful_stop_answers_waiting_request(name, tmpdir):
-    with served(ALL[name], tmpdir) as server:
-        with patient_request(server) as waiting:
-            os.kill(server.pid, signal.SIGTERM)
-            assert b"timed out after 4 s" in waiting.makefile("rb").read()
-            server.wait_for_end()
+    @pytest.mark.parametrize("name", sorted(THREADED))
+    def test_leaves_other_routes_responding(self, name, tmpdir):
+        with served(THREADED[name], tmpdir) as server:
+            with patient_request(server) as waiting:
+                assert ask(server, "/ping") == (200, "pong")
+                assert select.select([waiting], [], [], 0)[0] == []
+                assert b"timed out after 4 s" in waiting.makefile("rb").read()
 
 
 DRAINED = """
@@ -171,18 +161,27 @@ bottle.run(app, server="waitress", port=int(sys.argv[2]), quiet=True)
 """
 
 
-def test_sigterm_handler_of_readme_drains_then_ends():
-    need_module("waitress")
-    port = free_port()
-    command = [sys.executable, "-c", DRAINED, os.path.join(ROOT, "README.md"), str(port)]
-    server = servers.Server(command, port, servers.accepts, env=servers.environment())
-    server.start()
-    try:
-        assert ask(server)[0] == 200
-        os.kill(server.pid, signal.SIGTERM)
-        wait_until(lambda: ask(server)[0] == 404, what="the drained answer")
-        assert ask(server, "/alarms") == (200, "[40]")
-        os.kill(server.pid, signal.SIGALRM)  # what the kernel does after so many seconds
-        server.wait_for_end()
-    finally:
-        server.stop()
+class TestSigterm(object):
+    @pytest.mark.parametrize("name", sorted(name for name in ALL if name.startswith("gunicorn")))
+    def test_waiting_request_is_answered(self, name, tmpdir):
+        with served(ALL[name], tmpdir) as server:
+            with patient_request(server) as waiting:
+                os.kill(server.pid, signal.SIGTERM)
+                assert b"timed out after 4 s" in waiting.makefile("rb").read()
+                server.wait_for_end()
+
+    def test_handler_of_readme_drains_then_ends(self):
+        need_module("waitress")
+        port = free_port()
+        command = [sys.executable, "-c", DRAINED, os.path.join(ROOT, "README.md"), str(port)]
+        server = servers.Server(command, port, servers.accepts, env=servers.environment())
+        server.start()
+        try:
+            assert ask(server)[0] == 200
+            os.kill(server.pid, signal.SIGTERM)
+            wait_until(lambda: ask(server)[0] == 404, what="the drained answer")
+            assert ask(server, "/alarms") == (200, "[40]")
+            os.kill(server.pid, signal.SIGALRM)  # what the kernel does after so many seconds
+            server.wait_for_end()
+        finally:
+            server.stop()

@@ -10,16 +10,18 @@ from tests.benchmarks import soak, soak_app
 from tests.helpers import GENEROUS_SECONDS, need_module
 
 
-@pytest.mark.soak
-def test_soak_has_documented_responses_and_no_growth(monkeypatch):
-    monkeypatch.setattr(soak, "LONGEST", float(GENEROUS_SECONDS))  # the benchmark measures how long
-    monkeypatch.setattr(soak, "RECOVERY", float(GENEROUS_SECONDS))
-    soaked = soak.soak(50)
-    assert soaked.wrong == []
-    seen = set(status for client, status in soaked.answers if client == "haproxy")
-    # The troubles have reached the clients; so, at times, has a signal in a request.
-    assert seen - {soak_app.INTERRUPTED} == {200, 404, 500}
-    assert set(soaked.troubles) == soak.TROUBLES
+class TestSoak(object):
+    @pytest.mark.soak
+    def test_has_documented_responses_and_no_growth(self, monkeypatch):
+        # The benchmark measures how long.
+        monkeypatch.setattr(soak, "LONGEST", float(GENEROUS_SECONDS))
+        monkeypatch.setattr(soak, "RECOVERY", float(GENEROUS_SECONDS))
+        soaked = soak.soak(50)
+        assert soaked.wrong == []
+        seen = set(status for client, status in soaked.answers if client == "haproxy")
+        # The troubles have reached the clients; so, at times, has a signal in a request.
+        assert seen - {soak_app.INTERRUPTED} == {200, 404, 500}
+        assert set(soaked.troubles) == soak.TROUBLES
 
 
 def body(passed=True, **outputs):

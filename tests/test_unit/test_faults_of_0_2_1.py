@@ -43,13 +43,13 @@ def others_are_reported(status, answer):
 class TestAnswer(object):
     """What was shown was not what the check or the app had said."""
 
-    def test_failing_answer_was_an_html_page_labelled_json(self):
+    def test_failure_was_html_labelled_json(self):
         answer = ask(serve(lambda: (False, "down")))
         assert answer.status == 500
         assert answer.headers["Content-Type"] == "application/json"
         assert json.loads(answer.body.decode("ascii"))["results"][0]["output"] == "down"
 
-    def test_exceptions_class_was_shown_instead_of_its_message(self):
+    def test_class_of_exception_was_shown(self):
         seen = []
 
         def raises():
@@ -64,7 +64,7 @@ class TestAnswer(object):
             "no route to db1")
         assert isinstance(seen[0], ValueError)
 
-    def test_config_was_that_of_the_default_app(self):
+    def test_config_was_of_the_default_app(self):
         app = bottle.Bottle()
         app.config["whose"] = "mine"
         EnvironmentDump(app, "/environment", include_python=False)
@@ -78,10 +78,10 @@ class TestAnswer(object):
         assert "expected a pair (passed, output)" in answer["results"][0]["output"]
 
 
-class TestRouteThatWentDown(object):
+class TestBrokenRoute(object):
     """One bad check, output, section or import took the whole route down."""
 
-    def test_environment_was_an_error_with_any_pip_since_10(self, monkeypatch):
+    def test_with_any_pip_since_10(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pip", None)  # neither wanted nor asked
         app = bottle.Bottle()
         EnvironmentDump(app, "/environment")
@@ -89,7 +89,7 @@ class TestRouteThatWentDown(object):
         assert status == 200
         assert answer["python"]["packages"]["six"] == six.__version__
 
-    def test_one_raising_section(self):
+    def test_with_raising_section(self):
         app = bottle.Bottle()
         dump = EnvironmentDump(app, "/environment", include_python=False)
         dump.add_section("broken", lambda: 1 // 0)
@@ -102,7 +102,7 @@ class TestRouteThatWentDown(object):
     @pytest.mark.parametrize("output", [object(), {1, 2}, b"\xff", {(1, 2): 3}, float("nan"),
                                         {b"a": 1}],
                              ids=lambda value: type(value).__name__)
-    def test_output_that_is_not_json(self, output):
+    def test_with_output_that_is_not_json(self, output):
         def no_constant(name):
             pytest.fail("%s is no JSON" % name)
 
@@ -110,7 +110,7 @@ class TestRouteThatWentDown(object):
         others_are_reported(answer.status, json.loads(answer.body.decode("ascii"),
                                                       parse_constant=no_constant))
 
-    def test_unhashable_check(self):
+    def test_with_unhashable_check(self):
         class Unhashable(object):
             __hash__ = None
 
@@ -128,7 +128,7 @@ class TestRouteThatWentDown(object):
             others_are_reported(*response_of(app))
             others_are_reported(*response_of(app))
 
-    def test_partial(self):
+    def test_with_partial(self):
         def reaches(host):
             return False, host
 
@@ -139,7 +139,7 @@ class TestRouteThatWentDown(object):
     @pytest.mark.parametrize("returned", [None, True, (), (True,), (True, 1, 2), 7,
                                           {"a": 1, "b": 2}],
                              ids=repr)
-    def test_check_that_returned_no_pair(self, returned):
+    def test_with_check_that_returns_no_pair(self, returned):
         status, answer = response_of(serve(lambda: returned, succeeds))
         others_are_reported(status, answer)
         assert "expected a pair (passed, output)" in answer["results"][0]["output"]
@@ -150,7 +150,7 @@ class TestCaching(object):
     """A check ran too often or too seldom."""
 
     @pytest.mark.parametrize("none", [None, 0, 0.0])
-    def test_lifetime_of_none_was_not_quite_uncached(self, monkeypatch, none):
+    def test_lifetime_of_none_was_a_tick(self, monkeypatch, none):
         # The clock is so coarse that no time passes.
         internals.replace(monkeypatch, internals.CLOCK, FakeClock())
         monkeypatch.setattr(time, "time", FakeClock())
@@ -160,7 +160,7 @@ class TestCaching(object):
         response_of(app)
         assert len(runs) == 2
 
-    def test_wall_clock_that_was_set_back_froze_results(self, monkeypatch):
+    def test_clock_set_back_froze_results(self, monkeypatch):
         wall, steady = FakeClock(1e9), FakeClock()
         monkeypatch.setattr(time, "time", wall)
         internals.replace(monkeypatch, internals.CLOCK, steady)
@@ -175,7 +175,7 @@ class TestCaching(object):
         response_of(app)
         assert len(runs) == 2
 
-    def test_32_requests_at_once_ran_a_check_32_times(self, monkeypatch):
+    def test_32_requests_ran_a_check_32_times(self, monkeypatch):
         internals.replace(monkeypatch, internals.LONGEST_WAIT, 0.1)
         runs, entered, release, answers = [], threading.Event(), threading.Event(), []
 
@@ -210,12 +210,12 @@ def _environ():
 class TestProcess(object):
     """The library printed, changed its argument, or imported what Python no longer has."""
 
-    def test_ok_was_printed_on_every_success(self, capsys):
+    def test_success_printed_ok(self, capsys):
         assert response_of(serve(succeeds))[0] == 200
         captured = capsys.readouterr()
         assert (captured.out, captured.err) == ("", "")
 
-    def test_callers_list_of_checkers_was_changed(self):
+    def test_callers_list_was_changed(self):
         mine = [succeeds]
         health = HealthCheck(checkers=mine)
         health.add_check(lambda: (True, "another"))
@@ -228,7 +228,7 @@ class TestProcess(object):
         assert empty == []
 
     @pytest.mark.skipif(sys.version_info < (3, 8), reason="setuptools itself may import it there")
-    def test_imp_does_not_exist_since_3_12(self):
+    def test_imp_was_imported(self):
         code = """
 import sys
 sys.modules["imp"] = None
