@@ -1,5 +1,4 @@
 """Headless Chromium, driven through its DevTools protocol over a pair of pipes."""
-import base64
 import contextlib
 import json
 import os
@@ -78,9 +77,9 @@ class Browser(object):
                 assert "error" not in answer, answer
                 return answer["result"]
 
-    def wait_for(self, event, seconds=60):
+    def wait_for(self, event):
         """Waits for the next event of that name and returns its parameters."""
-        seen, deadline = len(self.events), time.time() + seconds
+        seen, deadline = len(self.events), time.time() + 60
         while True:
             for one in self.events[seen:]:
                 if one["method"] == event:
@@ -88,9 +87,9 @@ class Browser(object):
             seen = len(self.events)
             self._receive(deadline)
 
-    def open(self, url, width=1280, height=900, scheme="light"):
+    def open(self, url, width=1280, scheme="light"):
         """Goes to a URL in a window of that many CSS pixels, and waits for its load."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
                   deviceScaleFactor=1, mobile=width < 600)
         self.call("Emulation.setEmulatedMedia",
                   features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -110,12 +109,6 @@ class Browser(object):
         return [one["params"] for one in self.events
                 if one["method"] in ("Log.entryAdded", "Runtime.exceptionThrown",
                                      "Runtime.consoleAPICalled")]
-
-    def screenshot(self, path, whole=False):
-        """Writes what the window shows, or the whole page, as PNG."""
-        image = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
-        with open(path, "wb") as target:
-            target.write(base64.b64decode(image["data"]))
 
     def _receive(self, deadline):
         """The next message; an event is noted in .events too."""

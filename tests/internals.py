@@ -81,10 +81,10 @@ def replace(patch, place, value):
     patch.setattr(place[0], place[1], value)
 
 
-def wait_longer(patch, seconds=600):
+def wait_longer(patch):
     """Lets a test's threads wait and backends take as long as a loaded machine needs."""
     for place in LONGEST_WAITS:
-        replace(patch, place, seconds)
+        replace(patch, place, 600)
 
 
 def give(checker, seconds):

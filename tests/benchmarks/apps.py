@@ -126,9 +126,9 @@ def bare_flask_app(body):
     return app
 
 
-def environ(path=PATH, query=""):
+def environ(query):
     """The environ that a server makes of haproxy's GET."""
-    return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query,
+    return {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": PATH, "QUERY_STRING": query,
             "SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1",
             "HTTP_HOST": "localhost", "HTTP_ACCEPT": "*/*", "REMOTE_ADDR": "127.0.0.1",
             "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.input": io.BytesIO(),
@@ -136,9 +136,9 @@ def environ(path=PATH, query=""):
             "wsgi.run_once": False}
 
 
-def asking(app, **request):
+def asking(app, query=""):
     """A function that calls the app as a server does, and returns the status and the body."""
-    request_environ = environ(**request)
+    request_environ = environ(query)
     statuses = []
 
     def start_response(status, headers, exc_info=None):

@@ -1,24 +1,21 @@
 """How often a fleet runs a passing check: with a cache in each process, and with one shared.
 
-    python -m tests.benchmarks.fleet
+    python -m tests.benchmarks fleet
 
 30 hosts of 4 workers, all of them real processes on this machine, are polled every 2 s; a result
 is kept for 27 s. Everything goes 6 times as fast, and two such minutes are counted. The shared
 results are in a redis-server that is started for it. Takes about half a minute.
 """
-from __future__ import print_function
-
-import logging
 import os
 import random
 import shutil
 import signal
-import sys
 import tempfile
 import time
 
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests.servers import redis_server
+from .report import Row
 
 HOSTS, WORKERS = 30, 4
 SPEED = 6.0
@@ -114,24 +111,6 @@ def measure():
 
 
 def rows(quick):
-    """The same as rows of the table of all benchmarks."""
-    from .report import Row
+    """The rows of the table."""
     return [Row("%d processes of a fleet, %s" % (HOSTS * WORKERS, kind), "runs a minute",
                 {"ours": runs}) for kind, runs in measure()]
-
-
-def main():
-    logging.basicConfig()  # reports when redis is late on a busy machine: that changes the count
-    print("%d hosts x %d workers = %d processes, each polled every 2 s, results kept for 27 s;"
-          % (HOSTS, WORKERS, HOSTS * WORKERS))
-    print("%d minutes, at %g times the speed" % (MINUTES, SPEED))
-    sys.stdout.flush()  # or each process would print it again
-    expected = (HOSTS * WORKERS * 60 / 27.0, 60 / 27.0)
-    print("%-26s%14s%18s" % ("", "runs a minute", "by arithmetic"))
-    sys.stdout.flush()
-    for (kind, runs), arithmetic in zip(measure(), expected):
-        print("%-26s%14.1f%18.1f" % (kind, runs, arithmetic))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,18 +1,14 @@
 """What a hung dependency does to a service: 8 probes, one after another, that give up after 2 s.
 
-    python -m tests.benchmarks.hang [server ...]
+    python -m tests.benchmarks hang
 
-prints a row for each server that is installed and each way to write the health route: a plain
-Bottle route that calls the hung function, ours without a timeout, and ours with timeout=1.
-Takes about a minute: all services run side by side, each in processes of its own.
+asks two services of each server: a plain Bottle route that calls the hung function, and ours with
+timeout=1. Takes about a minute: all of them run side by side, each in processes of its own.
 """
-from __future__ import print_function
-
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import timeit
@@ -20,39 +16,34 @@ import timeit
 from six.moves import http_client, socketserver
 from wsgiref import simple_server
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.helpers import free_port  # noqa: E402
+from tests.helpers import ROOT, free_port
+from .report import Row, skip
 
 PROBES = 8
 GIVE_UP = 2.0  # seconds, haproxy's default
 LONGEST_END = 40.0  # seconds from SIGTERM to SIGKILL; gunicorn's own are 30
 THREADS = 4
 
-KINDS = ("plain route", "ours, no timeout", "ours, timeout=1")
+KINDS = ("ours", "a plain route")
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "1",
             "tests.benchmarks.hang:make_app()"]
-OURSELVES = [sys.executable, "-m", "tests.benchmarks.hang", "--serve"]
+OURSELVES = [sys.executable, "-m", "tests.benchmarks.hang"]
 
-#: name: (module that it needs, command)
+#: (name, module that it needs, command)
 SERVERS = [
-    ("wsgiref", ("wsgiref", OURSELVES + ["wsgiref", "{port}"])),
-    ("wsgiref, threads", ("wsgiref", OURSELVES + ["threads", "{port}"])),
-    ("gunicorn sync", ("gunicorn", GUNICORN)),
-    ("gunicorn gthread", ("gunicorn", GUNICORN + ["--threads", str(THREADS)])),
-    ("waitress", ("waitress", OURSELVES + ["waitress", "{port}"])),
+    ("wsgiref", "wsgiref", OURSELVES + ["wsgiref", "{port}"]),
+    ("wsgiref, threads", "wsgiref", OURSELVES + ["threads", "{port}"]),
+    ("gunicorn sync", "gunicorn", GUNICORN),
+    ("gunicorn gthread", "gunicorn", GUNICORN + ["--threads", str(THREADS)]),
+    ("waitress", "waitress", OURSELVES + ["waitress", "{port}"]),
 ]
 
 
 # The service
 
 def hang():
-    """A check of a dependency that never answers; notes that it was started."""
-    with open(os.environ["HANG_STARTS"], "ab") as starts:
-        starts.write(b".")
+    """A check of a dependency that never answers."""
     threading.Event().wait(3600)
     return True, "at last"
 
@@ -63,12 +54,10 @@ def make_app():
     from bottle_healthcheck import HealthCheck
     app = bottle.Bottle()
     app.route("/ping", callback=lambda: "pong")
-    kind = os.environ["HANG_KIND"]
-    if kind == "plain route":
-        app.route("/health", callback=lambda: str(hang()))
+    if os.environ["HANG_KIND"] == "ours":
+        HealthCheck(app, "/health", checkers=[hang], timeout=1)
     else:
-        HealthCheck(app, "/health", checkers=[hang],
-                    timeout=1 if kind == "ours, timeout=1" else None)
+        app.route("/health", callback=lambda: str(hang()))
     return app
 
 
@@ -88,44 +77,31 @@ def serve(server, port):
 
 # Its clients
 
-def ask(port, path, seconds=GIVE_UP):
-    """(status or None where the client gave up, seconds that it took)."""
-    begun = timeit.default_timer()
-    connection = http_client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+def is_answered(port, path):
+    """Whether an answer comes before the client gives up."""
+    connection = http_client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP)
     try:
         connection.request("GET", path)
-        status = connection.getresponse().status
+        connection.getresponse()
     except (EnvironmentError, http_client.HTTPException):
-        status = None
+        return False
     finally:
         connection.close()
-    return status, timeit.default_timer() - begun
+    return True
 
 
-def measure(port):
-    """{column: figure} of 8 probes, and of another route meanwhile and afterwards."""
-    pings = []
-
-    def ping_meanwhile():
-        time.sleep(GIVE_UP / 8)
-        pings.append(ask(port, "/ping"))
-    meanwhile = threading.Thread(target=ping_meanwhile)
-    meanwhile.start()
-    probes = [ask(port, "/health") for _ in range(PROBES)]
-    meanwhile.join()
-    pings.append(ask(port, "/ping"))
-    return {
-        "answered": "%d of %d" % (sum(status is not None for status, _ in probes), PROBES),
-        "first": _seconds(probes[0]),
-        "slowest other": _seconds(max(probes[1:], key=lambda probe: (probe[0] is None, probe[1]))),
-        "/ping meanwhile": _seconds(pings[0]),
-        "/ping after": _seconds(pings[1]),
-    }
-
-
-def _seconds(asked):
-    status, seconds = asked
-    return "gave up" if status is None else "%.2f s" % seconds
+def start(command, kind, port):
+    """The running server, once it answers."""
+    process = subprocess.Popen([part.format(port=port) for part in command], cwd=ROOT,
+                               env=dict(os.environ, HANG_KIND=kind), preexec_fn=os.setsid,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    drain = threading.Thread(target=process.stdout.read)
+    drain.daemon = True
+    drain.start()
+    deadline = time.time() + 30
+    while not is_answered(port, "/ping") and process.poll() is None and time.time() < deadline:
+        time.sleep(0.05)
+    return process
 
 
 def end(process):
@@ -144,92 +120,44 @@ def end(process):
     return "%.1f s" % took if ended else "killed after %g s" % LONGEST_END
 
 
-def start(command, kind, port, starts):
-    """The running server, once it answers."""
-    environment = dict(os.environ, HANG_KIND=kind, HANG_STARTS=starts)
-    process = subprocess.Popen([part.format(port=port) for part in command], cwd=ROOT,
-                               env=environment, preexec_fn=os.setsid,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    drain = threading.Thread(target=process.stdout.read)
-    drain.daemon = True
-    drain.start()
-    deadline = time.time() + 30
-    while ask(port, "/ping")[0] is None and process.poll() is None and time.time() < deadline:
-        time.sleep(0.05)
-    return process
-
-
-def row(server, command, kind):
-    """The figures of one service."""
+def measure(command, kind):
+    """(probes that were answered, the time to the end) of one service, as texts."""
     port = free_port()
-    handle, starts = tempfile.mkstemp()
-    os.close(handle)
+    process = start(command, kind, port)
     try:
-        process = start(command, kind, port, starts)
-        try:
-            figures = measure(port)
-        finally:
-            ended = end(process)
-        return dict(figures, server=server, route=kind, started=str(os.path.getsize(starts)),
-                    SIGTERM=ended)
+        answered = sum(is_answered(port, "/health") for _ in range(PROBES))
     finally:
-        os.remove(starts)
+        ended = end(process)
+    return "%d of %d" % (answered, PROBES), ended
 
 
-def table(rows):
-    """The figures as text."""
-    columns = ["server", "route", "answered", "first", "slowest other", "/ping meanwhile",
-               "/ping after", "SIGTERM", "started"]
-    lines = [columns] + [[one[column] for column in columns] for one in rows]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip()
-                     for line in lines)
-
-
-def installed(module):
-    try:
-        __import__(module)
-    except ImportError:
-        return False
-    return True
-
-
-def run(names=()):
-    """The rows of these servers (none named: all that are installed), measured side by side."""
-    rows, threads = {}, []
-    for server, (module, command) in SERVERS:
-        if names and server not in names or not installed(module):
+def measure_all():
+    """{(server, kind): what measure() returns} of all servers that are installed."""
+    found, threads = {}, []
+    for server, module, command in SERVERS:
+        try:
+            __import__(module)
+        except ImportError:
+            skip("hung check, %s: it is not installed" % server)
             continue
         for kind in KINDS:
             def work(server=server, command=command, kind=kind):
-                rows[server, kind] = row(server, command, kind)
+                found[server, kind] = measure(command, kind)
             threads.append(threading.Thread(target=work))
-            rows[server, kind] = None  # in order
             threads[-1].start()
     for thread in threads:
         thread.join()
-    return [rows[server, kind] for server, _ in SERVERS for kind in KINDS
-            if rows.get((server, kind))]
+    return found
 
 
 def rows(quick):
-    """The same as rows of the table of all benchmarks."""
-    from .report import Row
-    found = dict(((one["server"], one["route"]), one) for one in run())
-    table = []
-    for server, _ in SERVERS:
-        for what, column in (("probes answered", "answered"),
-                             ("from SIGTERM to its end", "SIGTERM")):
-            cells = [(title, found[server, kind][column])
-                     for title, kind in (("ours", KINDS[2]), ("a plain route", KINDS[0]))
-                     if (server, kind) in found]
-            if cells:
-                table.append(Row("hung check, %s: %s" % (server, what), "", dict(cells)))
-    return table
+    """The rows of the table."""
+    found = measure_all()
+    return [Row("hung check, %s: %s" % (server, what), "",
+                dict((kind, found[server, kind][index]) for kind in KINDS))
+            for server, _, _ in SERVERS if (server, KINDS[0]) in found
+            for index, what in enumerate(("probes answered", "from SIGTERM to its end"))]
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], int(sys.argv[3]))
-    else:
-        print(table(run(sys.argv[1:])))
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -20,7 +20,7 @@ def seconds(job, times=1):
     return timeit.default_timer() - begun
 
 
-def ratio(job, base, rounds=200):
+def ratio(job, base, rounds):
     """How much longer the job takes than the base: the median over pairs of turns."""
     times = calls(job), calls(base)
     pairs = []
@@ -41,7 +41,7 @@ def calls(job):
     return max(1, int(TURN / max(1e-7, min(seconds(job) for _ in range(5)))))
 
 
-def over(job, base, rounds=2000):
+def over(job, base, rounds):
     """The seconds that one call of the job takes more than one of the base: medians, in turns."""
     jobs, bases = [], []
     for _ in range(rounds):

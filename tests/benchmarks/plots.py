@@ -1,10 +1,9 @@
 """How cost grows with checks, clients and processes, as SVG files beside this one.
 
-    python -m tests.benchmarks.plots [--quick]
+    python -m tests.benchmarks.plots
 
 matplotlib draws, in an environment of its own.
 """
-import argparse
 import json
 import os
 import subprocess
@@ -24,15 +23,15 @@ LIFETIME = 2
 ASKED = 6
 
 
-def by_checks(quick):
+def by_checks():
     """{library: [(checks, times as long as a bare route)]}."""
     from . import cost
-    found = report.each_kind("cost", quick, cost.KINDS)
+    found = report.each_kind("cost", False, cost.KINDS)
     return dict((title, [(count, figures["cached %d" % count]) for count in cost.COUNTS])
                 for title, figures in found.items())
 
 
-def by_clients(quick):
+def by_clients():
     """{library: [(clients, requests a second by the bare route's)]} under gunicorn gthread."""
     found = {}
     for column in environments.COLUMNS:
@@ -40,15 +39,14 @@ def by_clients(quick):
             continue
         try:
             with sockets.serving(column, sockets.SERVERS["gunicorn gthread"]) as port:
-                found[column.title] = [
-                    (clients, sockets.ratio(port, 1 if quick else 3, clients=clients))
-                    for clients in CLIENTS]
+                found[column.title] = [(clients, sockets.ratio(port, 3, clients))
+                                       for clients in CLIENTS]
         except environments.Missing as reason:
             sys.stderr.write("%s: %s\n" % (column.title, reason))
     return found
 
 
-def by_processes(quick):
+def by_processes():
     """{library: [(processes, runs of a check in a lifetime)]} under gunicorn, asked at full speed.
 
     "ours, shared" shares results among the processes through a redis-server.
@@ -141,10 +139,7 @@ def draw(path):
 
 def main():
     """Measures, then draws."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.plots")
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    found = dict((name, plot[0](options.quick)) for name, plot in PLOTS.items())
+    found = dict((name, plot[0]()) for name, plot in PLOTS.items())
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(found, file)
         file.flush()

@@ -58,12 +58,12 @@ class Row(object):
         self.at_least = at_least
 
     @classmethod
-    def of(cls, what, unit, figure, found, limit=None, times=1, at_least=False):
+    def of(cls, what, unit, figure, found, limit=None, times=1):
         """A row of one figure out of each_kind()."""
         cells = collections.OrderedDict(
             (title, figures[figure] if times == 1 else figures[figure] * times)
             for title, figures in found.items() if figure in figures)
-        return cls(what, unit, cells, limit, at_least)
+        return cls(what, unit, cells, limit)
 
     def target(self):
         """The limit as text."""

@@ -39,12 +39,12 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serving(column, arguments, checks=CHECKS, **variables):
+def serving(column, arguments, **variables):
     """The port of a running server with the column's service; environments.Missing without one."""
     port = free_port()
     with environments.inside(column) as (python, environment, folder):
         command = [python] + [part.format(port=port) for part in arguments]
-        environment = dict(environment, BENCHMARK_KIND=column.kind, BENCHMARK_CHECKS=str(checks),
+        environment = dict(environment, BENCHMARK_KIND=column.kind, BENCHMARK_CHECKS=str(CHECKS),
                            **variables)
         with open(os.devnull, "r+b") as nowhere:
             process = subprocess.Popen(command, cwd=folder, env=environment, stdin=nowhere,
