@@ -1,4 +1,5 @@
 """What tests of the cache's rules run in place of threads, clocks, cache servers and processes."""
+import logging
 import os
 import subprocess
 import sys
@@ -143,6 +144,33 @@ class World(object):
         """From here on this is the child: no thread but this one."""
         self.pid += 1
         del self.jobs[:]
+
+
+class TakenOver(logging.Handler):
+    """The package with other things in some of its places, and its log, until give_back().
+
+    replaced: pairs of a place and what is put there; emit is called with each record of the log.
+    """
+
+    _log = logging.getLogger("bottle_healthcheck")
+
+    def __init__(self, replaced, emit):
+        logging.Handler.__init__(self)
+        self.emit = emit
+        self._originals = [(place, getattr(*place)) for place, _ in replaced]
+        for place, value in replaced:
+            internals.put(place, value)
+        self._log.addHandler(self)
+        self._log.setLevel(logging.INFO)
+        self._log.propagate = False
+
+    def give_back(self):
+        """All is as it was before."""
+        for place, value in self._originals:
+            internals.put(place, value)
+        self._log.removeHandler(self)
+        self._log.setLevel(logging.NOTSET)
+        self._log.propagate = True
 
 
 class Actor(object):

@@ -1,9 +1,9 @@
 """The original 0.2.1 release has every fault that this package must not bring back.
 
-Each test shows one fault on the original itself, so that the test of the same class and name in
-tests/test_unit/test_faults_of_0_2_1.py is known to bite. Both packages are imported by the same
-name: the stage "original" of .ci/run runs this module on Python 2.7, away from the checkout, where
-the original alone is installed.
+Each test shows one fault on the original itself, so that what tests for the same fault, in the
+class of the same name in tests/test_unit/test_faults_of_0_2_1.py, is known to bite. Both packages
+are imported by the same name: the stage "original" of .ci/run runs this module on Python 2.7, away
+from the checkout, where the original alone is installed.
 """
 import functools
 import inspect

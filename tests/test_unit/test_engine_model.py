@@ -1,17 +1,15 @@
 """The rules of cached outcomes as a small model, and any interleaving of requests against it.
 
-`Model` and `Asked` are the design, written once more and shorter; `EngineMachine` lets hypothesis
+`Model` and `Request` are the rules, written once more and shorter; `EngineMachine` lets hypothesis
 choose what happens and compares each step of the package with the model. No time passes and no
 two threads run at once: each request has a thread that stops where it runs a check and where it
 waits, until the machine lets it go on.
 """
-import logging
-
 import pytest
 
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests import internals
-from tests.worlds import Actor, Gone, World
+from tests.worlds import Actor, Gone, TakenOver, World
 from tests.helpers import PY2, examples, need_module
 
 hypothesis = need_module("hypothesis")
@@ -23,8 +21,6 @@ EXAMPLES = examples(10, "MODEL_EXAMPLES")
 ENDS = [(True, "fine"), (True, "well"), (WARN, "slow"), (False, "down"), ValueError("refused"),
         Gone()]
 TICKS = [0.5, 1, 1.5, 2, 3, 4, 8, 10, 12.25, 40]
-
-LOG = logging.getLogger("bottle_healthcheck")
 
 
 # The model
@@ -75,10 +71,10 @@ class Model(object):
         cached = self.known[name].cached
         return setting.lifetimes[bool(cached.passed)] if cached else 0
 
-    def rule(self, name, setting):
-        """Which rule of the design's list of four holds."""
+    def rule(self, name, setting, force=False):
+        """Which of the rules of _engine/cache.py applies; run_check() uses no fresh result."""
         lifetime = self.lifetime(name, setting)
-        if lifetime and self.age(name) < lifetime:
+        if lifetime and self.age(name) < lifetime and not force:
             return 1
         run = self.known[name].run
         if run is None:
@@ -192,18 +188,14 @@ class Request(object):
     def use_fresh(self):
         """What is fresh when the request comes is used; only then do checks run."""
         for name, setting in self.settings:
-            if self.model.rule(name, setting) == 1 and not self.force:
+            if self.model.rule(name, setting, self.force) == 1:
                 self.found[name] = self.model.known[name].cached
         self.due = [one for one in self.due if one[0] not in self.found]
 
     def look_up(self, name, setting):
         model, known = self.model, self.model.known[name]
         self.looked_up.setdefault(name, model.now)
-        rule = model.rule(name, setting)
-        if rule == 1 and self.force:  # run_check runs now, or joins
-            rule = 2 if known.run is None else 3
-            if rule == 3 and model.now - known.run.started >= setting.run_limit:
-                rule = 4
+        rule = model.rule(name, setting, self.force)
         if rule == 1:
             self.found[name] = known.cached
         elif rule == 2:
@@ -291,30 +283,14 @@ class Process(World):
         return run
 
 
-class Lines(logging.Handler):
-    def __init__(self):
-        logging.Handler.__init__(self)
-        self.lines = []
-
-    def emit(self, record):
-        name = record.args[0]
-        words = record.getMessage().split(name, 1)[1].split(":")[0]
-        self.lines.append((record.levelname, name, words.strip()))
-
-
 class EngineMachine(stateful.RuleBasedStateMachine):
     """Readers of three checks that share one cache, as several endpoints do."""
 
     def __init__(self):
         stateful.RuleBasedStateMachine.__init__(self)
         self.process = Process()
-        self.originals = [(place, getattr(*place)) for place, _ in self.process.replaced]
-        for place, value in self.process.replaced:
-            internals.put(place, value)
-        self.log = Lines()
-        LOG.addHandler(self.log)
-        LOG.setLevel(logging.INFO)
-        LOG.propagate = False
+        self.lines = []
+        self.package = TakenOver(self.process.replaced, self.note_line)
         self.actors, self.lost, self.jobs_of = [], [], []
         self.agrees = True
         names = ("db", "queue", "disk")
@@ -407,13 +383,13 @@ class EngineMachine(stateful.RuleBasedStateMachine):
         self.model.clear()
 
     def a_drain_is_over(self):
-        before = [list(notified) for _, _, notified, _ in self.readers], list(self.log.lines)
+        before = [list(notified) for _, _, notified, _ in self.readers], list(self.lines)
         for health, _, _, _ in self.readers:
             health.drain("for now")
             report = health.run()
             assert (report.passed, report.results[0]["output"]) == (False, "for now")
             health.resume()
-        assert before == ([notified for _, _, notified, _ in self.readers], self.log.lines)
+        assert before == ([notified for _, _, notified, _ in self.readers], self.lines)
 
     def threads_are_refused_or_not(self):
         self.process.refuses_threads = not self.process.refuses_threads
@@ -447,9 +423,9 @@ class EngineMachine(stateful.RuleBasedStateMachine):
 
     @stateful.invariant()
     def the_log_has_one_line_for_each_change(self):
-        assert self.log.lines == self.model.lines
+        assert self.lines == self.model.lines
         for name in self.checks:
-            states = [state for _, one, state in self.log.lines if one == name]
+            states = [state for _, one, state in self.lines if one == name]
             assert not [state for state, later in zip(states, states[1:]) if state == later]
             assert states[:1] != ["has recovered"]
 
@@ -479,21 +455,22 @@ class EngineMachine(stateful.RuleBasedStateMachine):
                 while actor.at[0] in ("runs", "waits"):
                     self.process.actor = actor
                     actor.go_on(Gone())
-            for place, value in self.originals:
-                internals.put(place, value)
-            LOG.removeHandler(self.log)
-            LOG.setLevel(logging.NOTSET)
-            LOG.propagate = True
+            self.package.give_back()
 
     # How it is done
 
+    def note_line(self, record):
+        name = record.args[0]
+        words = record.getMessage().split(name, 1)[1].split(":")[0]
+        self.lines.append((record.levelname, name, words.strip()))
+
     def begin(self, request, settings, which, force=False):
-        fresh = [name for name, setting in settings if self.model.rule(name, setting) == 1]
+        fresh = [name for name, setting in settings if self.model.rule(name, setting, force) == 1]
         expected = Request(self.model, settings, force, lambda: self.process.refuses_threads)
         actor = Actor(request, expected, which)
         self.actors.append(actor)
         self.go_on(actor)
-        assert force or not set(fresh) & set(expected.started), "a fresh result was run again"
+        assert not set(fresh) & set(expected.started), "a fresh result was run again"
 
     def go_on(self, actor, orders=None, gone=False):
         """Lets a request go on, and compares where it stops with where it should."""

@@ -2,8 +2,6 @@
 """What was wrong in 0.2.1, a test each: none of it may come back."""
 import functools
 import json
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -12,10 +10,10 @@ import bottle
 import pytest
 import six
 
-import bottle_healthcheck
 from bottle_healthcheck import EnvironmentDump, HealthCheck
 from tests import internals
 from tests.helpers import FakeClock, succeeds, wait_until
+from tests.worlds import run_python
 from tests.wsgi import ask
 
 
@@ -201,12 +199,6 @@ class TestCaching(object):
         assert len(answers) == 32
 
 
-def _environ():
-    path = os.pathsep.join([os.path.dirname(os.path.dirname(bottle_healthcheck.__file__))] + [
-        one for one in [os.environ.get("PYTHONPATH")] if one])
-    return dict(os.environ, PYTHONPATH=path)
-
-
 class TestProcess(object):
     """The library printed, changed its argument, or imported what Python no longer has."""
 
@@ -229,12 +221,9 @@ class TestProcess(object):
 
     @pytest.mark.skipif(sys.version_info < (3, 8), reason="setuptools itself may import it there")
     def test_imp_was_imported(self):
-        code = """
-import sys
-sys.modules["imp"] = None
-import bottle_healthcheck
-print(sorted(bottle_healthcheck.EnvironmentDump().get_python()))
-"""
-        shown = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code],
-                                        env=_environ())
-        assert b"'packages'" in shown
+        status, output, errors = run_python(
+            "import sys\n"
+            "sys.modules['imp'] = None\n"
+            "import bottle_healthcheck\n"
+            "print('packages' in bottle_healthcheck.EnvironmentDump().get_python())\n")
+        assert (status, output, errors) == (0, "True\n", "")

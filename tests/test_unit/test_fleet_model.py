@@ -5,21 +5,18 @@ the server, where it runs a check and where it waits, until the machine lets it 
 passes by itself, and no two threads run at once.
 """
 import json
-import logging
 
 import pytest
 
 from bottle_healthcheck import HealthCheck, ResultCache
 from tests import internals
 from tests.helpers import PY2, FakeClock, examples, need_module
-from tests.worlds import Actor, CacheServer, Gone
+from tests.worlds import Actor, CacheServer, Gone, TakenOver
 
 hypothesis = need_module("hypothesis")
 from hypothesis import stateful, strategies as st  # noqa: E402
 
 EXAMPLES = examples(10, "MODEL_EXAMPLES")
-
-LOG = logging.getLogger("bottle_healthcheck")
 
 #: The checks' timeouts in seconds.
 TIMEOUTS = {"db": 3, "mail": 1, "disk": None}
@@ -103,15 +100,6 @@ class Process(object):
         return health
 
 
-class Lines(logging.Handler):
-    def __init__(self):
-        logging.Handler.__init__(self)
-        self.lines = []
-
-    def emit(self, record):
-        self.lines.append(record.getMessage())
-
-
 class FleetMachine(stateful.RuleBasedStateMachine):
     """mode: the server "works", it "fails" at times, or it fails and all checks are "healthy".
 
@@ -126,7 +114,7 @@ class FleetMachine(stateful.RuleBasedStateMachine):
         self.number, self.mode, self.actor = 0, "works", None
         self.processes, self.lost, self.second_runs = [], [], []
         self.starting, self.had_late_run = None, False
-        self.log = Lines()
+        self.lines = []
 
         class Time(object):
             @staticmethod
@@ -145,12 +133,8 @@ class FleetMachine(stateful.RuleBasedStateMachine):
         replaced = [(internals.CLOCK, self.clock), (internals.WAIT, wait),
                     (internals.WORKER, lambda name: Worker(self.starting))]
         replaced += [(place, Time) for place in internals.WALL_CLOCKS]
-        self.originals = [(place, getattr(*place)) for place, _ in replaced]
-        for place, value in replaced:
-            internals.put(place, value)
-        LOG.addHandler(self.log)
-        LOG.setLevel(logging.INFO)
-        LOG.propagate = False
+        self.package = TakenOver(
+            replaced, lambda record: self.lines.append(record.getMessage()))
 
     @stateful.initialize(mode=st.sampled_from(["works", "works", "fails", "healthy"]),
                          processes=st.integers(2, 3))
@@ -280,7 +264,7 @@ class FleetMachine(stateful.RuleBasedStateMachine):
     @stateful.invariant()
     def a_healthy_check_has_never_failed(self):
         if self.mode == "healthy":
-            assert [line for line in self.log.lines if line.startswith("check ")] == []
+            assert [line for line in self.lines if line.startswith("check ")] == []
 
     def teardown(self):
         """After any history each process shows the same new result, of one run."""
@@ -302,11 +286,7 @@ class FleetMachine(stateful.RuleBasedStateMachine):
                 while actor.at[0] not in ("done", "gone", "raised"):
                     self.actor = actor
                     actor.go_on(Gone() if actor.at[0] != "asks" else "fails")
-            for place, value in self.originals:
-                internals.put(place, value)
-            LOG.removeHandler(self.log)
-            LOG.setLevel(logging.NOTSET)
-            LOG.propagate = True
+            self.package.give_back()
 
     # How it is done
 

@@ -1,10 +1,24 @@
-"""What a route needs is loaded when it is constructed: no request imports or opens anything."""
+"""What is loaded when: little by the import, the rest by constructors, nothing by a request."""
 import json
 import sys
 
 import pytest
 
+from tests import internals
 from tests.worlds import run_python
+
+#: What the import of the package must not bring along.
+HEAVY = ["pkg_resources", "importlib.metadata", "importlib_metadata", "difflib", "decimal", "uuid",
+         "pkgutil", "prometheus_client"]
+
+IMPORT = """
+import json, sys
+import bottle
+before = set(sys.modules)
+from bottle_healthcheck import EnvironmentDump, HealthCheck
+assert "%(patterns)s" not in sys.modules  # its patterns take long to compile
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
 
 #: Asks each route for each format, in a process where nothing was asked for before.
 REQUESTS = r"""
@@ -67,6 +81,27 @@ def output_of(script):
     status, output, errors = run_python(REQUESTS + script)
     assert (status, errors) == (0, "")
     return json.loads(output)
+
+
+class TestImport(object):
+    def test_brings_nothing_heavy(self):
+        status, output, errors = run_python(IMPORT % {"patterns": internals.PATTERNS})
+        assert (status, errors) == (0, "")
+        imported = json.loads(output)
+        assert "bottle_healthcheck.healthcheck" in imported
+        assert [name for name in imported if name in HEAVY] == []
+
+
+class TestConstructor(object):
+    @pytest.mark.parametrize("constructor", ["HealthCheck", "EnvironmentDump"])
+    def test_loads_what_the_first_answer_needs(self, constructor):
+        # The first answer may be made in a check's thread, whose time it would take, or in the
+        # child of a fork, where an import can wait for ever.
+        status, output, errors = run_python(
+            "import sys, bottle_healthcheck\n"
+            "bottle_healthcheck.%s()\n"
+            "print('%s' in sys.modules)" % (constructor, internals.PATTERNS))
+        assert (status, output.strip(), errors) == (0, "True", "")
 
 
 class TestRequest(object):
