@@ -1,10 +1,12 @@
 """Fixtures of many modules."""
 import logging
+import time
 
 import bottle
 import pytest
 
 from tests import internals
+from tests.helpers import FakeClock
 from tests.worlds import World
 
 
@@ -20,6 +22,22 @@ def no_known_hostname():
 def app():
     """An application without routes."""
     return bottle.Bottle()
+
+
+@pytest.fixture
+def steady(monkeypatch):
+    """The clock of lifetimes, which stands still until a test moves it."""
+    clock = FakeClock()
+    internals.replace(monkeypatch, internals.CLOCK, clock)
+    return clock
+
+
+@pytest.fixture
+def wall(monkeypatch):
+    """The wall clock, likewise."""
+    clock = FakeClock(1000000.0)
+    monkeypatch.setattr(time, "time", clock)
+    return clock
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import functools
 import json
 import sys
 import threading
-import time
 
 import bottle
 import pytest
@@ -12,7 +11,7 @@ import six
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
 from tests import internals
-from tests.helpers import FakeClock, succeeds, wait_until
+from tests.helpers import succeeds, wait_until
 from tests.worlds import run_python
 from tests.wsgi import ask
 
@@ -148,20 +147,15 @@ class TestCaching(object):
     """A check ran too often or too seldom."""
 
     @pytest.mark.parametrize("none", [None, 0, 0.0])
-    def test_lifetime_of_none_was_a_tick(self, monkeypatch, none):
-        # The clock is so coarse that no time passes.
-        internals.replace(monkeypatch, internals.CLOCK, FakeClock())
-        monkeypatch.setattr(time, "time", FakeClock())
+    @pytest.mark.usefixtures("wall", "steady")
+    def test_lifetime_of_none_was_a_tick(self, none):
         runs = []
         app = serve(lambda: (True, runs.append(1)), success_ttl=none)
         response_of(app)
         response_of(app)
         assert len(runs) == 2
 
-    def test_clock_set_back_froze_results(self, monkeypatch):
-        wall, steady = FakeClock(1e9), FakeClock()
-        monkeypatch.setattr(time, "time", wall)
-        internals.replace(monkeypatch, internals.CLOCK, steady)
+    def test_clock_set_back_froze_results(self, wall, steady):
         runs = []
         app = serve(lambda: (True, runs.append(1)))
         response_of(app)

@@ -2,7 +2,6 @@
 """bottle_healthcheck._engine.transitions: log lines and on_change."""
 import gc
 import threading
-import time
 
 import bottle
 import pytest
@@ -11,7 +10,7 @@ import webtest
 from bottle_healthcheck import HealthCheck
 from tests import internals
 from tests.worlds import Check, run_python
-from tests.helpers import PY2, FakeClock, wait_until
+from tests.helpers import PY2, wait_until
 
 
 def every_time(check, **options):
@@ -411,21 +410,9 @@ class TestOnChange(object):
             assert before[1] == after[0] != after[1]
 
 
-class Wall(object):
-    """The time module with another wall clock."""
-
-    sleep = staticmethod(time.sleep)
-
-    def __init__(self, clock):
-        self.time = clock
-
-
 class TestSince(object):
     @pytest.mark.parametrize("passes", [True, False])
-    def test_is_never_after_timestamp_of_clock_set_back(self, world, monkeypatch, passes):
-        wall = FakeClock(5000.0)
-        for place in internals.WALL_CLOCKS:
-            internals.replace(monkeypatch, place, Wall(wall))
+    def test_is_never_after_timestamp_of_clock_set_back(self, world, wall, passes):
         check = Check(returns=lambda: (passes, ""))
         health, times = every_time(check), []
         for now in (5000.0, 5010.0, 1000.0, 1010.0, 900.0, 6000.0):
