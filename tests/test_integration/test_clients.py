@@ -131,7 +131,7 @@ class TestVerdict(object):
 class TestNagios(object):
     @pytest.mark.parametrize("plugin", ["check_http", "check_curl"])
     @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
-    def test_takes_the_other_methods_too(self, plugin, method):
+    def test_takes_other_methods(self, plugin, method):
         command = [need_plugin(plugin), "-I", "127.0.0.1", "-u", "/healthcheck", "-j", method,
                    "-t", "60", "-p"]
         with servers.bottle_service("wsgiref", checks=["quick"]) as service:
@@ -142,7 +142,7 @@ class TestNagios(object):
 
 class TestNginx(object):
     @pytest.mark.smoke
-    def test_passes_responses_on_and_keeps_none(self, tmpdir):
+    def test_keeps_no_response(self, tmpdir):
         drain_file = tmpdir.join("drain")
         with servers.bottle_service("waitress", checks=["quick"], success_ttl=0,
                                     drain_file=str(drain_file)) as service:

@@ -23,7 +23,7 @@ def cases():
 
 
 class TestDump(object):
-    def test_shows_no_secret_of_the_environment(self, tmpdir):
+    def test_shows_no_secret(self, tmpdir):
         need_module("gunicorn")
         tmpdir.join("dumped.py").write(APP)
         environ = dict(os.environ, PYTHONPATH=IMPORTS)

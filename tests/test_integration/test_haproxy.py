@@ -42,7 +42,7 @@ def requests_status(port):
 
 class TestServers(object):
     @pytest.mark.parametrize("config", ["haproxy.cfg", "haproxy-plain.cfg"])
-    def test_go_down_and_up_with_the_dependency(self, config):
+    def test_go_down_and_up_with_dependency(self, config):
         with servers.redis_server() as redis:
             shape = dict(LIFETIMES, checks=["redis"], redis=redis.port)
             service = servers.gunicorn_service
@@ -61,7 +61,7 @@ class TestServers(object):
                      marks=pytest.mark.smoke),
         ("haproxy.cfg", {"checks": ["quick"], "success_status": 500}),
         ("haproxy-plain.cfg", {"checks": ["failing"], "cors_plugin": True})])
-    def test_go_down_where_status_or_body_reports_failure(self, config, shape):
+    def test_go_down_on_failing_status_or_body(self, config, shape):
         with servers.gunicorn_service(checks=["quick"]) as good:
             with servers.gunicorn_service(**shape) as bad:
                 with balanced(config, good, bad) as haproxy:
@@ -69,7 +69,7 @@ class TestServers(object):
                     wait_until(lambda: are(haproxy, "UP", "web1"), what="UP of web1")
 
     @pytest.mark.parametrize("config, status", [("haproxy.cfg", 503), ("haproxy-open.cfg", 200)])
-    def test_serve_pages_where_haproxy_fails_open(self, config, status):
+    def test_serve_pages_if_haproxy_fails_open(self, config, status):
         with servers.gunicorn_service(checks=["failing"]) as first:
             with servers.gunicorn_service(checks=["failing"]) as second:
                 with balanced(config, first, second) as haproxy:

@@ -19,7 +19,7 @@ def watching(service):
 
 
 class TestService(object):
-    def test_fails_and_recovers_with_the_dependency(self):
+    def test_fails_and_recovers_with_dependency(self):
         with servers.redis_server() as redis:
             shape = {"success_ttl": SUCCESS_TTL, "failed_ttl": FAILED_TTL, "checks": ["redis"]}
             with servers.gunicorn_service(redis=redis.port, **shape) as service:
@@ -38,7 +38,7 @@ class TestService(object):
         pytest.param({"checks": ["failing"], "failed_status": 200}, marks=pytest.mark.smoke),
         {"checks": ["quick"], "success_status": 500},
     ])
-    def test_fails_where_status_or_body_reports_failure(self, shape):
+    def test_fails_on_failing_status_or_body(self, shape):
         with servers.gunicorn_service(**shape) as service:
             with watching(service) as monit:
                 wait_until(lambda: monit.verdict("service") is False, what="failure")

@@ -89,7 +89,7 @@ class TestLayout(object):
         assert 150 < strips[2] <= 240 if width == 1280 else strips[2] == 0
         assert complaints(browser) == []
 
-    def test_check_that_passes_takes_one_line_on_a_telephone(self, browser):
+    def test_passing_check_takes_one_line(self, browser):
         name = "replica_of_the_database_of_orders_in_eu_west_1"
         checks = [(name + "_%d" % number, True, {"rows": number}, True) for number in range(40)]
         with serving(service(*checks)) as url:
@@ -102,7 +102,7 @@ class TestLayout(object):
             assert browser.value("document.scrollingElement.scrollWidth <= innerWidth") is True
 
     @pytest.mark.parametrize("width", WIDTHS)
-    def test_breaks_names_between_their_words(self, browser, width):
+    def test_breaks_names_between_words(self, browser, width):
         name = "_".join(["replica"] * 12)
         with serving(service((name, False, "x", True))) as url:
             browser.open(url + "/health?format=html", width)
@@ -114,7 +114,7 @@ class TestLayout(object):
             assert parts == [1] * 12
             assert browser.value("document.querySelector('h3').innerText") == name
 
-    def test_without_details_shows_the_overall_status_alone(self, browser):
+    def test_without_details_shows_status_alone(self, browser):
         with serving(service(*MIXED, details=False)) as url:
             browser.open(url + "/health?format=html")
             lines = browser.value("document.body.innerText").split("\n")
@@ -137,7 +137,7 @@ def documented():
 
 class TestAccessibility(object):
     @pytest.mark.parametrize("width", WIDTHS)
-    def test_screen_reader_finds_headings_and_no_decoration(self, browser, width):
+    def test_screen_reader_finds_headings(self, browser, width):
         with serving(service(*MIXED)) as url:
             browser.open(url + "/health?format=html", width)
             nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
@@ -154,7 +154,7 @@ class TestAccessibility(object):
 
     @pytest.mark.parametrize("state", sorted(STATES) + ["draining"])
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_words_stand_out_in_light_and_dark(self, browser, state, scheme):
+    def test_words_stand_out(self, browser, state, scheme):
         app = service(*STATES.get(state, MIXED), about={"serviceId": "shop"})
         app.health.checkers.append(documented)
         if state == "none":
@@ -179,7 +179,7 @@ class TestHostileOutput(object):
     @pytest.mark.parametrize("name, output", [
         (HOSTILE, HOSTILE), ("n" * 500, "x" * 65536), ("json", {"a" * 5000: ["b" * 5000] * 3}),
         ("tall", "line\n" * 5000)])
-    def test_neither_runs_nor_breaks_the_layout(self, browser, width, name, output):
+    def test_neither_runs_nor_breaks_layout(self, browser, width, name, output):
         height = "document.scrollingElement.scrollHeight"
         with serving(service((name, False, "x", True), ("good", True, "x", True))) as url:
             browser.open(url + "/health?format=html&refresh=off", width)
@@ -200,7 +200,7 @@ class TestHostileOutput(object):
         if name == HOSTILE:
             assert browser.value("document.querySelector('pre').innerText") == HOSTILE
 
-    def test_policy_keeps_script_and_style_out(self, browser):
+    def test_policy_refuses_script_and_style(self, browser):
         with serving(service(*MIXED)) as url:
             browser.open(url + "/health?format=html")
             band = "getComputedStyle(document.querySelector('header')).backgroundColor"

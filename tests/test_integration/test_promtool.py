@@ -84,7 +84,7 @@ tests:
 class TestPromtool(object):
     @pytest.mark.parametrize("state", [
         pytest.param("failing", marks=pytest.mark.smoke), "passing", "draining"])
-    def test_has_nothing_to_say_about_the_metrics(self, app, state):
+    def test_accepts_metrics(self, app, state):
         app.outcome["passed"] = state == "passing"
         if state == "draining":
             app.health.run()
@@ -93,12 +93,12 @@ class TestPromtool(object):
         assert "version=0.0.4" in answer.headers["Content-Type"]
         assert promtool("check", "metrics", text=answer.body) == (0, b"")
 
-    def test_accepts_documented_configuration(self):
+    def test_accepts_configuration(self):
         path = os.path.join(DATA, "clients", "prometheus.yml")
         status, output = promtool("check", "config", path)
         assert status == 0, output
 
-    def test_finds_that_documented_alerts_fire(self, tmpdir):
+    def test_alerts_fire(self, tmpdir):
         shutil.copy(os.path.join(DATA, "clients", "alerts.yml"), str(tmpdir))
         with io.open(str(tmpdir.join("tests.yml")), "w") as tests:
             tests.write(ALERTS)

@@ -133,7 +133,7 @@ class TestHungCheck(object):
             check_service(server)
 
     @pytest.mark.parametrize("name", with_smoke(USED_BEFORE_FORK, "uwsgi"))
-    def test_does_so_after_a_fork_that_follows_first_use(self, name, tmpdir):
+    def test_does_so_after_use_and_fork(self, name, tmpdir):
         with served(ALL[name], tmpdir) as server:
             pids = check_service(server)
             assert server.pid not in pids

@@ -12,7 +12,7 @@ from tests.helpers import GENEROUS_SECONDS, need_module
 
 class TestSoak(object):
     @pytest.mark.soak
-    def test_has_documented_responses_and_no_growth(self, monkeypatch):
+    def test_has_documented_responses_only(self, monkeypatch):
         # The benchmark measures how long.
         monkeypatch.setattr(soak, "LONGEST", float(GENEROUS_SECONDS))
         monkeypatch.setattr(soak, "RECOVERY", float(GENEROUS_SECONDS))
@@ -60,7 +60,7 @@ class TestBody(object):
         with pytest.raises((ValueError, LookupError, TypeError)):
             validate(status, wrong)
 
-    def test_scrape_needs_a_series_for_each_of_two_names(self):
+    def test_scrape_needs_both_series(self):
         need_module("prometheus_client")
         series = b'healthcheck_check_passed{check="%s"} 1\n'
         soak.has_twins(200, series % b"one" + series % b"two")
@@ -85,7 +85,7 @@ class TestLog(object):
         assert soak.faults_of_log(log()) == []
 
     @pytest.mark.parametrize("end", soak_app.LINE_ENDS)
-    def test_forged_line_is_found_after_any_end_of_a_line(self, end):
+    def test_forged_line_is_found(self, end):
         found = soak.faults_of_log(log(u"waitress 1 INFO x" + end + soak_app.FORGED))
         assert len(found) == 1 and "forged" in found[0]
 
@@ -95,11 +95,11 @@ class TestLog(object):
         lines = [line for line in log().splitlines() if missing not in line]
         assert soak.faults_of_log(u"\n".join(lines)) != []
 
-    def test_check_that_is_blamed_for_the_cache_is_found(self):
+    def test_blamed_check_is_found(self):
         line = u"gunicorn 2 WARNING check shared is failing: the shared cache took 0.9 s of 1 s"
         assert soak.faults_of_log(log(line)) == ["the log blames a check for the shared cache"]
 
-    def test_details_that_are_logged_twice_are_found(self):
+    def test_details_logged_twice_are_found(self):
         assert len(soak.faults_of_log(log(u"gunicorn 2 ERROR details() failed"))) == 1
 
 

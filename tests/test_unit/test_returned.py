@@ -78,7 +78,7 @@ class TestPassed(object):
         (0.0, False), (decimal.Decimal(0), False), (decimal.Decimal(1), True), (2 ** 70, True),
         (object(), True), (Response(True), True), (Response(False), False), (Old(), True),
         (Unsized(True), True), (Unsized(False), False), (Flags(3), True), (Flags(0), False)])
-    def test_numbers_and_objects_count_by_their_truth(self, passed, expected):
+    def test_counts_by_its_truth(self, passed, expected):
         for returned in ((passed, "x"), [passed, "x"]):
             assert pair(returned) == (expected, "x")
             assert pair(returned)[0] is expected
@@ -93,12 +93,12 @@ class TestPassed(object):
         (ValueError, "a class"), (Old, "a class"), (int, "a class"),
         (succeeds, "a function"), (Check().__call__, "an instancemethod" if PY2 else "a method"),
         (len, "a builtin_function_or_method"), (Coroutine(), "a Coroutine")])
-    def test_invalid_passed_is_a_failure_with_reason(self, passed, kind):
+    def test_invalid_one_is_a_failure(self, passed, kind):
         assert pair((passed, "connection refused")) == (
             False, "the check returned %s as passed, expected True, False or WARN" % kind)
 
     @pytest.mark.skipif(PY2, reason="2.7 has no coroutines")
-    def test_coroutine_that_nobody_awaited_says_nothing(self):
+    def test_coroutine_says_nothing(self):
         names = {}
         exec("async def ping():\n    return True", names)  # pylint: disable=exec-used
         coroutine = names["ping"]()
@@ -106,14 +106,14 @@ class TestPassed(object):
             False, "the check returned a coroutine as passed, expected True, False or WARN")
         coroutine.close()
 
-    def test_row_that_a_check_hands_on_fails_for_the_user_to_see(self):
+    def test_row_of_a_database_is_a_failure(self):
         health = HealthCheck(checkers=[lambda: ((0,), "nothing is wrong")])
         report = health.run()
         assert not report.passed
         assert report.results[0]["output"] == (
             "the check returned a tuple as passed, expected True, False or WARN")
 
-    def test_exception_of_bool_or_len_is_that_of_the_check(self):
+    def test_exception_of_bool_or_len_is_a_failure(self):
         class Raising(object):
             def __bool__(self):
                 raise ValueError("the truth of an array is ambiguous")
@@ -136,7 +136,7 @@ class TestNoPair(object):
         (None, "None"), (True, "a bool"), (7, "an int"), ((), "a tuple of 0"), (WARN, "WARN"),
         ([1, 2, 3], "a list of 3"), ("ok", "a str"), (Check(), "a Check"), (succeeds, "a function"),
         (Check, "a class")])
-    def test_is_a_failure_that_says_what_was_returned(self, returned, kind):
+    def test_says_what_was_returned(self, returned, kind):
         assert pair(returned) == (
             False, "the check returned %s, expected a pair (passed, output)" % kind)
 
@@ -150,7 +150,7 @@ class TestNoPair(object):
 class TestWarn(object):
     """A check that warns is one that fails without being critical, for this time."""
 
-    def test_it_is_false_and_there_is_one(self):
+    def test_is_false_and_unique(self):
         assert not WARN and bool(WARN) is False
         assert repr(WARN) == "WARN"
         copies = [copy.copy(WARN), copy.deepcopy([WARN])[0]]
@@ -158,7 +158,7 @@ class TestWarn(object):
                    for number in range(pickle.HIGHEST_PROTOCOL + 1)]
         assert [one is WARN for one in copies] == [True] * len(copies)
 
-    def test_it_is_reported_as_a_failure_that_is_not_critical(self):
+    def test_is_reported_as_noncritical_failure(self):
         warning = HealthCheck(checkers=[Check("disk", (WARN, "85 % full"))]).run()
         failing = HealthCheck()
         failing.add_check(Check("disk", (False, "85 % full")), critical=False)
@@ -193,13 +193,13 @@ class TestWarn(object):
         assert not report.passed and not report.warns
         assert [result.get("critical") for result in report.results] == [False, None]
 
-    def test_check_that_is_not_critical_may_warn(self):
+    def test_noncritical_check_may_warn(self):
         health = HealthCheck()
         health.add_check(Check("disk", (WARN, "85 % full")), critical=False)
         report = health.run()
         assert report.passed and report.results[0]["critical"] is False
 
-    def test_it_is_cached_as_a_failure_is(self, world):
+    def test_is_cached_as_a_failure(self, world):
         check = Check("disk", (WARN, "85 % full"))
         health = HealthCheck(checkers=[check], success_ttl=60, failed_ttl=9)
         result, = health.run().results
@@ -236,7 +236,7 @@ class TestWarn(object):
             ("WARNING", "check disk is warning: 85 % full")]
         assert notified == ["success", "failure", "success"]
 
-    def test_check_that_warns_at_once_is_a_line(self, world, caplog):
+    def test_first_one_is_logged(self, world, caplog):
         HealthCheck(checkers=[Check("disk", (WARN, "85 % full"))]).run()
         assert [record.getMessage() for record in caplog.records] == [
             "check disk is warning: 85 % full"]
@@ -254,7 +254,7 @@ class TestWarn(object):
         line, = [record.getMessage() for record in caplog.records]
         assert line.startswith("check raising is warning: too slow\nTraceback")
 
-    def test_exception_handler_of_invalid_pair_is_the_default(self):
+    def test_invalid_pair_of_exception_handler_is_ignored(self):
         def raising():
             raise ValueError("too slow")
 
@@ -268,7 +268,7 @@ class TestWarn(object):
                              timeout=timeout)
         assert health.run().results[0]["critical"] is False
 
-    def test_endpoints_that_share_it_weigh_it_alike(self):
+    def test_endpoints_share_it(self):
         cache, check = ResultCache(), Check("disk", (WARN, "85 % full"))
         for health in [HealthCheck(checkers=[check], cache=cache) for _ in range(2)]:
             report = health.run()
