@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+import six
 from six.moves.urllib.request import urlopen
 
 PY2 = sys.version_info[0] == 2
@@ -41,6 +42,24 @@ def fails():
 def raise_(exc):
     """For a lambda that raises."""
     raise exc
+
+
+def failed(check):
+    """The output of a ready-made check that has to fail."""
+    passed, output = check()
+    assert passed is False, output
+    kind, _, target = six.ensure_text(check.__name__).partition(u" ")
+    # Once: the check may be registered under another name, and the error may name it too.
+    assert target == u"<lambda>" or target in output
+    assert not output.startswith(kind + u" ")
+    return output
+
+
+def passed(check):
+    """The output of a ready-made check that has to pass."""
+    done, output = check()
+    assert done is True, output
+    return output
 
 
 def examples(few, many):

@@ -11,31 +11,13 @@ import time
 import pytest
 
 from bottle_healthcheck import checks
-from tests.helpers import free_port, need_module, wait_until
+from tests.helpers import failed, free_port, need_module, passed, wait_until
 from tests.servers import http_server, memcached_server, postgres_server, redis_server
 
 pytestmark = pytest.mark.servers
 SECONDS = 15  # the time-out of every client; a loaded machine may stall for some of them
 RUNS = 1000 if os.environ.get("REQUIRE_SERVERS") == "1" else 100
 FEW = RUNS // 10  # where each takes long: passwords of PostgreSQL, more handshakes
-
-
-def failed(check):
-    """The output of a check that has to fail."""
-    passed, output = check()
-    assert passed is False, output
-    kind, _, target = check.__name__.partition(u" ")
-    # Once: the check may be registered under another name, and the error may name it too.
-    assert target == u"<lambda>" or target in output
-    assert not output.startswith(kind + u" ")
-    return output
-
-
-def passed(check):
-    """The output of a check that has to pass."""
-    done, output = check()
-    assert done is True, output
-    return output
 
 
 def lives_through_it(check, server, refused="refused", silent="timed out", back=passed):
