@@ -70,23 +70,23 @@ APP, DISCREET = [
     for details in (True, False)]
 
 
-@pytest.mark.examples
-@EXAMPLES
-@hypothesis.given(QUERIES, ACCEPTS, METHODS)
-def test_no_request_turns_a_failure_into_a_success(query, accept, method):
-    answer = ask(APP, query, accept, method=method)
-    assert answer.status in (200, 400, 404, 503)
-    if method == "HEAD":  # without a body Prometheus' 200 looks like a success
-        assert answer.body == b""
-    elif says_success(answer):
-        assert leaves_out_down(query)
+class TestAnyRequest(object):
+    @pytest.mark.examples
+    @EXAMPLES
+    @hypothesis.given(QUERIES, ACCEPTS, METHODS)
+    def test_turns_no_failure_into_a_success(self, query, accept, method):
+        answer = ask(APP, query, accept, method=method)
+        assert answer.status in (200, 400, 404, 503)
+        if method == "HEAD":  # without a body Prometheus' 200 looks like a success
+            assert answer.body == b""
+        elif says_success(answer):
+            assert leaves_out_down(query)
 
-
-@pytest.mark.examples
-@EXAMPLES
-@hypothesis.given(QUERIES, ACCEPTS)
-def test_no_request_makes_a_discreet_service_talk(query, accept):
-    answer = ask(DISCREET, query, accept)
-    assert answer.status in (200, 400, 404, 503)
-    assert not says_success(answer)
-    assert b"the-output" not in answer.body and b"warning<" not in answer.body
+    @pytest.mark.examples
+    @EXAMPLES
+    @hypothesis.given(QUERIES, ACCEPTS)
+    def test_shows_no_hidden_details(self, query, accept):
+        answer = ask(DISCREET, query, accept)
+        assert answer.status in (200, 400, 404, 503)
+        assert not says_success(answer)
+        assert b"the-output" not in answer.body and b"warning<" not in answer.body

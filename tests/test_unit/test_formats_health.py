@@ -50,13 +50,6 @@ HEALTH_BODIES = [
 ]
 
 
-@pytest.mark.parametrize("results, body", [case[1:] for case in HEALTH_BODIES],
-                         ids=[case[0] for case in HEALTH_BODIES])
-def test_health_json_as_a_whole(results, body):
-    assert FORMATS["health"].encode(Report(results), "") == (
-        (body.encode("ascii"),), [("Content-Type", "application/health+json")])
-
-
 def body_of(*checks, **options):
     app = bottle.Bottle()
     health = HealthCheck(app, "/health", **options)
@@ -66,18 +59,26 @@ def body_of(*checks, **options):
     return json.loads(ask(app, "format=health").body.decode("ascii"))
 
 
-def test_health_json_is_what_the_draft_describes():
-    jsonschema = pytest.importorskip("jsonschema")
-    with io.open(os.path.join(DATA, "health_check_06.schema.json"), encoding="utf-8") as source:
-        schema = jsonschema.Draft7Validator(json.load(source))
-    bodies = [json.loads(body) for _, _, body in HEALTH_BODIES] + [
-        body_of(*checks, **options)
-        for checks in [("up",), ("up", "warning"), ("up", "down", u"\xfc")]
-        for options in [{}, {"details": False}, {"about": {"serviceId": "shop", "version": "1"}}]]
-    for body in bodies:
-        schema.validate(body)
-    for wrong in ({}, {"status": "ok"}, {"status": "pass", "output": "x"},
-                  {"status": "pass", "checks": {"a:b:c": [{}]}},
-                  {"status": "pass", "checks": {"a": [{"time": "yesterday"}]}},
-                  {"status": "fail", "checks": {"a": [{"observedUnit": "s"}]}}):
-        assert not schema.is_valid(wrong)
+class TestHealthJson(object):
+    @pytest.mark.parametrize("results, body", [case[1:] for case in HEALTH_BODIES],
+                             ids=[case[0] for case in HEALTH_BODIES])
+    def test_as_a_whole(self, results, body):
+        assert FORMATS["health"].encode(Report(results), "") == (
+            (body.encode("ascii"),), [("Content-Type", "application/health+json")])
+
+    def test_is_what_the_draft_describes(self):
+        jsonschema = pytest.importorskip("jsonschema")
+        with io.open(os.path.join(DATA, "health_check_06.schema.json"), encoding="utf-8") as source:
+            schema = jsonschema.Draft7Validator(json.load(source))
+        bodies = [json.loads(body) for _, _, body in HEALTH_BODIES] + [
+            body_of(*checks, **options)
+            for checks in [("up",), ("up", "warning"), ("up", "down", u"\xfc")]
+            for options in [{}, {"details": False},
+                            {"about": {"serviceId": "shop", "version": "1"}}]]
+        for body in bodies:
+            schema.validate(body)
+        for wrong in ({}, {"status": "ok"}, {"status": "pass", "output": "x"},
+                      {"status": "pass", "checks": {"a:b:c": [{}]}},
+                      {"status": "pass", "checks": {"a": [{"time": "yesterday"}]}},
+                      {"status": "fail", "checks": {"a": [{"observedUnit": "s"}]}}):
+            assert not schema.is_valid(wrong)

@@ -50,14 +50,15 @@ class TestDeniedRun(object):
         assert process.denied_since("another", 0.0) is None
 
 
-def test_waiters_that_were_woken_before_an_interrupt_keep_no_other_from_waking(run):
-    woken, waits = threading.Lock(), threading.Lock()
-    waits.acquire()
-    internals.add_waiter(run, woken)  # released, and an exception hit before it was removed
-    internals.add_waiter(run, waits)
-    run.wake_waiters()
-    assert not waits.locked()
-    assert internals.waiters(run) == 0
+class TestWaiters(object):
+    def test_woken_before_an_interrupt_keep_no_other_from_waking(self, run):
+        woken, waits = threading.Lock(), threading.Lock()
+        waits.acquire()
+        internals.add_waiter(run, woken)  # released, and an exception hit before it was removed
+        internals.add_waiter(run, waits)
+        run.wake_waiters()
+        assert not waits.locked()
+        assert internals.waiters(run) == 0
 
 
 class TestCell(object):
