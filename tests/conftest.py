@@ -1,5 +1,6 @@
 """Fixtures of many modules."""
 import logging
+import sys
 import time
 
 import bottle
@@ -38,6 +39,12 @@ def wall(monkeypatch):
     clock = FakeClock(1000000.0)
     monkeypatch.setattr(time, "time", clock)
     return clock
+
+
+@pytest.fixture
+def without_prometheus_client(monkeypatch):
+    """Its import fails."""
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
 
 @pytest.fixture

@@ -76,9 +76,8 @@ class TestDrain(object):
             ("drain", False, "rolling out")]
         assert check.runs == 0
 
-    def test_result_has_every_field(self, world, monkeypatch, tmpdir):
-        clock = FakeClock(5000.5)
-        monkeypatch.setattr(time, "time", clock)
+    def test_result_has_every_field(self, world, wall, tmpdir):
+        wall.now = 5000.5
         path = tmpdir.join("drain")
         health = HealthCheck(checkers=[Check()], drain_file=str(path))
         fields = set(health.run().results[0])
@@ -87,14 +86,14 @@ class TestDrain(object):
                       since=5000.5)
         health.drain()
         assert health.run().results == [result] and set(result) == fields
-        clock.tick(2)
+        wall.tick(2)
         health.drain("again")  # goes on since then
         assert since_of(health) == 5000.5
         path.write("")
         health.resume()
-        clock.tick(1)
+        wall.tick(1)
         assert since_of(health) == 5003.5  # when this process first looked and found the file
-        clock.tick(1)
+        wall.tick(1)
         health.drain()
         assert since_of(health) == 5003.5
         health.resume()

@@ -3,7 +3,6 @@
 import collections
 import json
 import os
-import sys
 
 import bottle
 import pytest
@@ -22,11 +21,6 @@ def name(request):
     if request.param == "prometheus":
         pytest.importorskip("prometheus_client")
     return request.param
-
-
-@pytest.fixture
-def without_prometheus_client(monkeypatch):
-    monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
 
 def overall_status_of(name, body):

@@ -1,7 +1,6 @@
 # coding: utf-8
 """bottle_healthcheck._http.negotiation: which format and which checks a request asks for."""
 import json
-import sys
 
 import bottle
 import pytest
@@ -23,11 +22,6 @@ PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetric
 
 def format_of(accept, offered, navigates=True):
     return RequestOptions("", accept, offered, navigates).format.name
-
-
-@pytest.fixture
-def without_prometheus_client(monkeypatch):
-    monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
 
 class TestAccept(object):
