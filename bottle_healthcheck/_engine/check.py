@@ -83,7 +83,7 @@ class Check(object):
         self.settings = settings
         self.func = func
         self.key = identity(func)  # type: Key
-        self.__name__ = self.given_name = name
+        self.__name__ = name
         self.name_text = _jsonable.encode(name)
         self.__doc__ = attribute_of(func, "__doc__")
         #: The result that was used last.

@@ -13,19 +13,14 @@ from .check import Check
 
 MYPY = False
 if MYPY:
-    from typing import (Any, Dict, Iterable, Iterator, List, MutableSequence, Optional, Set, Tuple)
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
     from .cache import ResultCache
     from .check import Settings
     from .results import Snapshot
 
-    #: Of what may be registered: a function, or a registered check.
-    CheckSequence = MutableSequence[Any]
-else:
-    CheckSequence = collections_abc.MutableSequence
 
-
-class Registry(CheckSequence):
+class Registry(collections_abc.MutableSequence):  # type: ignore[type-arg]
     """The registered checks, in order; a function that is inserted is registered.
 
     Threads may change the list concurrently. cache holds the outcomes.
@@ -95,18 +90,13 @@ class Registry(CheckSequence):
         # type: (Any, Any, **Any) -> None
         """Registers a check as the last one; ValueError for a name that is taken."""
         with self._turn():
-            check = self._new(self._names, func, name, **options)
-            self._insert(len(self._list), check)
+            self._insert(len(self._list), self._new(self._names, func, name, **options))
 
     def insert(self, index, value):
         # type: (int, Any) -> None
         """Registers a function at that index, or inserts a registered check there."""
         with self._turn():
-            if self._is_own(value):
-                _refuse_taken(self._names, value)
-                self._insert(index, value)
-            else:
-                self._insert(index, self._new(self._names, value))
+            self._insert(index, self._named(self._names, value))
 
     def select(self, check=None, exclude=None):
         # type: (Any, Any) -> Tuple[Check, ...]
@@ -115,64 +105,51 @@ class Registry(CheckSequence):
         check and exclude are a name or a list of names: only those, or all but those. Raises
         ValueError where one is not registered, or none is left.
         """
-        items = self.items
-        if check is None and exclude is None:
-            return items
-        known = [one.__name__ for one in items]
-        included = _as_set("check", check, known)
-        excluded = _as_set("exclude", exclude, known)
-        if check is None:
-            included = set(known)
-        selected = tuple(one for one in items if one.__name__ in included - excluded)
+        items = selected = self.items
+        if check is not None:
+            included = _as_set("check", check, items)
+            selected = tuple(one for one in selected if one.__name__ in included)
+        if exclude is not None:
+            excluded = _as_set("exclude", exclude, items)
+            selected = tuple(one for one in selected if one.__name__ not in excluded)
         # A selection of no checks would be a success; only a HealthCheck without checks is one.
-        is_selection = check is not None or bool(excluded)
-        if is_selection and not selected:
+        if items and not selected:
             raise ValueError("check and exclude leave no check, expected at least one")
         return selected
 
     def find(self, what):
         # type: (object) -> Check
         """The check that what is: a registered check, its function or its name; else ValueError."""
-        items = self.items
-        for check in items:  # first by identity: one function may be two checks
-            if check is what:
-                return check
         if is_text(what):
-            what = _shown(what)
-        for check in items:
-            if isinstance(what, str):  # an object may claim to equal any name
-                is_meant = check.__name__ == what
-            else:
-                is_meant = check == what
-            if is_meant:
-                return check
-        raise ValueError("no such check: expected one of %r, its function or its name; "
-                         "health.add_check(check) registers one" % self)
+            name = _shown(what)
+            found = [check for check in self.items if check.__name__ == name]
+        else:
+            found = [check for check in self.items if check == what]
+        if not found:
+            raise ValueError("no such check: expected one of %r, its function or its name; "
+                             "health.add_check(check) registers one" % self)
+        return found[0]
 
     def pop(self, index=-1):
         # type: (int) -> Check
         """Removes the check at that index and returns it."""
-        with self._turn():  # the index must not change its meaning in between
-            check = CheckSequence.pop(self, index)  # type: Check
-            return check
+        check = self._edit(lambda items: items.pop(index))  # type: Check
+        return check
 
     def remove(self, value):
         # type: (Any) -> None
         """Removes a registered check, or the first one of a function."""
-        with self._turn():
-            del self[self._list.index(self.find(value))]
+        self._edit(lambda items: items.remove(self.find(value)))
 
     def reverse(self):
         # type: () -> None
         """Reverses the order."""
-        with self._turn():
-            self._replace(self._list[::-1])
+        self._edit(lambda items: items.reverse())
 
     def sort(self, key, reverse=False):
         # type: (Any, bool) -> None
         """Puts the checks in the order of key(check); checks have no order of their own."""
-        with self._turn():
-            self._replace(sorted(self._list, key=key, reverse=reverse))
+        self._edit(lambda items: items.sort(key=key, reverse=reverse))
 
     def __len__(self):
         # type: () -> int
@@ -184,17 +161,11 @@ class Registry(CheckSequence):
 
     def __setitem__(self, index, value):
         # type: (Any, Any) -> None
-        with self._turn():
-            items = list(self._list)
-            items[index] = value
-            self._replace(items)
+        self._edit(lambda items: items.__setitem__(index, value))
 
     def __delitem__(self, index):
         # type: (Any) -> None
-        with self._turn():
-            items = list(self._list)
-            del items[index]
-            self._replace(items)
+        self._edit(lambda items: items.__delitem__(index))
 
     def __add__(self, others):
         # type: (Iterable[Any]) -> List[Any]
@@ -230,11 +201,9 @@ class Registry(CheckSequence):
         turn = [_thread.get_ident()]
         try:
             try:
-                holder = self._turns.setdefault(os.getpid(), turn)
-                is_reentrant = holder == turn  # this thread has the turn already
-                while holder is not turn and not is_reentrant:
+                # They are equal if a change of this thread has the turn already.
+                while self._turns.setdefault(os.getpid(), turn) != turn:
                     time.sleep(0.001)
-                    holder = self._turns.setdefault(os.getpid(), turn)
                 yield
             finally:
                 self._end_turn(turn)
@@ -248,8 +217,8 @@ class Registry(CheckSequence):
 
     def _insert(self, index, check):
         # type: (int, Check) -> None
+        """Inserts one check, in a time that does not depend on how many there are."""
         try:
-            self._names[check.__name__] = check
             self._list.insert(index, check)
             self._note_change()  # else who tidies the cache would not find it, and forget it again
             self.cache.admit(check)
@@ -260,70 +229,85 @@ class Registry(CheckSequence):
         finally:
             self._note_change()
 
+    def _edit(self, edit):
+        # type: (Callable[[List[Any]], Any]) -> Any
+        """Replaces the list by what edit makes of a copy of it; returns what edit returns.
+
+        Functions among the values are registered.
+        """
+        with self._turn():
+            values = list(self._list)
+            returned = edit(values)
+            names = {}  # type: Dict[str, Check]
+            for value in values:
+                if self._is_own(value):  # these keep their names
+                    self._named(names, value)
+            self._numbers = {}  # names that were taken may be free
+            checks = [self._named(names, value) for value in values]
+            before = self._list, self._names
+            try:
+                self._replace(checks, names)
+            except ValueError:
+                self._replace(*before)
+                raise
+            return returned
+
+    def _replace(self, checks, names):
+        # type: (List[Check], Dict[str, Check]) -> None
+        self._list, self._names = checks, names
+        self._note_change()
+        self.cache.forget_unregistered()  # so that names of removed checks are free
+        for check in checks:
+            self.cache.admit(check)
+
     def _note_change(self):
         # type: () -> None
         self._settings.version = object()
         self.known = None
         self.cache.generation = object()
 
-    def _replace(self, values):
-        # type: (List[Any]) -> None
-        """Replaces the whole list; functions among the values are registered."""
-        names = {}  # type: Dict[str, Check]
-        for value in values:
-            if self._is_own(value):
-                _refuse_taken(names, value)
-                names[value.__name__] = value
-        self._numbers = {}  # names that were taken may be free
-        items = []
-        for value in values:
-            if not self._is_own(value):
-                value = self._new(names, value)
-                names[value.__name__] = value
-            items.append(value)
-        before = self._list, self._names
-        self._set(items, names)
-        try:
-            self.cache.forget_unregistered()  # so that names of removed checks are free
-            for check in items:
-                self.cache.admit(check)
-        except ValueError:
-            self._set(*before)
-            self.cache.forget_unregistered()  # those that were admitted before the refused one
-            for check in self._list:
-                self.cache.admit(check)
-            raise
-
-    def _set(self, items, names):
-        # type: (List[Check], Dict[str, Check]) -> None
-        self._list, self._names = items, names
-        self._note_change()
-
     def _is_own(self, value):
         # type: (Any) -> bool
         return isinstance(value, Check) and value.settings is self._settings
 
+    def _named(self, names, value):
+        # type: (Dict[str, Check], Any) -> Check
+        """A registered check, or a new one for a function; names has it then."""
+        if not self._is_own(value):
+            return self._new(names, value)
+        check = value  # type: Check
+        if names.setdefault(check.__name__, check) is not check:
+            raise ValueError("two checks are named %r: expected names that differ"
+                             % check.__name__)
+        return check
+
     def _new(self, names, func, name=None, **options):
         # type: (Dict[str, Check], Any, Any, **Any) -> Check
-        """A new check whose name is not in names."""
-        given_name = name_of(func) if name is None else validate_name(name)
-        own_name = _shown(given_name)
+        """A new check; names, which must not have its name, has it then."""
+        if name is None:
+            name = self._free_name(names, _shown(name_of(func)))
+        else:
+            name = _shown(validate_name(name))
+            if name in names:
+                raise ValueError("a check named %r is registered already: give this one another "
+                                 "name" % name)
         if isinstance(func, Check):
             func = func.func
         else:
             validate_func(func)
-        if name is not None and own_name in names and names[own_name].given_name == given_name:
-            raise ValueError("a check named %r is registered already: give this one another name"
-                             % own_name)
-        unique_name, number = own_name, self._numbers.get(own_name, 1)
-        while unique_name in names:
-            number += 1
-            unique_name = "%s_%d" % (own_name, number)
-        check = Check(self._settings, func, unique_name, **options)
-        if given_name != own_name:
-            check.given_name = given_name
-        self._numbers[own_name] = number
+        check = names[name] = Check(self._settings, func, name, **options)
         return check
+
+    def _free_name(self, names, name):
+        # type: (Dict[str, Check], str) -> str
+        """A name that no check has: this one, or this one with a number."""
+        if name not in names:
+            return name
+        number = self._numbers.get(name, 2)
+        while "%s_%d" % (name, number) in names:
+            number += 1
+        self._numbers[name] = number
+        return "%s_%d" % (name, number)
 
 
 def _shown(name):
@@ -332,27 +316,19 @@ def _shown(name):
     return six.ensure_str(_jsonable.text(name))
 
 
-def _refuse_taken(names, check):
-    # type: (Dict[str, Check], Check) -> None
-    """Raises ValueError if another check has the same name."""
-    if names.get(check.__name__, check) is not check:
-        raise ValueError("two checks are named %r: expected names that differ"
-                         % check.__name__)
-
-
-def _as_set(argument, names, known):
-    # type: (str, Any, List[str]) -> Set[str]
-    """A name or a list of names as a set; ValueError if one is unknown."""
-    listed = names or ()
-    if isinstance(names, (six.text_type, str)):
-        listed = [names]
-    listed = [_shown(name) if is_text(name) else name for name in listed]
-    expected = u"there is none"
-    if known:
-        expected = u"expected one of " + _jsonable.text(", ".join(known))
-    for name in listed:
-        if not isinstance(name, str) or name not in known:
+def _as_set(argument, names, checks):
+    # type: (str, Any, Tuple[Check, ...]) -> Set[str]
+    """A name or a list of names as a set; ValueError if no check has one of them."""
+    known = [check.__name__ for check in checks]
+    if is_text(names):
+        names = [names]
+    given = [_shown(name) for name in names]
+    for name in given:
+        if name not in known:
+            expected = u"there is none"
+            if known:
+                expected = u"expected one of " + _jsonable.text(", ".join(known))
             shown = _jsonable.text(name)[:80]  # it is a client's, and may be long
             raise ValueError("%s names '%s', which is no check: %s"
                              % (argument, shown, expected))
-    return set(listed)
+    return set(given)

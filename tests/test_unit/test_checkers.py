@@ -59,27 +59,26 @@ class TestName(object):
         func.__name__ = 7
         assert names(HealthCheck(checkers=[func])) == ["Callable"]
 
-    @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
-    def test_with_lone_surrogates_differ_in_every_format(self, order):
-        given = [u"a\ud800", u"a\\ud800", u"a\udfff", u"a\udcff", u"a\\xff"][order]
+    def test_with_lone_surrogates_is_shown_in_every_format(self):
         app = bottle.Bottle()
         health = HealthCheck(app, "/health")
-        for name in given:
+        for name in (u"a\ud800", u"a\udfff", u"a\udcff"):
             health.add_check(lambda: (True, ""), name=name)
         shown = names(health)
-        assert len(set(shown)) == 5 and set(shown) >= set(["a\\ud800", "a\\udfff", "a\\xff"])
-        with pytest.raises(ValueError):  # that very name is taken
-            health.add_check(lambda: (True, ""), name=u"a\udfff")
+        assert shown == ["a\\ud800", "a\\udfff", "a\\xff"]
+        for name in (u"a\udfff", u"a\\udfff"):  # as every format shows it, it is taken
+            with pytest.raises(ValueError):
+                health.add_check(lambda: (True, ""), name=name)
         results = json.loads(ask(app).body.decode("ascii"))["results"]
         assert [result["checker"] for result in results] == shown
         rows = ask(app, "format=text").body.decode("ascii").split("\n")
-        assert rows[:5] == [u"[+]%s ok" % name for name in shown]
+        assert rows[:3] == [u"[+]%s ok" % name for name in shown]
         components = json.loads(ask(app, "format=health").body.decode("ascii"))["checks"]
         assert sorted(components) == sorted(name + ":responseTime" for name in shown)
         pytest.importorskip("prometheus_client")
         metrics = ask(app, "format=prometheus").body.decode("ascii").split("\n")
         series = [line for line in metrics if line.startswith(u"healthcheck_check_passed{")]
-        assert len(set(series)) == 5
+        assert len(set(series)) == 3
 
     def test_with_a_lone_surrogate_finds_its_check(self):
         health = HealthCheck()
