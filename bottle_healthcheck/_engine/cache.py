@@ -393,7 +393,6 @@ class ResultCache(object):
             return False
         now = _compat.monotonic()
         if claim.outcome is not None:
-            claim.outcome.completed = now - max(0.0, claim.age)
             self._complete(run, state, claim.outcome)
             return False
         if not claim.may_run:

@@ -355,6 +355,7 @@ def _parse(value):
     now = time.time()
     outcome.origin = float(fields["timestamp"])
     outcome.timestamp = min(outcome.origin, now)
+    outcome.completed -= now - outcome.timestamp
     outcome.own_since = outcome.since = min(float(fields["since"]), outcome.timestamp)
     return Claim(outcome, now - outcome.origin, False)
 
