@@ -39,9 +39,8 @@ UNQUOTE = (negotiation, "_unquote")
 
 LOG_FAILURE = (_log, "failure")
 
-#: What reads a value of the shared cache, and the most bytes of one.
+#: What reads a value of the shared cache.
 PARSE = (shared, "_parse")
-MAX_VALUE = (shared, "MAX_VALUE")
 
 #: Seconds between two looks for another process's result.
 POLL_INTERVAL = (engine, "POLL_INTERVAL")
@@ -54,7 +53,6 @@ PATTERNS = scrubber.__name__
 
 Report, SharedResults, Worker = _report.Report, shared.SharedResults, worker.Worker
 SharedLock, CircuitBreaker = shared.SharedLock, breaker.CircuitBreaker
-ResultStore = shared._Store
 Deadline, Url = _http_client.Deadline, _http_client.Url
 RequestOptions, Response = negotiation.RequestOptions, response.Response
 send = response.send
@@ -224,3 +222,8 @@ def start_place(cache):
 def key_of(backend, prefix, name):
     """The key under which a check's result is shared."""
     return SharedResults(backend, prefix)._key(name)
+
+
+def store(backend, value):
+    """Stores a value as a result is stored: whether the backend did not refuse it for its size."""
+    return SharedResults(backend, "shop")._store("key", value, 1)

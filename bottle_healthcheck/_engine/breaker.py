@@ -9,7 +9,7 @@ from .._interrupts import is_interrupt
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Text, Tuple
+    from typing import Any, Callable, Dict, Text, Tuple
 
 #: Seconds for which a client that failed is not called.
 OPEN_SECONDS = 10.0
@@ -22,23 +22,14 @@ MAX_TOTAL_SECONDS = 1.0
 SLOW_SECONDS = 0.1
 
 
-class _Opening(object):
-    """One failure's, until when the client is not called for it."""
-
-    def __init__(self, until):
-        # type: (float) -> None
-        self.until = until
-
-
 class CircuitBreaker(object):
-    """Calls a client's methods; after a failure returns None for a while, then tries again."""
+    """Calls functions of a client; after a failure returns None for a while, then tries again."""
 
-    def __init__(self, client):
-        # type: (Any) -> None
-        self._client = client
+    def __init__(self):
+        # type: () -> None
         self._fails = False
-        #: The last one.
-        self._opening = _Opening(0.0)
+        #: Until when the client is not called, and how often it has failed.
+        self._open_until, self._failures = 0.0, 0
         #: Seconds that slow calls took, by thread.
         self._totals = {}  # type: Dict[int, float]
         #: Since when they are added up.
@@ -52,7 +43,7 @@ class CircuitBreaker(object):
 
         Nor is one that fails while a call of it hangs: each further call might hold a thread.
         """
-        if _compat.monotonic() < self._opening.until:
+        if _compat.monotonic() < self._open_until:
             return True
         return self._fails and self.hangs()
 
@@ -63,18 +54,19 @@ class CircuitBreaker(object):
         return any(owner == pid and now - began > MAX_TOTAL_SECONDS
                    for owner, began in list(self._running.values()))
 
-    def call(self, method, *args, **kwargs):
-        # type: (str, *Any, **Any) -> Any
-        """What the client's method returns; None if it fails, takes too long or is not called."""
+    def call(self, func, *args, **kwargs):
+        # type: (Callable[..., Any], *Any, **Any) -> Any
+        """What func returns; None if it fails, takes too long or is not called."""
         if self.is_open():
             return None
         started = _compat.monotonic()
         if self._fails:  # one thread tries, the others do without the client meanwhile
-            self._opening = _Opening(started + OPEN_SECONDS)
-        opening, call = self._opening, object()
+            self._open_until = started + OPEN_SECONDS
+        failures, call = self._failures, object()
         self._running[call] = os.getpid(), started
         try:
-            answer = getattr(self._client, method)(*args, **kwargs)
+            answer = func(*args, **kwargs)
+            is_proof = bool(answer)  # some clients return None or False for a dead server
         except BaseException as exc:
             if is_interrupt():  # which says nothing of the client
                 raise
@@ -84,29 +76,22 @@ class CircuitBreaker(object):
             self._running.pop(call, None)
         if self._takes_too_long(_compat.monotonic() - started):
             return None
-        opening.until = 0.0  # not what another thread's failure has opened since
+        if failures == self._failures:  # nor has another thread's call failed meanwhile
+            self._open_until = 0.0
+            if is_proof and self._fails:
+                self._fails = False
+                _log.write(logging.INFO, "the shared cache answers again")
         return answer
 
     def trip(self, reason):
         # type: (Text) -> None
         """Opens the circuit: the client is not called for a while; logs that once."""
         failed_before, self._fails = self._fails, True
-        self._opening = _Opening(_compat.monotonic() + OPEN_SECONDS)
+        self._failures += 1
+        self._open_until = _compat.monotonic() + OPEN_SECONDS
         if not failed_before:
             _log.write(logging.WARNING, "the shared cache fails, and is left alone for %d s: %s",
                        OPEN_SECONDS, _redaction.clean_output(_jsonable.text(reason)))
-
-    def confirm(self):
-        # type: () -> None
-        """Notes that the client works, and logs that once.
-
-        Some clients return None for a dead server, so only a value is proof.
-        """
-        if self.is_open():  # another thread's call has failed since
-            return
-        failed_before, self._fails = self._fails, False
-        if failed_before:
-            _log.write(logging.INFO, "the shared cache answers again")
 
     def _takes_too_long(self, seconds):
         # type: (float) -> bool

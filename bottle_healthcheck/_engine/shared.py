@@ -20,15 +20,15 @@ import time
 import six
 
 from .. import _compat, _jsonable, _log
-from .._validation import kind_of
-from . import backends
+from .._validation import is_number, is_text, wrong_type, wrong_value
+from .backends import MAX_VALUE, adapt
 from .breaker import CircuitBreaker
 from .returned import WARN
 from .runs import Outcome
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Optional, Text, Tuple, Union
+    from typing import Any, Dict, Optional, Set, Text, Tuple
 
     from .check import Check
     from .runs import Run
@@ -39,10 +39,7 @@ FORMAT_VERSION = 2
 #: Seconds after which a claim sends no more requests; or half of the check's limit, if less.
 LONGEST_CLAIM = 1.0
 
-#: Bytes of the largest value that is parsed; a larger one is no result of this library.
-MAX_VALUE = 2 ** 19
-
-#: Characters of a whole number of 64 bits, with its sign.
+#: Characters of the longest whole number in an output, with its sign.
 MOST_DIGITS = 21
 
 #: Bytes that no lock's value exceeds.
@@ -60,15 +57,11 @@ GIVEN_UP = object()
 #: The value of a lock that was released. A RedisClient reads it as None, as if it had expired.
 RELEASED = u""
 
-#: The result of a claim: another process's outcome and its age in seconds, or whether this process
-#: may run the check.
-Claim = collections.namedtuple("Claim", "outcome age may_run")
+#: The result of a claim: another process's outcome, or whether this process may run the check.
+Claim = collections.namedtuple("Claim", "outcome may_run")
 
-#: A stored value that is no result, and why.
-NoResult = collections.namedtuple("NoResult", "reason")
-
-GRANTED = Claim(None, 0.0, True)
-DENIED = Claim(None, 0.0, False)
+GRANTED = Claim(None, True)
+DENIED = Claim(None, False)
 
 
 class SharedLock(object):
@@ -86,17 +79,16 @@ class SharedResults(object):
 
     def __init__(self, backend, prefix):
         # type: (Any, Any) -> None
-        client = backends.adapt(backend)
-        if not isinstance(prefix, (six.text_type, str)):
-            raise TypeError("prefix is %s, expected text such as 'shop': a backend needs one"
-                            % kind_of(prefix))
+        self._backend = adapt(backend)
+        if not is_text(prefix):
+            raise wrong_type("prefix", prefix, "text such as 'shop': a backend needs one")
         if not prefix:
-            raise ValueError("prefix is empty, expected a text that separates this service's "
-                             "results from those of others in the same backend")
-        self._breaker = CircuitBreaker(_Store(client))
+            raise wrong_value("prefix", "empty", "a text that separates this service's results "
+                              "from those of others in the same backend")
         self._prefix = prefix
-        #: By name, checks whose results are too large.
-        self._refused = {}  # type: Dict[str, bool]
+        self._breaker = CircuitBreaker()
+        #: Names of checks whose results are too large.
+        self._refused = set()  # type: Set[str]
         #: By name, another process's lock, and since when.
         self._foreign = {}  # type: Dict[str, Tuple[Optional[Text], float]]
 
@@ -109,9 +101,9 @@ class SharedResults(object):
         """
         if not check.success_ttl and not check.failed_ttl:
             return GRANTED  # outcomes that are not cached are not shared
-        found = self._read(check.__name__)
-        if found is not None and _is_news(found, known, check):
-            return found
+        found = self._breaker.call(self._read, check.__name__)
+        if _is_news(found, known, check):
+            return Claim(found, False)
         if not check.success_ttl or not check.failed_ttl:
             return GRANTED  # no process waits for an outcome that may not be cached
         # A slow backend must not use up the time that others wait for the check.
@@ -119,14 +111,15 @@ class SharedResults(object):
         if _compat.monotonic() > claim_until:
             self._breaker.trip("its answer took more than half of a check's timeout")
             return GRANTED
-        replaces = _name_of_result(found)
-        if not self._take(check, replaces, lock):
+        # Of what all processes see: one may have cached a result that the backend has lost.
+        replaced = "nothing" if found is None else repr(found.origin)
+        if not self._take(check, self._key(check.__name__, replaced), lock):
             return DENIED
-        if _compat.monotonic() <= claim_until:
-            found = self._read(check.__name__)  # a run may have ended since the first read
-            if found is not None and _is_news(found, known, check):
+        if _compat.monotonic() <= claim_until:  # a run may have ended since the first read
+            found = self._breaker.call(self._read, check.__name__)
+            if _is_news(found, known, check):
                 self.release(lock)
-                return found
+                return Claim(found, False)
         return GRANTED
 
     def publish(self, name, outcome, lifetime):
@@ -137,18 +130,18 @@ class SharedResults(object):
                             "timestamp": outcome.origin, "since": outcome.since,
                             "response_time": outcome.response_time})
         # Longer than it is fresh: the lock of the next run is named after it, everywhere.
-        stored = self._breaker.call("write", self._key(name), value, timeout=_whole(2 * lifetime))
+        stored = self._breaker.call(self._store, self._key(name), value, _whole(2 * lifetime))
         if stored:
-            self._refused.pop(name, None)
+            self._refused.discard(name)
         elif stored is False and name not in self._refused:
-            self._refused[name] = True
+            self._refused.add(name)
             _log.write(logging.WARNING, "the shared cache does not store the result of check %s, "
                        "%d bytes: each process runs that check itself", name, len(value))
 
     def forget(self, name):
         # type: (str) -> None
         """Deletes the shared result of a check."""
-        self._breaker.call("set", self._key(name), "", timeout=1)
+        self._breaker.call(self._backend.set, self._key(name), "", timeout=1)
 
     def gives_up(self, run, check, now):
         # type: (Run, Check, float) -> bool
@@ -180,45 +173,61 @@ class SharedResults(object):
         """
         if lock.key is None:
             return
-        if self._holder(lock.key) == lock.value:
-            self._breaker.call("set", lock.key, RELEASED, timeout=1)
+        if self._breaker.call(self._holder, lock.key) == lock.value:
+            self._breaker.call(self._backend.set, lock.key, RELEASED, timeout=1)
         lock.key = None
 
     def _read(self, name):
-        # type: (str) -> Optional[Claim]
-        """The published outcome of a check, or None."""
-        found = self._breaker.call("read", self._key(name))  # type: Union[None, Claim, NoResult]
-        if isinstance(found, NoResult):
-            self._breaker.trip("it holds what is no result (%s)" % found.reason)
+        # type: (str) -> Optional[Outcome]
+        """The published outcome of a check, or None; another value is a failure of the backend."""
+        key = self._key(name)
+        value = self._backend.get(key)
+        if value is None:
             return None
-        if found is not None:
-            self._breaker.confirm()
-        return found
+        try:
+            return _parse(_as_text(value, MAX_VALUE))
+        except Exception as exc:
+            reason = _jsonable.message(exc)
+        self._backend.set(key, "", timeout=1)
+        self._breaker.trip(u"it holds what is no result (%s)" % reason)
+        return None
 
-    def _take(self, check, replaces, lock):
+    def _store(self, key, value, timeout):
+        # type: (str, str, int) -> bool
+        """Stores a result; false if the server accepts no value of that size."""
+        try:
+            stored = self._backend.set(key, value, timeout=timeout)
+        except Exception as exc:
+            if len(value) < LEAST_REFUSED or "timeout" in type(exc).__name__.lower():
+                raise
+            # Memcached may close the connection without a reply. If it accepts a small value, the
+            # size was the reason; else this raises.
+            self._backend.set(key, "", timeout=1)
+            return False
+        # Some clients return None. If the server is down, python-memcached returns 0 as well.
+        return stored is None or bool(stored) or len(value) < LEAST_REFUSED
+
+    def _take(self, check, key, lock):
         # type: (Check, str, SharedLock) -> bool
         """Whether this process may run the check; false if another process holds the lock.
 
         It may if it has taken the lock, if the lock was released at this moment, if the backend
         keeps no locks, or if the other process's lock is there for longer than it may be.
         """
-        key = lock.key = self._key(check.__name__, replaces)
+        lock.key = key
         seconds = _whole(check.run_limit)
-        if self._breaker.call("add", key, lock.value, timeout=seconds):
-            self._breaker.confirm()
+        if self._breaker.call(self._backend.add, key, lock.value, timeout=seconds):
             return True
-        holder = self._holder(key)
+        holder = self._breaker.call(self._holder, key)
         if not holder:  # it was released or expired: cachelib's files then refuse add()
-            self._breaker.call("set", key, lock.value, timeout=seconds)
-            holder = self._holder(key)
+            self._breaker.call(self._backend.set, key, lock.value, timeout=seconds)
+            holder = self._breaker.call(self._holder, key)
         if holder is None:
             if not self._breaker.is_open():
                 self._breaker.trip("it refuses a lock that nobody holds")
             return True
-        self._breaker.confirm()
-        if holder in (RELEASED, lock.value):
-            return True
-        if self._has_outlived(check.__name__, holder, seconds):
+        is_free = holder in (RELEASED, lock.value)
+        if is_free or self._has_outlived(check.__name__, holder, seconds):
             return True
         lock.key = None
         return False
@@ -226,10 +235,10 @@ class SharedResults(object):
     def _holder(self, key):
         # type: (str) -> Optional[Text]
         """The value of a lock that is held, RELEASED, or None for anything else."""
-        value = self._breaker.call("get", key)
-        if not isinstance(value, (six.text_type, bytes)) or len(value) > MAX_LOCK:
+        try:
+            value = _as_text(self._backend.get(key), MAX_LOCK)
+        except ValueError:
             return None
-        value = _jsonable.text(value)
         if value == RELEASED or value.startswith(HELD):
             return value
         return None
@@ -253,51 +262,6 @@ class SharedResults(object):
         return "healthcheck-" + hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-class _Store(object):
-    """A backend of results; parsing them counts as the backend's time."""
-
-    def __init__(self, backend):
-        # type: (Any) -> None
-        self._backend = backend
-
-    def __getattr__(self, method):
-        # type: (str) -> Any
-        return getattr(self._backend, method)
-
-    def read(self, key):
-        # type: (str) -> Any
-        """A published result as a Claim, None, or NoResult for another value, which is deleted."""
-        value = self.get(key)
-        if value is None:
-            return None
-        if isinstance(value, (six.text_type, bytes)) and len(value) > MAX_VALUE:
-            reason = "more than %d bytes" % MAX_VALUE
-        else:
-            try:
-                return _parse(value)
-            except Exception as exc:
-                reason = type(exc).__name__
-        self.set(key, "", timeout=1)
-        return NoResult(reason)
-
-    def write(self, key, value, timeout):
-        # type: (str, str, int) -> bool
-        """Stores a result; false if the server accepts no value of that size."""
-        if len(value) > MAX_VALUE:
-            return False  # no process would parse it
-        try:
-            stored = self.set(key, value, timeout=timeout)
-        except Exception as exc:
-            if len(value) < LEAST_REFUSED or "timeout" in type(exc).__name__.lower():
-                raise
-            # Memcached may close the connection without a reply. If it accepts a small value, the
-            # size was the reason; else this raises.
-            self.set(key, "", timeout=1)
-            return False
-        # Some clients return None. If the server is down, python-memcached returns 0 as well.
-        return stored is None or bool(stored) or len(value) < LEAST_REFUSED
-
-
 def _longest_claim(check):
     # type: (Check) -> float
     """Seconds after which a claim sends no more requests."""
@@ -305,22 +269,14 @@ def _longest_claim(check):
 
 
 def _is_news(found, known, check):
-    # type: (Claim, Optional[Outcome], Check) -> bool
+    # type: (Optional[Outcome], Optional[Outcome], Check) -> bool
     """Whether a shared outcome is fresh for this check, and newer than the known one."""
-    if abs(found.age) >= check.lifetime(found.outcome.passed):
-        return False  # nor is one from further in the future fresh
-    return known is None or found.outcome.origin > known.origin
-
-
-def _name_of_result(found):
-    # type: (Optional[Claim]) -> str
-    """A name for the result that a run will replace.
-
-    Of what all processes see: one may have cached a result that the backend has lost.
-    """
     if found is None:
-        return "nothing"
-    return repr(found.outcome.origin)
+        return False
+    age = time.time() - found.origin  # below 0 if its writer's clock is ahead
+    if abs(age) >= check.lifetime(found.passed):
+        return False  # nor is one from further in the future fresh
+    return known is None or found.origin > known.origin
 
 
 def _whole(seconds):
@@ -329,14 +285,22 @@ def _whole(seconds):
     return max(1, int(math.ceil(seconds)))
 
 
-def _parse(value):
-    # type: (Any) -> Optional[Claim]
-    """The outcome that was read, with its age; None if deleted or of another version.
+def _as_text(value, most):
+    # type: (Any, int) -> Text
+    """A value that was read as text; ValueError if it is none, or has more bytes than that."""
+    if not isinstance(value, (six.text_type, bytes)):
+        raise ValueError("no text")
+    if len(value) > most:
+        raise ValueError("more than %d bytes" % most)
+    return _jsonable.text(value)
 
-    The age is negative if its writer's clock is ahead; `timestamp` and `since` are never in the
-    future. Raises any exception for a value of another format.
+
+def _parse(text):
+    # type: (Text) -> Optional[Outcome]
+    """The outcome that was published; None if it was deleted or is of another version.
+
+    `timestamp` and `since` are never in the future. Raises any exception for another text.
     """
-    text = _jsonable.text(value)
     if not text:
         return None
     fields = json.loads(text, parse_int=_integer)
@@ -344,25 +308,26 @@ def _parse(value):
         return None
     for name in ("passed", "warning"):
         if not isinstance(fields[name], bool):
-            raise TypeError(name)
+            raise ValueError("%s is no boolean" % name)
+    for name in ("timestamp", "response_time", "since"):
+        # NaN and milliseconds are refused too.
+        if not is_number(fields[name]) or not 0 <= fields[name] < 1e11:
+            raise ValueError("%s is no time" % name)
     passed = fields["passed"]
     if fields["warning"]:
         passed = WARN
-    for name in ("timestamp", "response_time", "since"):
-        if isinstance(fields[name], bool) or not 0 <= fields[name] < 1e11:
-            raise ValueError(name)  # NaN, milliseconds; and on 2.7 text, None and lists
     outcome = Outcome(passed, fields["output"], float(fields["response_time"]))
     now = time.time()
     outcome.origin = float(fields["timestamp"])
     outcome.timestamp = min(outcome.origin, now)
     outcome.completed -= now - outcome.timestamp
     outcome.own_since = outcome.since = min(float(fields["since"]), outcome.timestamp)
-    return Claim(outcome, now - outcome.origin, False)
+    return outcome
 
 
 def _integer(digits):
     # type: (Text) -> int
     """An integer of a limited length, since longer ones are slow to parse; outputs have none."""
     if len(digits) > MOST_DIGITS:
-        raise ValueError("a number with too many digits")
+        raise ValueError("a number has too many digits")
     return int(digits)

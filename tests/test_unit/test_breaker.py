@@ -36,8 +36,8 @@ def client(clock):
 
 
 @pytest.fixture
-def breaker(client):
-    return internals.CircuitBreaker(client)
+def breaker(clock):
+    return internals.CircuitBreaker()
 
 
 @pytest.fixture
@@ -48,31 +48,31 @@ def levels(caplog):
 
 class TestClosed(object):
     def test_calls_go_through(self, breaker, client):
-        assert [breaker.call("get", "a"), breaker.call("get", key="b")] == ["a", "b"]
+        assert [breaker.call(client.get, "a"), breaker.call(client.get, key="b")] == ["a", "b"]
         assert client.calls == 2
         assert breaker.is_open() is False
 
     def test_quick_calls_never_add_up_to_a_failure(self, breaker, client):
         client.takes = 0.09
-        assert [breaker.call("get", "a") for _ in range(100)] == ["a"] * 100
+        assert [breaker.call(client.get, "a") for _ in range(100)] == ["a"] * 100
 
     @pytest.mark.parametrize("takes, calls", [(1.01, 1), (0.34, 3), (0.11, 10)])
     def test_slow_calls_of_one_thread_add_up_to_a_failure(self, breaker, client, takes, calls):
         client.takes = takes
-        assert [breaker.call("get", "a") for _ in range(calls)] == ["a"] * (calls - 1) + [None]
+        assert [breaker.call(client.get, "a") for _ in range(calls)] == ["a"] * (calls - 1) + [None]
         assert breaker.is_open() is True
 
     def test_slow_calls_that_lie_far_apart_do_not_add_up(self, breaker, client, clock):
         client.takes = 0.9
         for _ in range(10):
-            assert breaker.call("get", "a") == "a"
+            assert breaker.call(client.get, "a") == "a"
             clock.tick(10)
 
     def test_slow_calls_of_many_threads_do_not_add_up(self, breaker, client):
         client.takes, answers, over = 0.9, [], threading.Event()
 
         def ask():
-            answers.append(breaker.call("get", "a"))
+            answers.append(breaker.call(client.get, "a"))
             over.wait(60)  # or the next thread might be given the same number
         threads = [threading.Thread(target=ask) for _ in range(10)]
         for number, thread in enumerate(threads):
@@ -93,54 +93,54 @@ class TestLimits(object):
         answers = []
         for _ in range(11):
             clock.now = 0.0  # or rounding would change the duration
-            answers.append(breaker.call("get", "a"))
+            answers.append(breaker.call(client.get, "a"))
         assert answers == ["a"] * 10 + [answer]
 
     @pytest.mark.parametrize("takes, answer", [(1.125, None), (1.0, "a")])
     def test_slow_call_right_after_boot_is_a_failure(self, breaker, client, clock, takes, answer):
         clock.now, client.takes = 0.5, takes
-        assert breaker.call("get", "a") == answer
+        assert breaker.call(client.get, "a") == answer
 
     def test_calls_go_through_right_after_boot(self, breaker, client, clock):
         clock.now = 0.25
-        assert [breaker.call("get", "a"), breaker.call("get", "b")] == ["a", "b"]
+        assert [breaker.call(client.get, "a"), breaker.call(client.get, "b")] == ["a", "b"]
         assert client.calls == 2
 
     @pytest.mark.parametrize("second, answer", [(9.25, None), (9.75, "a")])
     def test_slow_calls_right_after_boot_add_up_for_ten_seconds(
             self, breaker, client, clock, second, answer):
         clock.now, client.takes = 0.25, 0.75
-        assert breaker.call("get", "a") == "a"
+        assert breaker.call(client.get, "a") == "a"
         clock.now = second
-        assert breaker.call("get", "a") == answer
+        assert breaker.call(client.get, "a") == answer
 
     def test_trial_that_was_interrupted_is_repeated_after_ten_seconds(
             self, breaker, client, clock):
         client.raises = IOError("down")
-        breaker.call("get", "a")
+        breaker.call(client.get, "a")
         clock.tick(10)
         client.raises = KeyboardInterrupt()
         with pytest.raises(KeyboardInterrupt):
-            breaker.call("get", "a")
+            breaker.call(client.get, "a")
         client.raises = None
-        assert breaker.call("get", "a") is None
+        assert breaker.call(client.get, "a") is None
         clock.tick(10)
-        assert breaker.call("get", "a") == "a"
+        assert breaker.call(client.get, "a") == "a"
 
 
 class TestOpen(object):
     @pytest.fixture(autouse=True)
     def fail(self, breaker, client):
         client.raises = IOError("down")
-        assert breaker.call("get", "a") is None
+        assert breaker.call(client.get, "a") is None
 
     def test_client_is_not_called_for_ten_seconds(self, breaker, client, clock):
         clock.tick(9.99)
-        assert breaker.call("get", "a") is None
+        assert breaker.call(client.get, "a") is None
         assert client.calls == 1
         client.raises = None
         clock.tick(0.02)
-        assert breaker.call("get", "a") == "a"
+        assert breaker.call(client.get, "a") == "a"
 
     def test_one_caller_tries_while_the_others_go_without(self, breaker, client, clock):
         clock.tick(10.5)
@@ -149,33 +149,43 @@ class TestOpen(object):
 
         def get_and_let_another_call(key):
             client.get = get
-            answers.append(breaker.call("get", "other"))
+            answers.append(breaker.call(client.get, "other"))
             return get(key)
         client.get = get_and_let_another_call
-        assert breaker.call("get", "a") == "a"
+        assert breaker.call(client.get, "a") == "a"
         assert answers == [None]
 
 
-def test_failures_are_one_line_until_the_client_is_confirmed(breaker, client, clock, levels):
+def test_failures_are_one_line_until_the_client_returns_a_value(breaker, client, clock, levels):
     client.raises = IOError("down")
     for _ in range(3):
-        breaker.call("get", "a")
+        breaker.call(client.get, "a")
         clock.tick(10.5)
     assert levels() == ["WARNING"]
     client.raises = None
-    breaker.call("get", "a")
-    assert levels() == ["WARNING"]  # some clients say nothing of a server's death
+    for nothing in (None, False, 0, ""):  # some clients say no more of a server's death
+        assert breaker.call(client.get, nothing) == nothing
+        assert levels() == ["WARNING"]
     for _ in range(2):
-        breaker.confirm()
+        breaker.call(client.get, "a")
         assert levels() == ["WARNING", "INFO"]
+
+
+def test_value_that_cannot_be_read_is_a_failure(breaker, client, levels):
+    class Odd(object):
+        def __bool__(self):
+            raise ValueError("no truth")
+        __nonzero__ = __bool__
+    assert breaker.call(client.get, Odd()) is None
+    assert levels() == ["WARNING"]
 
 
 def test_what_interrupts_a_call_says_nothing_of_the_client(breaker, client, levels):
     client.raises = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        breaker.call("get", "a")
+        breaker.call(client.get, "a")
     client.raises = None
-    assert breaker.call("get", "a") == "a"
+    assert breaker.call(client.get, "a") == "a"
     assert levels() == []
 
 
@@ -192,8 +202,7 @@ def test_older_call_that_succeeds_does_not_close_what_a_newer_failure_opened(
         breaker.trip("down")
         return get(key)
     client.get = get_while_another_call_fails
-    assert breaker.call("get", "a") == "a"
-    breaker.confirm()
+    assert breaker.call(client.get, "a") == "a"
     assert breaker.is_open() is True
     assert levels() == ["WARNING"]
 
@@ -211,7 +220,7 @@ class TestHangingCall(object):
             assert goes_on.wait(60)
             return key
         client.get, quick = hang, client.get
-        thread = threading.Thread(target=breaker.call, args=("get", "a"))
+        thread = threading.Thread(target=breaker.call, args=(client.get, "a"))
         thread.start()
         assert begun.wait(60)
         client.get = quick
@@ -227,21 +236,22 @@ class TestHangingCall(object):
         breaker.trip("it has not answered")
         clock.tick(600)
         assert breaker.is_open()
-        assert breaker.call("get", "b") is None
+        assert breaker.call(client.get, "b") is None
         goes_on()
         clock.tick(11)
-        assert breaker.call("get", "c") == "c"
+        assert breaker.call(client.get, "c") == "c"
         assert client.calls == 1
 
     @pytest.mark.usefixtures("goes_on")
-    def test_client_that_does_not_fail_is_called(self, breaker, clock):
+    def test_client_that_does_not_fail_is_called(self, breaker, client, clock):
         clock.tick(600)
-        assert breaker.call("get", "b") == "b"
+        assert breaker.call(client.get, "b") == "b"
 
     @pytest.mark.usefixtures("goes_on")
-    def test_call_of_the_parent_of_a_fork_does_not_count(self, breaker, clock, monkeypatch):
+    def test_call_of_the_parent_of_a_fork_does_not_count(
+            self, breaker, client, clock, monkeypatch):
         breaker.trip("it has not answered")
         clock.tick(600)
         assert breaker.is_open()
         monkeypatch.setattr(os, "getpid", lambda: -1)
-        assert breaker.call("get", "b") == "b"
+        assert breaker.call(client.get, "b") == "b"

@@ -848,32 +848,28 @@ class TestLargeValues(object):
 
     @pytest.mark.parametrize("size, is_stored", [(999, True), (1000, False)])
     def test_value_of_a_thousand_bytes_may_be_refused_for_its_size(self, size, is_stored):
-        class Client(object):
-            @staticmethod
-            def set(key, value, timeout):
+        class Backend(CacheServer):
+            def set(self, key, value, timeout):
                 return 0
-        store = internals.ResultStore(Client)
-        assert store.write("key", "x" * size, timeout=1) is is_stored
+        assert internals.store(Backend(), "x" * size) is is_stored
 
     @pytest.mark.parametrize("size, fails", [(999, True), (1000, False)])
     def test_error_for_a_thousand_bytes_may_be_one_of_their_size(self, size, fails):
-        class Client(object):
-            @staticmethod
-            def set(key, value, timeout):
+        class Backend(CacheServer):
+            def set(self, key, value, timeout):
                 if value:
                     raise EOFError()
-        store = internals.ResultStore(Client)
         if fails:
             with pytest.raises(EOFError):
-                store.write("key", "x" * size, timeout=1)
+                internals.store(Backend(), "x" * size)
         else:
-            assert store.write("key", "x" * size, timeout=1) is False
+            assert internals.store(Backend(), "x" * size) is False
 
-    def test_what_nobody_would_read_is_not_written(self, fleet, lines, monkeypatch):
-        internals.replace(monkeypatch, internals.MAX_VALUE, 1000)
-        assert output_of(fleet.process(Check(returns=(True, "x" * 1000)))) == "x" * 1000
-        assert [call for call in fleet.backend.take_calls() if call[0] == "set"] == [("set", 1)]
-        assert len(lines()) == 1 and "does not store the result of check check" in lines()[0][1]
+    def test_largest_output_is_shared(self, fleet, lines):
+        output = [u"\xe9" * 5000] * 5000  # is cut to what an output may have at most
+        first = output_of(fleet.process(Check(returns=(True, output))))
+        assert output_of(fleet.process(Check())) == first
+        assert len(json.dumps(first)) > 200000 and lines() == []
 
     def test_large_lock_is_nobodys(self, fleet, lines):
         checker, lock = fleet.process(Check()).checkers[0], internals.SharedLock()
