@@ -13,7 +13,7 @@ from .worker import Worker
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Optional
+    from typing import Any, Dict, Optional, Text
 
 #: Seconds that a request waits at most for the file system to find the file.
 MAX_LOOK_SECONDS = 0.25
@@ -24,21 +24,16 @@ class Drain(object):
 
     def __init__(self):
         # type: () -> None
-        self.path = None  # type: Any
         self._called_since = None  # type: Optional[float]  # epoch seconds
         self._output = "draining"  # type: Any
-        #: When this process first found the file; None while it is absent.
-        self._file_since = None  # type: Optional[float]
-        self._complained = False
-        self._looks = {}  # type: Dict[int, _Looks]  # by process id
+        self.watch(None)
 
     def watch(self, path):
         # type: (Any) -> None
         """Sets the file to look for; None looks for none."""
         self.path = path
-        self._file_since = None
-        self._complained = False
-        self._looks = {}  # the last look may be hanging
+        #: By process id. A look for the former file may be hanging, and ends by itself.
+        self._files = {}  # type: Dict[int, _WatchedFile]
 
     def begin(self, output):
         # type: (Any) -> None
@@ -61,50 +56,77 @@ class Drain(object):
         """
         if self._called_since is not None:
             return True
-        if self.path is None:
-            return False
-        if limit is None:
-            return self._look_for_file()
-        return self._look_in_worker(limit)
+        return self.path is not None and self._file().exists(limit)
 
     def report(self, limit=None):
         # type: (Optional[float]) -> Optional[Report]
         """The report of a draining service, in place of the checks'; None if it is not draining."""
         if not self.is_on(limit):
             return None
-        now, output = time.time(), "draining"  # type: float, Any
-        beginnings = [now] + [one for one in (self._called_since, self._file_since) if one]
-        if self._called_since is not None:
+        now, called_since = time.time(), self._called_since
+        output = "draining"  # type: Any
+        if called_since is not None:
             output = _jsonable.plain(self._output)  # a copy: who gets the report may change it
+        beginnings = [now, called_since] + [one.since for one in list(self._files.values())]
+        since = min(one for one in beginnings if one is not None)
         report = Report([{"checker": "drain", "output": output, "passed": False, "timestamp": now,
-                          "expires": now, "response_time": 0.0, "since": min(beginnings)}])
+                          "expires": now, "response_time": 0.0, "since": since}])
         report.draining = True
         return report
 
-    def _look_in_worker(self, limit):
-        # type: (float) -> bool
-        """Whether the file is there, by the last look that ended within so many seconds."""
-        pid = os.getpid()
-        looks = self._looks.get(pid)
-        if looks is None:
-            self._looks.clear()  # the parent's of a fork
-            looks = self._looks.setdefault(pid, _Looks())
-        look = looks.last
+    def _file(self):
+        # type: () -> _WatchedFile
+        """The file as this process sees it: made on first use, and again after a fork."""
+        files, pid = self._files, os.getpid()
+        found = files.get(pid)
+        if found is None:
+            files.clear()  # the parent's of a fork
+            found = files.setdefault(pid, _WatchedFile(self.path))
+        return found
+
+
+class _WatchedFile(object):
+    """A file that may exist, as one process sees it."""
+
+    def __init__(self, path):
+        # type: (Any) -> None
+        self._path = path
+        #: When this process first found it; None while it is absent.
+        self.since = None  # type: Optional[float]
+        self._has_complained = False
+        self._worker = Worker("healthcheck drain_file")
+        #: The worker's last look.
+        self._last = None  # type: Optional[Run]
+
+    def __del__(self):
+        # type: () -> None
+        worker = self.__dict__.get("_worker")
+        if worker is not None:
+            worker.stop()
+
+    def exists(self, limit):
+        # type: (Optional[float]) -> bool
+        """Whether the file exists, by the worker's last look that ended within so many seconds.
+
+        With None, and where no thread can be started, this thread looks.
+        """
+        if limit is None:
+            return self._look()
+        look = self._last
         if look is None or look.is_over:
             look = Run("drain_file", "drain_file", None)
             look.led_since = _compat.monotonic()
-            if not looks.worker.submit(functools.partial(self._complete, look)):
-                return self._look_for_file()
-            looks.last = look  # only now: nobody must wait for a look that the worker refused
+            if not self._worker.submit(functools.partial(self._complete, look)):
+                return self._look()
+            self._last = look  # only now: nobody must wait for a look that the worker refused
         remaining = look.led_since + min(limit, MAX_LOOK_SECONDS) - _compat.monotonic()
         if remaining > 0:
             look.wait(remaining)
-        is_there = self._file_since is not None
-        if not look.is_over and not self._complained:
-            self._complained = True
-            _log.write(logging.WARNING, "the file system of drain_file does not answer: the file "
-                       "is taken as %s", "present" if is_there else "absent")
-        return is_there
+        exists = self.since is not None
+        if not look.is_over:
+            self._complain("the file system of drain_file does not answer: the file is taken as %s",
+                           "present" if exists else "absent")
+        return exists
 
     def _complete(self, look):
         # type: (Run) -> None
@@ -112,44 +134,28 @@ class Drain(object):
         if look.is_over:
             return
         try:
-            self._look_for_file()
+            self._look()
         finally:
             look.wake_waiters()
 
-    def _look_for_file(self):
+    def _look(self):
         # type: () -> bool
         """Looks for the file, notes since when it exists, and returns whether it does."""
-        path, complaint = self.path, None
         try:
-            os.stat(path)
-            is_there = True
+            os.stat(self._path)
         except (EnvironmentError, ValueError) as exc:
-            is_there = False
+            self.since = None
             if getattr(exc, "errno", None) != errno.ENOENT:
-                complaint = _redaction.clean_output(_jsonable.message(exc))
-        if self.path is not path:  # another one was set meanwhile
+                self._complain("drain_file cannot be looked for, and is taken as absent: %s",
+                               _redaction.clean_output(_jsonable.message(exc)))
             return False
-        if not is_there:
-            self._file_since = None
-        elif self._file_since is None:
-            self._file_since = time.time()
-        if complaint is not None and not self._complained:
-            self._complained = True
-            _log.write(logging.WARNING, "drain_file cannot be looked for, and is taken as absent: "
-                       "%s", complaint)
-        return is_there
+        if self.since is None:
+            self.since = time.time()
+        return True
 
-
-class _Looks(object):
-    """The worker of this process that looks for the file, and its last look."""
-
-    def __init__(self):
-        # type: () -> None
-        self.worker = Worker("healthcheck drain_file")
-        self.last = None  # type: Optional[Run]
-
-    def __del__(self):
-        # type: () -> None
-        worker = self.__dict__.get("worker")
-        if worker is not None:
-            worker.stop()
+    def _complain(self, message, arg):
+        # type: (str, Text) -> None
+        """Logs what is wrong, once."""
+        if not self._has_complained:
+            self._has_complained = True
+            _log.write(logging.WARNING, message, arg)

@@ -27,12 +27,10 @@ class Worker(object):
         #: of its own, and an exception of a signal's handler can leave those held.
         self._idle = threading.Lock()
         self._idle.acquire()
-        #: The running thread; the one that is to be started, before it runs.
+        #: The running thread; the one that is to be started, before it runs; None while it ends.
         self._thread = None  # type: Optional[threading.Thread]
         #: Whether it takes no more jobs.
         self.is_stopped = False
-        #: The thread that has ended last; it may be alive for a moment.
-        self._ended = None  # type: Optional[threading.Thread]
 
     def submit(self, job):
         # type: (Callable[[], Any]) -> bool
@@ -55,9 +53,8 @@ class Worker(object):
                 return False
         self._jobs.append(job)
         self._wake()
-        if self._ended is self._thread and job in self._jobs:  # the thread ended just before
-            return False
-        return True
+        has_ended = self._thread is None  # just before it could see the job
+        return not has_ended or job not in self._jobs
 
     def stop(self):
         # type: () -> None
@@ -90,7 +87,7 @@ class Worker(object):
                     self._jobs.remove(job)
                     del job  # or its objects would live until the next job
                 if is_to_end or self.is_stopped:
-                    self._ended = me
+                    self._thread = None
                     if self._jobs:  # handed over before that could be seen
                         continue
                     self._wake()  # another thread that was started ends too

@@ -173,7 +173,7 @@ class TestDrainFile(object):
             assert ask_webtest(app, "/healthcheck" + query).status_code == 200
             assert len(looks) == number
 
-    def test_look_during_which_another_is_set_does_not_count(self, monkeypatch, tmpdir):
+    def test_look_during_which_another_is_set_says_nothing_of_that(self, monkeypatch, tmpdir):
         clock, stat, drain = FakeClock(5000.5), os.stat, internals.Drain()
         path = tmpdir.join("drain")
 
@@ -184,6 +184,7 @@ class TestDrainFile(object):
         monkeypatch.setattr(time, "time", clock)
         monkeypatch.setattr(os, "stat", stat_late)
         drain.watch(str(tmpdir))
+        drain.is_on()  # of the former file
         assert drain.is_on() is False
         path.write("")
         clock.tick(2)
