@@ -156,55 +156,55 @@ class TestOpen(object):
         assert answers == [None]
 
 
-def test_failures_are_one_line_until_the_client_returns_a_value(breaker, client, clock, levels):
-    client.raises = IOError("down")
-    for _ in range(3):
-        breaker.call(client.get, "a")
-        clock.tick(10.5)
-    assert levels() == ["WARNING"]
-    client.raises = None
-    for nothing in (None, False, 0, ""):  # some clients say no more of a server's death
-        assert breaker.call(client.get, nothing) == nothing
+class TestFailure(object):
+    """A failure is logged once, until the client returns a value again."""
+
+    def test_is_one_line_until_the_client_returns_a_value(self, breaker, client, clock, levels):
+        client.raises = IOError("down")
+        for _ in range(3):
+            breaker.call(client.get, "a")
+            clock.tick(10.5)
         assert levels() == ["WARNING"]
-    for _ in range(2):
-        breaker.call(client.get, "a")
-        assert levels() == ["WARNING", "INFO"]
+        client.raises = None
+        for nothing in (None, False, 0, ""):  # some clients say no more of a server's death
+            assert breaker.call(client.get, nothing) == nothing
+            assert levels() == ["WARNING"]
+        for _ in range(2):
+            breaker.call(client.get, "a")
+            assert levels() == ["WARNING", "INFO"]
 
+    def test_unreadable_value_is_one(self, breaker, client, levels):
+        class Odd(object):
+            def __bool__(self):
+                raise ValueError("no truth")
+            __nonzero__ = __bool__
+        assert breaker.call(client.get, Odd()) is None
+        assert levels() == ["WARNING"]
 
-def test_value_that_cannot_be_read_is_a_failure(breaker, client, levels):
-    class Odd(object):
-        def __bool__(self):
-            raise ValueError("no truth")
-        __nonzero__ = __bool__
-    assert breaker.call(client.get, Odd()) is None
-    assert levels() == ["WARNING"]
+    def test_interrupt_says_nothing_of_the_client(self, breaker, client, levels):
+        client.raises = KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            breaker.call(client.get, "a")
+        client.raises = None
+        assert breaker.call(client.get, "a") == "a"
+        assert levels() == []
 
+    @pytest.mark.parametrize("failed_before", [False, True])
+    def test_newer_one_is_not_undone_by_an_older_call(
+            self, breaker, client, clock, levels, failed_before):
+        if failed_before:
+            breaker.trip("down")
+            clock.tick(10.5)
+        get = client.get
 
-def test_what_interrupts_a_call_says_nothing_of_the_client(breaker, client, levels):
-    client.raises = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        breaker.call(client.get, "a")
-    client.raises = None
-    assert breaker.call(client.get, "a") == "a"
-    assert levels() == []
-
-
-@pytest.mark.parametrize("failed_before", [False, True])
-def test_older_call_that_succeeds_does_not_close_what_a_newer_failure_opened(
-        breaker, client, clock, levels, failed_before):
-    if failed_before:
-        breaker.trip("down")
-        clock.tick(10.5)
-    get = client.get
-
-    def get_while_another_call_fails(key):
-        client.get = get
-        breaker.trip("down")
-        return get(key)
-    client.get = get_while_another_call_fails
-    assert breaker.call(client.get, "a") == "a"
-    assert breaker.is_open() is True
-    assert levels() == ["WARNING"]
+        def get_while_another_call_fails(key):
+            client.get = get
+            breaker.trip("down")
+            return get(key)
+        client.get = get_while_another_call_fails
+        assert breaker.call(client.get, "a") == "a"
+        assert breaker.is_open() is True
+        assert levels() == ["WARNING"]
 
 
 class TestHangingCall(object):
