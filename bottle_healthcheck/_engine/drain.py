@@ -131,8 +131,6 @@ class _WatchedFile(object):
     def _complete(self, look):
         # type: (Run) -> None
         """Looks for the file, in the worker, and wakes the requests that wait for that."""
-        if look.is_over:
-            return
         try:
             self._look()
         finally:

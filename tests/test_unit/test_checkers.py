@@ -138,6 +138,16 @@ class TestName(object):
         health.checkers = health.checkers
         assert names(health) == ["fails", "succeeds", "succeeds_2"]
 
+    def test_reloaded_checks_are_numbered_from_the_beginning(self):
+        health = HealthCheck(checkers=[succeeds] * 4)
+        health.checkers[:] = [succeeds] * 2
+        assert names(health) == ["succeeds", "succeeds_2"]
+
+    def test_registered_check_keeps_its_name_beside_a_new_one(self):
+        health = HealthCheck(checkers=[succeeds])
+        health.checkers[:] = [succeeds, health.checkers[0]]
+        assert names(health) == ["succeeds_2", "succeeds"]
+
     @pytest.mark.parametrize("name, error", [
         (7, TypeError), (["a"], TypeError), (True, TypeError), ("", ValueError), (u"", ValueError)])
     def test_invalid_name_is_refused(self, name, error):

@@ -190,6 +190,15 @@ class TestDrainFile(object):
         clock.tick(2)
         assert drain.report().results[0]["since"] == 5002.5
 
+    def test_forked_process_finds_it_for_itself(self, monkeypatch, tmpdir):
+        clock, drain = FakeClock(5000.5), internals.Drain()
+        monkeypatch.setattr(time, "time", clock)
+        drain.watch(str(tmpdir))
+        assert drain.report().results[0]["since"] == 5000.5
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        clock.tick(2)
+        assert drain.report().results[0]["since"] == 5002.5
+
     def test_impossible_path_is_logged_once_and_absent(self, world, log_lines, tmpdir):
         tmpdir.join("file").write("")
         health = HealthCheck(drain_file=str(tmpdir.join("file", "below a file")))

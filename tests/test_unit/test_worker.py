@@ -120,6 +120,17 @@ class TestStop(object):
         assert worker.submit(lambda: None) is False
         assert Worker("never started").submit(lambda: None) is True
 
+    def test_job_is_refused_that_is_handed_over_as_the_thread_ends(self):
+        worker = Worker("worker")
+        thread = done(worker)
+
+        def is_alive():
+            worker.stop()
+            thread.join(60)
+            return True  # a moment ago
+        thread.is_alive = is_alive
+        assert worker.submit(lambda: None) is False
+
 
 class Kill(BaseException):
     """As gevent's GreenletExit."""
