@@ -4,7 +4,6 @@ A client of redis-py or pymemcache is known by its class, without an import of e
 are texts, and nothing that a server holds is unpickled.
 """
 import collections
-import copy
 import os
 import zlib
 
@@ -23,7 +22,6 @@ MAX_VALUE = 2 ** 19
 
 _REDIS = ("redis.client.Redis", "redis.client.StrictRedis", "redis.cluster.RedisCluster")
 _PYMEMCACHE = ("pymemcache.client.",)
-_PYMEMCACHE_CONNECTION = ("pymemcache.client.base.Client",)
 
 #: Classes that look like backends and are none, and what to say of them.
 _REFUSED = (
@@ -54,8 +52,6 @@ def adapt(backend):
         return RedisClient(backend)
     if _is_one_of(backend, _PYMEMCACHE):
         _refuse_pickling(backend)
-        if _is_one_of(backend, _PYMEMCACHE_CONNECTION):
-            return PymemcacheConnection(backend)
         return PymemcacheClient(backend)
     _validate_methods(backend)
     return backend
@@ -111,11 +107,15 @@ class RedisClient(object):
 
 
 class PymemcacheClient(object):
-    """A client of pymemcache that is safe to use from several threads, as PooledClient."""
+    """A client of pymemcache, whose connections two threads or processes must not share.
+
+    Each call has a copy of the client with connections that no other call uses meanwhile.
+    """
 
     def __init__(self, client):
         # type: (Any) -> None
         self._client = client
+        self._idle = {}  # type: Dict[int, Deque[Any]]  # copies by process id
 
     def get(self, key):
         # type: (str) -> Any
@@ -135,32 +135,30 @@ class PymemcacheClient(object):
 
     def _call(self, method, *args, **kwargs):
         # type: (str, *Any, **Any) -> Any
-        return getattr(self._client, method)(*args, **kwargs)
-
-
-class PymemcacheConnection(PymemcacheClient):
-    """A pymemcache Client: one connection, which two threads or processes must not share.
-
-    Each call has a copy of its own with a connection that no other call uses meanwhile.
-    """
-
-    def __init__(self, client):
-        # type: (Any) -> None
-        PymemcacheClient.__init__(self, client)
-        self._idle = {}  # type: Dict[int, Deque[Any]]  # copies by process id
-
-    def _call(self, method, *args, **kwargs):
-        # type: (str, *Any, **Any) -> Any
         idle = self._idle.setdefault(os.getpid(), collections.deque())
         try:
             client = idle.pop()
         except IndexError:
-            client = copy.copy(self._client)
-            client.sock = None
+            client = _copy(self._client)
         answer = getattr(client, method)(*args, **kwargs)
         # Not where it raises: the next call would read the rest of this one's answer.
         idle.append(client)
         return answer
+
+
+def _copy(client):
+    # type: (Any) -> Any
+    """A copy of a pymemcache client, and of those inside it, without their connections."""
+    copied = object.__new__(type(client))  # copy.copy() needs a method that RetryingClient hides
+    attributes = vars(copied)
+    attributes.update(vars(client))
+    if "sock" in attributes:
+        attributes["sock"] = None
+    if "_client" in attributes:
+        attributes["_client"] = _copy(attributes["_client"])
+    if "clients" in attributes:
+        attributes["clients"] = {key: _copy(one) for key, one in attributes["clients"].items()}
+    return copied
 
 
 def _refuse_pickling(client):

@@ -205,8 +205,15 @@ class TestPymemcache(object):
                                 ("add", ("k", "v"), {"expire": 6, "noreply": False})]
 
 
+def one_of_many(client):
+    """A HashClient of one server that uses this client for it."""
+    many = pymemcache("client.hash").HashClient([client.server])
+    many.clients = dict.fromkeys(many.clients, client)
+    return many
+
+
 class TestConnections(object):
-    """A pymemcache Client has one connection, and no two calls may use it at once."""
+    """A connection of pymemcache is not used by two calls at once."""
 
     def backend(self, get):
         class Client(pymemcache().Client):
@@ -235,6 +242,22 @@ class TestConnections(object):
         clients = [client for client, _ in used]
         assert clients[0] is not clients[1] and clients[2] in clients[:2]
         assert self.client not in clients and [sock for _, sock in used] == [None] * 3
+
+    @pytest.mark.parametrize("wrap", [
+        lambda client: pymemcache("client.retrying").RetryingClient(client),
+        lambda client: one_of_many(client)], ids=["RetryingClient", "HashClient"])
+    def test_client_inside_another_is_not_shared_either(self, wrap):
+        used = []
+
+        class Client(pymemcache().Client):
+            def get(self, *args, **kwargs):
+                used.append(self)
+                if len(used) == 1:
+                    backend.get("k")  # as another thread meanwhile
+        client = Client(("127.0.0.1", 1))
+        backend = adapt(wrap(client))
+        backend.get("k")
+        assert len(used) == 2 and used[0] is not used[1] and client not in used
 
     def test_connection_that_failed_is_not_used_again(self):
         used = []
