@@ -871,15 +871,19 @@ class TestLargeValues(object):
         assert output_of(fleet.process(Check())) == first
         assert len(json.dumps(first)) > 200000 and lines() == []
 
-    def test_large_lock_is_nobodys(self, fleet, lines):
+    @pytest.mark.parametrize("value, may_run", [
+        ("held by " + "x" * 92, False), ("held by " + "x" * 93, True), ("x", True), (5, True)],
+        ids=["longest", "longer", "rubbish", "number"])
+    def test_lock_that_is_no_lock_is_nobodys(self, fleet, lines, value, may_run):
         checker, lock = fleet.process(Check()).checkers[0], internals.SharedLock()
         results = internals.SharedResults(fleet.backend, "shop")
         assert results.claim(checker, None, lock, fleet.clock.now).may_run
         key, = fleet.backend.kept
-        for size, may_run in ((92, False), (93, True)):
-            fleet.backend.kept[key] = "held by " + "x" * size, fleet.clock.now + 60
-            assert results.claim(checker, None, internals.SharedLock(),
-                                 fleet.clock.now).may_run is may_run
+        fleet.backend.add = lambda key, value, timeout: False
+        fleet.backend.set = lambda key, value, timeout: True
+        fleet.backend.kept[key] = value, fleet.clock.now + 60
+        claim = results.claim(checker, None, internals.SharedLock(), fleet.clock.now)
+        assert claim.may_run is may_run and len(lines()) == int(may_run)
 
 
 def raises(exc):
