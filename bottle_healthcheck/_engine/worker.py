@@ -41,7 +41,8 @@ class Worker(object):
         """
         if self.is_stopped:
             return False
-        if self._thread is None or not self._thread.is_alive():  # gevent can kill it
+        thread = self._thread  # read once: it is None if it ends meanwhile
+        if thread is None or not thread.is_alive():  # gevent can kill it
             try:
                 thread = threading.Thread(target=self._work, name=self._name)
                 thread.daemon = True
