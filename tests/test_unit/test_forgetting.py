@@ -369,6 +369,13 @@ class TestCacheThatIsReplaced(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
 
+    def test_by_itself_keeps_the_results(self):
+        threads = []
+        health = HealthCheck(checkers=[make_check(threads=threads)])
+        health.run()
+        health.cache = health.cache
+        assert health.run().passed and len(threads) == 1
+
     def test_it_stays_where_the_other_one_refuses_a_name(self):
         other = ResultCache(backend=CacheServer(), prefix="shop")
         HealthCheck(cache=other, checkers=[make_check()])
