@@ -13,20 +13,16 @@ import re
 import select
 import socket
 import ssl
-import threading
 
 import six
-from six.moves import http_client, queue
+from six.moves import http_client
 from six.moves.urllib.parse import unquote_to_bytes
 
 from bottle_healthcheck._compat import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Text, Tuple, Union
-    #: As getaddrinfo returns it: family, type, protocol, name, address.
-    Address = Tuple[int, int, int, str, Tuple[Any, ...]]
-    Resolver = Callable[[str, int, "Deadline"], List[Address]]
+    from typing import Any, Callable, Dict, Iterator, Mapping, Text, Union
 
 BODY_LIMIT = 2 ** 20  # bytes
 
@@ -37,11 +33,18 @@ EXCHANGE_LIMIT = 2 * BODY_LIMIT
 #: Without it, 2.7 parses anything as HTTP/0.9.
 _STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
 _SWITCHING_PROTOCOLS = 101  # no other response follows
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+UNREADABLE_URL = ("the URL's host or port cannot be read (a / or @ in its password is written %2F "
+                  "or %40)")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_URL = re.compile(r"(?P<scheme>https?)://((?P<user>[^/?#]*)@)?"
+                  r"(?P<host>[^]/?#@:[]*|\[[^]/?#@[]*\])(:(?P<port>[0-9]{0,5}))?"
+                  r"(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(#.*)?\Z",
+                  re.IGNORECASE | re.DOTALL)
 
-#: A parsed URL. host is what read_host() returned, user is what precedes the @, or None; target is
-#: path and query, in ASCII.
-Url = collections.namedtuple("Url", "is_tls host port user target")
+#: A parsed URL. host is what read_host() returned, user is what precedes the @, or ""; target is
+#: path and query.
+Url = collections.namedtuple("Url", "scheme host port user target")
 
 Response = collections.namedtuple("Response", "status body")
 
@@ -55,21 +58,14 @@ class ExchangeTooLong(http_client.HTTPException):
 
 
 class BodyError(ValueError):
-    """A body that was not read completely."""
+    """A body that was not read completely, of a response with this status."""
 
-    def __init__(self, status, message):
-        # type: (int, str) -> None
+    def __init__(self, message, status, problem):
+        # type: (str, int, str) -> None
         super(BodyError, self).__init__(message)
-        #: The status code of its response.
         self.status = status
-
-
-class BodyTooLong(BodyError):
-    """A body of more than BODY_LIMIT bytes."""
-
-
-class BodyCutOff(BodyError):
-    """A body shorter than its Content-Length."""
+        #: What follows "a body" in the probe's line.
+        self.problem = problem
 
 
 class Deadline(object):
@@ -118,7 +114,7 @@ class Deadline(object):
                 poll.poll(milliseconds)
 
 
-# Hosts
+# Hosts and URLs
 
 def read_host(host):
     # type: (Any) -> str
@@ -140,24 +136,14 @@ def read_host(host):
     return six.ensure_str(text)
 
 
-def default_port(is_tls):
-    # type: (bool) -> int
-    """The port of https, or of http."""
-    if is_tls:
-        return 443
-    return 80
-
-
 def _is_ipv6(text):
     # type: (Text) -> bool
     address, has_zone, zone = text.partition(u"%")
-    if has_zone and not _NAME.match(zone):
-        return False
     try:
         ipaddress.IPv6Address(address)
     except ValueError:
         return False
-    return True
+    return not has_zone or _NAME.match(zone) is not None
 
 
 def _to_idna(name):
@@ -179,50 +165,40 @@ def address_of(host, port):
     return "%s:%s" % (host, port)
 
 
-def resolve(host, port, _deadline):
-    # type: (str, int, Deadline) -> List[Address]
-    """The addresses of a host, as getaddrinfo returns them; the system limits how long it takes."""
-    addresses = socket.getaddrinfo(
-        host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)  # type: List[Any]
-    if not addresses:
-        raise socket.gaierror(socket.EAI_NONAME, "the host has no address")
-    return addresses
+def read_url(text):
+    # type: (Text) -> Url
+    """Parses an http or https URL; a fragment is left out, and the port's range is not checked.
 
-
-def resolve_in_thread(host, port, deadline):
-    # type: (str, int, Deadline) -> List[Address]
-    """As resolve(), but raises socket.timeout at the deadline; for processes that end soon after.
-
-    A lookup cannot be cancelled: the thread runs on until the system gives up.
+    Raises ValueError, which does not show the text: it may contain a password.
     """
-    outcomes = queue.Queue()  # type: queue.Queue[Tuple[List[Address], Optional[Exception]]]
-
-    def run():
-        # type: () -> None
-        try:
-            outcomes.put((resolve(host, port, deadline), None))
-        except Exception as exc:
-            outcomes.put(([], exc))
-
-    thread = threading.Thread(target=run, name="bottle_healthcheck resolver")
-    thread.daemon = True
-    thread.start()
+    if not re.match("https?://", text, re.IGNORECASE):
+        raise ValueError("the URL must begin with http:// or https://")
+    found = _URL.match(text)
+    if not found:
+        raise ValueError(UNREADABLE_URL)
+    parts = found.groupdict("")
+    if not parts["host"]:
+        raise ValueError("the URL names no host")
     try:
-        addresses, error = outcomes.get(timeout=deadline.left())
-    except queue.Empty:
-        raise socket.timeout("timed out")
-    if error is not None:
-        raise error
-    return addresses
+        host = read_host(parts["host"])
+    except ValueError:
+        raise ValueError(UNREADABLE_URL)
+    scheme = parts["scheme"].lower()
+    return Url(scheme, host, int(parts["port"] or _DEFAULT_PORTS[scheme]),
+               six.ensure_str(parts["user"]), six.ensure_str((parts["path"] or "/")
+                                                             + parts["query"]))
 
 
 # Connections
 
 @contextlib.contextmanager
-def connected(host, port, deadline, tls=False, resolver=resolve):
-    # type: (str, int, Deadline, bool, Resolver) -> Iterator[Any]
-    """A socket connected to host, closed at the end; with tls, after a verified handshake."""
-    with contextlib.closing(_connect(resolver(host, port, deadline), deadline)) as sock:
+def connected(host, port, deadline, tls=False):
+    # type: (str, int, Deadline, bool) -> Iterator[Any]
+    """A socket connected to host, closed at the end; with tls, after a verified handshake.
+
+    The system limits how long it takes to look the host up, the deadline does not.
+    """
+    with contextlib.closing(_connect(host, port, deadline)) as sock:
         if not tls:
             yield sock
             return
@@ -234,42 +210,52 @@ def connected(host, port, deadline, tls=False, resolver=resolve):
             yield secure
 
 
-def _connect(addresses, deadline):
-    # type: (List[Address], Deadline) -> socket.socket
-    """A socket connected to the first address that accepts; the addresses share the time."""
-    for tried, address in enumerate(addresses[:-1]):
+def _connect(host, port, deadline):
+    # type: (str, int, Deadline) -> socket.socket
+    """A socket connected to the host's first address that accepts; the addresses share the time."""
+    addresses = socket.getaddrinfo(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
+    error = socket.gaierror(socket.EAI_NONAME, "the host has no address")  # type: Exception
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
         try:
-            return _connect_to(address, deadline.left() / (len(addresses) - tried))
-        except socket.error:
-            continue
-    return _connect_to(addresses[-1], deadline.left())
-
-
-def _connect_to(address, seconds):
-    # type: (Address, float) -> socket.socket
-    """A socket connected to an address of getaddrinfo."""
-    sock = socket.socket(*address[:3])
-    try:
-        sock.settimeout(seconds)
-        sock.connect(address[4])
-    except BaseException:  # such as gevent's Timeout
-        sock.close()
-        raise
-    return sock
+            sock.settimeout(deadline.left() / (len(addresses) - tried))
+            sock.connect(address)
+            return sock
+        except socket.error as exc:
+            sock.close()
+            error = exc
+        except BaseException:  # such as gevent's Timeout
+            sock.close()
+            raise
+    raise error
 
 
 # Requests and responses
 
-def get(url, headers, deadline, resolver=resolve):
-    # type: (Url, Mapping[str, Union[str, bytes]], Deadline, Resolver) -> Response
-    """The response to a GET request; headers (names in title case) replace the client's own.
+def get(url, headers, deadline):
+    # type: (Url, Mapping[str, Union[str, bytes]], Deadline) -> Response
+    """The final response to a GET request, with its whole body.
 
-    Raises socket.timeout, http_client.HTTPException for an invalid response (its message may
-    contain the request, if that was echoed), BodyTooLong, BodyCutOff, and errors of connecting.
+    headers (names in title case) replace the client's own. Raises socket.timeout,
+    http_client.HTTPException for an invalid response (its message may contain the request, if that
+    was echoed), BodyError, and errors of connecting.
     """
-    with connected(url.host, url.port, deadline, url.is_tls, resolver) as sock:
-        _send(sock, _request(url, headers), deadline)
-        return _receive(sock, deadline)
+    fields = {"Accept": "*/*", "Connection": "close"}  # type: Dict[str, Any]
+    if url.user:
+        fields["Authorization"] = _basic_authorization(url.user)
+    fields.update(headers)
+    with connected(url.host, url.port, deadline, url.scheme == "https") as sock:
+        exchange = _Exchange(sock, deadline)
+        connection = http_client.HTTPConnection(url.host, url.port)
+        connection.default_port = _DEFAULT_PORTS[url.scheme]
+        connection.sock = exchange
+        connection.request("GET", url.target, headers=fields)
+        response = _next_response(exchange)
+        while 100 <= response.status <= 199 and response.status != _SWITCHING_PROTOCOLS:
+            if not exchange.peek(1):
+                raise NoFinalResponse("only %s was received" % status_text(response.status))
+            response = _next_response(exchange)
+        return Response(response.status, _body_of(response))
 
 
 def status_text(status):
@@ -278,40 +264,12 @@ def status_text(status):
     return ("%d %s" % (status, http_client.responses.get(status, ""))).strip()
 
 
-def _request(url, headers):
-    # type: (Url, Mapping[str, Union[str, bytes]]) -> bytes
-    """The bytes of a GET request."""
-    port = url.port
-    if port == default_port(url.is_tls):
-        port = None
-    fields = collections.OrderedDict([
-        ("Host", address_of(url.host, port)), ("Accept", "*/*"),
-        ("Accept-Encoding", "identity"), ("Connection", "close")])  # type: Dict[str, Any]
-    if url.user:
-        fields["Authorization"] = _basic_authorization(url.user)
-    fields.update(headers)
-    lines = [b"GET %s HTTP/1.1" % six.ensure_binary(url.target)]
-    lines += [b"%s: %s" % (six.ensure_binary(name), six.ensure_binary(value))
-              for name, value in fields.items()]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
 def _basic_authorization(user):
     # type: (str) -> bytes
     """The Authorization header for a URL's user and password, or for a user alone, a token."""
     if ":" not in user:
         user += ":"
     return b"Basic " + base64.b64encode(unquote_to_bytes(user))
-
-
-def _send(sock, data, deadline):
-    # type: (socket.socket, bytes, Deadline) -> None
-    """Sends all data; a TLS socket's sendall() would use the whole timeout for each piece."""
-    send = sock.send
-    if six.PY2 and hasattr(sock, "write"):  # pragma: no cover (2.7)
-        send = sock.write  # a TLS socket's send() returns 0 instead of waiting
-    while data:
-        data = data[deadline.call(sock, send, data):]
 
 
 class _Received(io.RawIOBase):
@@ -338,11 +296,23 @@ class _Received(io.RawIOBase):
         return received
 
 
-class _Stream(io.BufferedReader):
-    """Stands in for a socket and for its file, from which http_client reads responses."""
+class _Exchange(io.BufferedReader):
+    """Stands in for a socket and for its file: http_client sends and reads through it."""
+
+    def __init__(self, sock, deadline):
+        # type: (socket.socket, Deadline) -> None
+        super(_Exchange, self).__init__(_Received(sock, deadline))
+        self._sock = sock
+        self._deadline = deadline
+
+    def sendall(self, data):
+        # type: (bytes) -> None
+        """Sends all data; a TLS socket's own sendall() would use the whole timeout for a piece."""
+        while data:
+            data = data[self._deadline.call(self._sock, self._sock.send, data):]
 
     def makefile(self, *_):
-        # type: (*Any) -> _Stream
+        # type: (*Any) -> _Exchange
         """Returns itself: the buffer may already contain the next response."""
         return self
 
@@ -351,33 +321,22 @@ class _Stream(io.BufferedReader):
         """Does nothing: every response closes its file, and the next response follows."""
 
 
-def _receive(sock, deadline):
-    # type: (socket.socket, Deadline) -> Response
-    """The final response with its whole body."""
-    stream = _Stream(_Received(sock, deadline))
-    response = _begin(stream)
-    while _is_interim(response.status):
-        if not stream.peek(1):
-            raise NoFinalResponse("only %s was received" % status_text(response.status))
-        response = _begin(stream)
-    body = response.read(BODY_LIMIT + 1)
-    if len(body) > BODY_LIMIT:
-        raise BodyTooLong(response.status, "the body is longer than %d bytes" % BODY_LIMIT)
-    if response.length:
-        raise BodyCutOff(response.status,
-                         "the connection was closed %d bytes too early" % response.length)
-    return Response(response.status, body)
-
-
-def _begin(stream):
-    # type: (_Stream) -> http_client.HTTPResponse
+def _next_response(exchange):
+    # type: (_Exchange) -> http_client.HTTPResponse
     """The next response, after its headers."""
-    response = http_client.HTTPResponse(stream, **_STRICT)  # type: ignore
+    response = http_client.HTTPResponse(exchange, **_STRICT)  # type: ignore
     response.begin()
     return response
 
 
-def _is_interim(status):
-    # type: (int) -> bool
-    """True for an interim response, which another one follows (RFC 9110, 15.2)."""
-    return 100 <= status <= 199 and status != _SWITCHING_PROTOCOLS
+def _body_of(response):
+    # type: (http_client.HTTPResponse) -> bytes
+    """The whole body. Raises BodyError."""
+    body = response.read(BODY_LIMIT + 1)
+    if len(body) > BODY_LIMIT:
+        raise BodyError("the body is longer than %d bytes" % BODY_LIMIT, response.status,
+                        "over 1 MiB")
+    if response.length:
+        raise BodyError("the connection was closed %d bytes too early" % response.length,
+                        response.status, "that is cut off")
+    return body

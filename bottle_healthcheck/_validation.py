@@ -347,21 +347,18 @@ def _fspath(path):
     return path
 
 
-def validate_bytes(name, value):
-    # type: (str, Any) -> Any
-    """Return a number of bytes; a small number is refused, as it is meant as a percentage."""
-    if is_number(value) and value < MIN_BYTES:
-        raise unexpected(ValueError, name, "'5%%' or bytes (at least %d)" % MIN_BYTES, repr(value))
-    return validate_number(name, value, MIN_BYTES, MAX_BYTES, "bytes")
-
-
-def validate_percent(name, text):
-    # type: (str, Any) -> float
-    """Return the number in a percentage such as "5%"."""
-    found = re.match(r"([0-9]{1,3}(?:\.[0-9]+)?)%\Z", text)
-    if not found:
-        raise unexpected(ValueError, name, 'bytes, or a share such as "5%"', repr(text))
-    return float(validate_number(name, float(found.group(1)), 0.001, 100, "percent"))
+def validate_min_free(value):
+    # type: (Any) -> Any
+    """Return the number of a percentage such as "5%", or a number of bytes."""
+    if isinstance(value, six.string_types):
+        share = re.match(r"([0-9]{1,3}(?:\.[0-9]+)?)%\Z", value)
+        if not share:
+            raise unexpected(ValueError, "min_free", 'bytes, or a share such as "5%"', repr(value))
+        return validate_number("min_free", float(share.group(1)), 0.001, 100, "percent")
+    if is_number(value) and value < MIN_BYTES:  # probably meant as a percentage
+        raise unexpected(ValueError, "min_free", "'5%%' or bytes (at least %d)" % MIN_BYTES,
+                         repr(value))
+    return validate_number("min_free", value, MIN_BYTES, MAX_BYTES, "bytes")
 
 
 def validate_codes(codes):

@@ -20,8 +20,8 @@ from six.moves import http_client
 
 from bottle_healthcheck import _compat, _http_client, _jsonable, _redaction
 from bottle_healthcheck._validation import (
-    mark_factory, name_of, unexpected_type, validate_bytes, validate_codes, validate_number,
-    validate_path, validate_percent, validate_port, validate_text)
+    mark_factory, name_of, unexpected_type, validate_codes, validate_min_free, validate_number,
+    validate_path, validate_port, validate_text)
 
 MYPY = False
 if MYPY:
@@ -31,19 +31,14 @@ if MYPY:
     Check = Callable[[], Tuple[bool, str]]
 
 #: An @ is allowed before the path alone: a later one may end a password with an unescaped slash.
-#: Each part but the host is printable ASCII without the characters that would end it.
-_URL = re.compile(r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://((?P<user>[!\"$-.0->@-~]*)@)?"
-                  r"(?P<host>[^\]\[\s/?#@:]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-                  r"(?P<path>(/[!\"$->A-~]*)?)(?P<query>(\?[!\"$-?A-~]*)?)\Z")
+_USER = re.compile(r"[!-~]*\Z")
+_TARGET = re.compile(r"[!-?A-~]*\Z")
 _URL_EXPECTED = ("url: expected http://host/path or https://host/path, without fragment, and with "
                  "everything beside the host that is not ASCII, every @ after the host and every "
                  "/?#@ in a user name or password %-escaped")
 _SCHEME_MISSING = "url: http:// or https:// is missing at its beginning, as in http://host/path"
 _LONGEST_TIMEOUT = 3600  # seconds
 SECONDS_OF_DAY = 86400.0
-
-#: The name of a function without a name of its own.
-_LAMBDA = "<lambda>"
 
 
 def tcp(host, port, timeout=5):
@@ -111,7 +106,7 @@ def certificate(host, port, min_days, timeout=5):
         date = time.strftime("%Y-%m-%d", time.gmtime(end))
         if days >= min_days:
             return True, text % ("%.1f" % days, date)
-        shown = _below(min_days, days, 1)
+        shown = _beyond(min_days, days, 1)
         return False, "%s, expected at least %s" % (text % (shown, date), _exact(min_days))
     return _check("certificate", shown, probe)
 
@@ -192,27 +187,25 @@ def disk(path, min_free="5%"):
     """Passes if path's file system has min_free left for this user: "5%" of it, or bytes."""
     path = validate_path(path)
     is_share = isinstance(min_free, six.string_types)
+    least = validate_min_free(min_free)
+    expected = "%d bytes" % least
     if is_share:
-        least = validate_percent("min_free", min_free)
         expected = "%s %%" % str(min_free)[:-1]
-    else:
-        least = validate_bytes("min_free", min_free)
-        expected = "%d bytes" % least
 
     def probe():
         # type: () -> Tuple[bool, str]
         total, free = _disk_usage(path)
-        share = 100.0 * free / max(total, 1)
+        measured = share = 100.0 * free / max(total, 1)
+        if not is_share:
+            measured = free
+        passed = measured >= least
         shown = "%.1f" % share
-        passed = free >= least
-        if is_share:
-            passed = share >= least
         if is_share and not passed:
-            shown = _below(least, share, 1)
+            shown = _beyond(least, share, 1)
         text = "%d MB (%s %%) free of %d MB" % (free // 10 ** 6, shown, total // 10 ** 6)
-        if not passed:
-            text = "%s, expected at least %s" % (text, expected)
-        return passed, text
+        if passed:
+            return True, text
+        return False, "%s, expected at least %s" % (text, expected)
     return _check("disk", path, probe, timed=False)
 
 
@@ -233,7 +226,7 @@ def heartbeat(path, max_age):
             text = "touched %s s in the future"
         if abs(age) <= max_age:
             return True, text % ("%.0f" % abs(age))
-        shown = _above(max_age, abs(age), 0)
+        shown = _beyond(max_age, abs(age), 0)
         return False, "%s, expected at most %s s" % (text % shown, _exact(max_age))
     return _check("heartbeat", path, probe, timed=False)
 
@@ -255,7 +248,7 @@ def _check(kind, target, probe, timed=True):
     # Names are shown unmasked, and a URL's path or a client's address may contain a token.
     name = _redaction.clean_output(_jsonable.text(" ".join((kind, target)).strip()))
     shown_target = _redaction.clean_output(_jsonable.text(target))
-    if target == _LAMBDA:
+    if target == "<lambda>":  # no name at all
         shown_target = ""
 
     def check():
@@ -274,30 +267,18 @@ def _check(kind, target, probe, timed=True):
     return check
 
 
-# Numbers: in a failure, none may look as if it were within the limit
-
-def _below(limit, value, decimals):
+def _beyond(limit, value, decimals):
     # type: (float, float, int) -> str
-    """A value below its limit, with one more decimal if rounding would hide that."""
+    """A value beyond its limit, with one more decimal if rounding would hide that."""
     shown = "%.*f" % (decimals, value)
-    if float(shown) < limit:
+    is_below = value < limit
+    if float(shown) != limit and (float(shown) < limit) == is_below:
         return shown
-    return _rounded(value, decimals + 1, decimal.ROUND_FLOOR)
-
-
-def _above(limit, value, decimals):
-    # type: (float, float, int) -> str
-    """A value above its limit, with one more decimal if rounding would hide that."""
-    shown = "%.*f" % (decimals, value)
-    if float(shown) > limit:
-        return shown
-    return _rounded(value, decimals + 1, decimal.ROUND_CEILING)
-
-
-def _rounded(value, decimals, rounding):
-    # type: (float, int, str) -> str
-    """A value rounded to so many decimals exactly, which multiplying floats would not do."""
-    unit = decimal.Decimal(1).scaleb(-decimals)
+    rounding = decimal.ROUND_CEILING
+    if is_below:
+        rounding = decimal.ROUND_FLOOR
+    unit = decimal.Decimal(1).scaleb(-decimals - 1)
+    # Exact, which multiplying floats would not be.
     return str(decimal.Decimal(value).quantize(unit, rounding=rounding))
 
 
@@ -350,8 +331,7 @@ def _sql_target(connect_or_engine):
     # type: (Any) -> str
     """An engine's database without user and password, or a callable's name."""
     if not hasattr(connect_or_engine, "raw_connection"):
-        func = getattr(connect_or_engine, "func", connect_or_engine)  # of a functools.partial
-        return str(getattr(func, "__name__", type(func).__name__))
+        return name_of(connect_or_engine)
     url = connect_or_engine.url
     # If a password has an unescaped @, its rest is in the URL's host.
     host = url.host and url.host.rpartition("@")[2]
@@ -414,27 +394,19 @@ def _validate_address(host, port):
 
 def _validate_url(url):
     # type: (Any) -> Tuple[_http_client.Url, str]
-    """(the URL's parts, the URL for display: without user, password and query)."""
+    """(the parsed URL, the URL for display: without user, password and query)."""
     text = six.ensure_text(validate_text("url", url))
     if not text.lower().startswith(("http://", "https://")):
         raise ValueError(_SCHEME_MISSING)
-    found = _URL.match(text)
-    if not found:
-        raise ValueError(_URL_EXPECTED)
-    parts = found.groupdict()
     try:
-        host = _http_client.read_host(parts["host"])
+        target = _http_client.read_url(text)
     except ValueError:
         raise ValueError(_URL_EXPECTED)
-    is_tls = parts["scheme"].lower() == "https"
-    port = _http_client.default_port(is_tls)
-    server = parts["host"]
-    if parts["port"]:
-        port = validate_port(int(parts["port"]))
-        server += ":" + parts["port"]
-    user = parts["user"] and six.ensure_str(parts["user"])
-    target = _http_client.Url(is_tls, host, port, user, (parts["path"] or "/") + parts["query"])
-    return target, "%s://%s%s" % (parts["scheme"], server, parts["path"])
+    if not _USER.match(target.user) or not _TARGET.match(target.target) or u"#" in text:
+        raise ValueError(_URL_EXPECTED)
+    validate_port(target.port)
+    scheme, _, rest = text.partition(u"?")[0].partition(u"://")
+    return target, u"%s://%s" % (scheme, rest.rpartition(u"@")[2])
 
 
 def _list_of(codes):

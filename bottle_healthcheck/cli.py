@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import sys
+import threading
 
 import bottle
 import six
@@ -21,9 +22,7 @@ from bottle_healthcheck._compat import monotonic
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Text, TextIO, Tuple
-
-COMMANDS = ("serve", "probe")
+    from typing import Any, Dict, List, NoReturn, Optional, Sequence, Text, TextIO, Tuple
 
 TIMEOUT = 5  # seconds; Nagios ends a plugin after 10
 LONGEST_TIMEOUT = 3600  # seconds; much longer ones would overflow
@@ -34,20 +33,15 @@ RESULT_LIMIT = 10000  # results of a response; more than this package's fit into
 #: {state: (exit status for Nagios, exit status otherwise)}; Docker reserves 2.
 STATES = {"OK": (0, 0), "WARNING": (1, 0), "CRITICAL": (2, 1), "UNKNOWN": (3, 1)}
 
-#: The beginning of the line about a response.
-WORDS = {"OK": "healthy", "WARNING": "degraded", "CRITICAL": "unhealthy",
-         "UNKNOWN": "no health answer"}
+#: The beginning of the line about a health response.
+WORDS = {"OK": "healthy", "WARNING": "degraded", "CRITICAL": "unhealthy"}
 
 #: Values of a JSON "status" that mean healthy, in any case: this package's, and those of
 #: draft-inadarei-api-health-check-06.
 HEALTHY = ("success", "pass", "warn", "ok", "up", "healthy")
 
 HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\Z")
-PORT_AT_END = re.compile(r":[^:@\]]+\Z")
 URL_SAFE = "%/:=&?~+!$,;'@()*[]"
-
-UNREADABLE = ("the URL's host or port cannot be read (a / or @ in its password is written %2F or "
-              "%40)")
 
 #: An argument that may be shown. Any other may be a secret, and so may a value after =.
 PLAIN_WORD = re.compile(r"(--)?[a-z][a-z-]{0,23}\Z")
@@ -73,20 +67,16 @@ PROBE_EXAMPLES = """examples:
   bottle-healthcheck probe --nagios --header "Authorization: Bearer ..." https://shop.example/health
 """
 
-#: What a response means: text for the first line, perfdata for Nagios, one of lines for each check.
-_Finding = collections.namedtuple("_Finding", "state text perfdata lines")
+#: What the probe found: the text of its line, and the results in the response.
+_Finding = collections.namedtuple("_Finding", "state text results")
 
 
 class _UsageError(Exception):
     """Invalid arguments, and why."""
 
 
-class _Unreachable(Exception):
-    """There was no response; the message says why."""
-
-
 class _NoHealthAnswer(Exception):
-    """The response is not that of a health check; the message says why."""
+    """The response is not that of a health check; the message says why, after its status."""
 
 
 def main(argv=None):
@@ -95,25 +85,58 @@ def main(argv=None):
     if argv is None:
         argv = sys.argv[1:]
     arguments = list(argv)
-    is_complete = arguments[:1] in (["-h"], ["--help"], ["--version"])
-    names_command = bool(arguments) and not arguments[0].startswith("-")
-    if not names_command and not is_complete:
-        arguments.insert(0, "serve")  # on Python 2.7, argparse requires a sub-command
     try:
-        _validate_command(arguments[0])
-        options, unknown = _parser().parse_known_args(arguments)
-        if unknown:
-            raise _UsageError(_unknown_argument(unknown[0], options.known))
+        options = _parse(arguments)
     except _UsageError as exc:
         return _report_usage_error(str(exc), arguments)
     return int(options.run(options))
 
+
+# Arguments
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         # type: (str) -> NoReturn
         """Raises _UsageError."""
         raise _UsageError(message)  # argparse would exit with 2, which is CRITICAL to Nagios
+
+
+def _parse(arguments):
+    # type: (List[str]) -> argparse.Namespace
+    """The options; without a command they are those of serve. Raises _UsageError."""
+    first = "--port"
+    if arguments:
+        first = arguments[0]
+    if "://" in first:
+        raise _UsageError("a URL stands where a command is expected: write bottle-healthcheck "
+                          "probe URL")
+    if not first.startswith("-") and first not in ("serve", "probe"):
+        # argparse would show it in full.
+        raise _UsageError(_unknown_word("command", first, ["serve", "probe"]))
+    if first.startswith("-") and first not in ("-h", "--help", "--version"):
+        arguments = ["serve"] + arguments  # on Python 2.7, argparse requires a sub-command
+    options, unknown = _parser().parse_known_args(arguments)
+    if not unknown:
+        return options
+    if unknown[0].startswith("-"):
+        known = sorted(set(re.findall("--[a-z]+", options.parser.format_help())))
+        raise _UsageError(_unknown_word("option", unknown[0].partition("=")[0], known))
+    raise _UsageError(_unknown_word("argument", unknown[0], []) + ": every option that has a value "
+                      "is written --name VALUE, a value with blanks in quotes")
+
+
+def _unknown_word(kind, word, known):
+    # type: (str, str, List[str]) -> str
+    """A message with the unknown word, unless it may be a secret, and the nearest known one."""
+    if not PLAIN_WORD.match(word):
+        return "unknown %s (not shown, it may be a secret)" % kind
+    message = "unknown %s %s" % (kind, word)
+    nearest = difflib.get_close_matches(word, known, 1)
+    if nearest:
+        return "%s: did you mean %s?" % (message, nearest[0])
+    if known:
+        return "%s: expected one of %s" % (message, ", ".join(known))
+    return message
 
 
 def _report_usage_error(message, arguments):
@@ -127,52 +150,12 @@ def _report_usage_error(message, arguments):
     return STATES["UNKNOWN"][1]
 
 
-def _validate_command(word):
-    # type: (str) -> None
-    """Raises _UsageError for an unknown command, which argparse would show in full."""
-    if word in COMMANDS or word.startswith("-"):
-        return
-    if "://" in word:
-        raise _UsageError("a URL stands where a command is expected: write bottle-healthcheck "
-                          "probe URL")
-    raise _UsageError(_unknown_word("command", word, COMMANDS))
-
-
-def _unknown_argument(argument, known):
-    # type: (str, List[str]) -> str
-    """A message about an unknown argument that shows no secret."""
-    if not argument.startswith("-"):
-        return _unknown_word("argument", argument, []) + (": every option that has a value is "
-                                                          "written --name VALUE, a value with "
-                                                          "blanks in quotes")
-    return _unknown_word("option", argument.partition("=")[0], known)
-
-
-def _unknown_word(kind, word, known):
-    # type: (str, str, Sequence[str]) -> str
-    """A message with the unknown word, unless it may be a secret, and the nearest known one."""
-    if not PLAIN_WORD.match(word):
-        return "unknown %s (not shown, it may be a secret)" % kind
-    message = "unknown %s %s" % (kind, word)
-    if not known:
-        return message
-    nearest = difflib.get_close_matches(word, known, 1)
-    if nearest:
-        return "%s: did you mean %s?" % (message, nearest[0])
-    return "%s: expected one of %s" % (message, ", ".join(known))
-
-
-def _version():
-    # type: () -> str
-    """The package's version; importing it by name would be a circle."""
-    return str(sys.modules[__name__.partition(".")[0]].__version__)
-
-
 def _parser():
     # type: () -> argparse.ArgumentParser
+    version = sys.modules[__name__.partition(".")[0]].__version__  # its import would be a circle
     parser = _Parser(prog="bottle-healthcheck", description=DESCRIPTION, epilog=EXAMPLES,
                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--version", action="version", version="bottle-healthcheck " + _version(),
+    parser.add_argument("--version", action="version", version="bottle-healthcheck " + version,
                         help="print the version and exit")
     commands = parser.add_subparsers(metavar="serve|probe")
     _add_serve(commands)
@@ -191,7 +174,7 @@ def _add_serve(commands):
                        help="0 to 65535, 0 for a free one, default %(default)s")
     serve.add_argument("--server", default="wsgiref", choices=sorted(bottle.server_names),
                        metavar="NAME", help="one of Bottle's servers, default %(default)s")
-    serve.set_defaults(run=_serve, known=_option_names(serve))
+    serve.set_defaults(run=_serve, parser=serve)
 
 
 def _add_probe(commands):
@@ -214,15 +197,7 @@ def _add_probe(commands):
     printed = probe.add_mutually_exclusive_group()
     printed.add_argument("--verbose", action="store_true", help="print a line for each check too")
     printed.add_argument("--quiet", action="store_true", help="print nothing, only exit")
-    probe.set_defaults(run=_probe, known=_option_names(probe))
-
-
-def _option_names(parser):
-    # type: (argparse.ArgumentParser) -> List[str]
-    """The long options of a parser."""
-    # Private, and the same on every Python; _get_option_tuples() and format_help() use it as well.
-    return sorted(name for name in parser._option_string_actions  # pylint: disable=W0212
-                  if name.startswith("--"))
+    probe.set_defaults(run=_probe, parser=probe)
 
 
 def _port(text):
@@ -262,193 +237,160 @@ def _serve(options):
     return _demo.serve(options.host, options.port, options.server)
 
 
+# The probe
+
 def _probe(options):
     # type: (argparse.Namespace) -> int
     """Request the health route, print the finding and return the exit status."""
     started = monotonic()
-    try:
-        finding = _interpret(_request(options), options.check)
-        words = WORDS[finding.state]
-    except _NoHealthAnswer as exc:
-        finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [], [])
-        words = WORDS["UNKNOWN"]
-    except Exception as exc:  # whatever the server sends, print a line, not a traceback
-        finding = _Finding("UNKNOWN", _jsonable.exception_line(exc), [], [])
-        words = "unreachable"
-    seconds = monotonic() - started
-    for_nagios, otherwise = STATES[finding.state]
-    lines = [_jsonable.one_line("%s: %s" % (words, finding.text), LINE_LIMIT)]
+    finding = _find_in_time(options)
+    perfdata = [("time", "%.3fs" % (monotonic() - started))]
+    lines = [_jsonable.one_line(finding.text, LINE_LIMIT)]
     if options.verbose:
-        lines += finding.lines
+        lines += [_check_line(one) for one in finding.results]
+    for_nagios, status = STATES[finding.state]
     if options.nagios:
-        perfdata = [("time", "%.3fs" % seconds)] + finding.perfdata
-        lines[0] = _nagios_line(finding.state, lines[0], perfdata)
+        status = for_nagios
+        if finding.results:
+            perfdata += [("checks", "%d" % len(finding.results)),
+                         ("failed", "%d" % len(_failed_of(finding.results)))]
         lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # perfdata follow a |
+        lines[0] = _nagios_line(finding.state, lines[0], perfdata)
     if not options.quiet:
         _print(u"\n".join(lines), sys.stdout)
-    if options.nagios:
-        return for_nagios
-    return otherwise
+    return status
 
 
-def _request(options):
-    # type: (argparse.Namespace) -> _http_client.Response
-    """The health route's response. Raises _Unreachable or _NoHealthAnswer."""
-    url = _read_url(options.url, [("check", name) for name in options.check]
-                    + [("exclude", name) for name in options.exclude])
+def _find_in_time(options):
+    # type: (argparse.Namespace) -> _Finding
+    """What _find() returns, in a thread: nothing else can end the look-up of a name."""
+    findings = []  # type: List[_Finding]
+    thread = threading.Thread(target=lambda: findings.append(_find(options)))
+    thread.daemon = True
+    thread.start()
+    thread.join(options.timeout)
+    if findings:
+        return findings[0]
+    return _unreachable("no whole answer within %g s" % options.timeout)
+
+
+def _find(options):
+    # type: (argparse.Namespace) -> _Finding
+    """Request the health route and interpret the response; whatever is sent, nothing is raised."""
     headers = {"Accept": "application/json, */*;q=0.5",
                "User-Agent": "bottle-healthcheck-probe"}  # type: Dict[str, Any]
     headers.update(options.header)
     deadline = _http_client.Deadline(options.timeout)
     try:
-        return _http_client.get(url, headers, deadline, _http_client.resolve_in_thread)
+        return _interpret(_http_client.get(_url_of(options), headers, deadline), options.check)
     except socket.timeout:
-        raise _Unreachable("no whole answer within %g s" % options.timeout)
-    except _http_client.BodyTooLong as exc:
-        raise _NoHealthAnswer("%s with a body over 1 MiB" % _answered(exc.status))
-    except _http_client.BodyCutOff as exc:
-        raise _NoHealthAnswer("%s with a body that is cut off" % _answered(exc.status))
+        return _unreachable("no whole answer within %g s" % options.timeout)
+    except _http_client.BodyError as exc:
+        return _no_health_answer("%s with a body %s" % (_answered(exc.status), exc.problem))
     except http_client.HTTPException as exc:
-        raise _Unreachable("no valid HTTP response: %s" % _jsonable.exception_line(exc))
+        return _unreachable(u"no valid HTTP response: " + _jsonable.exception_line(exc))
+    except Exception as exc:
+        return _unreachable(_jsonable.exception_line(exc))
 
 
-def _read_url(text, fields):
-    # type: (str, List[Tuple[str, str]]) -> _http_client.Url
-    """Parses the URL and adds fields to its query. Raises _Unreachable, without showing the URL."""
-    try:
-        parts = parse.urlsplit(text)
-        user, _, server = parts.netloc.rpartition("@")
-        host, port = parts.hostname or "", parts.port
-        if server.startswith("["):
-            host = "[%s]" % host  # urlsplit() accepts brackets around any host
-        if host:
-            host = _http_client.read_host(host)
-    except ValueError:
-        raise _Unreachable(UNREADABLE)
-    if port is None and PORT_AT_END.search(server):  # on 2.7 the port is None if it is out of range
-        raise _Unreachable(UNREADABLE)
-    if parts.scheme not in ("http", "https"):
-        raise _Unreachable("the URL must begin with http:// or https://")
-    if not host:
-        raise _Unreachable("the URL names no host")
-    is_tls = parts.scheme == "https"
-    if port is None:
-        port = _http_client.default_port(is_tls)
-    return _http_client.Url(is_tls, host, port, user, _path(parts, fields))
+def _unreachable(reason):
+    # type: (Text) -> _Finding
+    return _Finding("UNKNOWN", u"unreachable: " + reason, [])
 
 
-def _path(url, fields):
-    # type: (parse.SplitResult, List[Tuple[str, str]]) -> str
-    """The target of the request: the URL's path and query with more fields."""
-    query = []
-    if url.query:
-        query.append(parse.quote(url.query, URL_SAFE))
-    query += ["%s=%s" % (name, parse.quote(value, "")) for name, value in fields]
-    path = parse.quote(url.path or "/", URL_SAFE)
+def _no_health_answer(reason):
+    # type: (Text) -> _Finding
+    return _Finding("UNKNOWN", u"no health answer: " + reason, [])
+
+
+def _url_of(options):
+    # type: (argparse.Namespace) -> _http_client.Url
+    """The URL, with the names of checks in its query. Raises ValueError that does not show it."""
+    url = _http_client.read_url(options.url)
+    if url.port > 65535:
+        raise ValueError(_http_client.UNREADABLE_URL)
+    fields = ["check=" + parse.quote(name, "") for name in options.check]
+    fields += ["exclude=" + parse.quote(name, "") for name in options.exclude]
+    path, _, query = parse.quote(url.target, URL_SAFE).partition("?")
     if query:
-        path += "?" + "&".join(query)
-    return path
+        fields.insert(0, query)
+    if fields:
+        path += "?" + "&".join(fields)
+    return url._replace(target=path)
 
 
 def _interpret(response, checks):
     # type: (_http_client.Response, List[str]) -> _Finding
     """What a response means, by its status code and, if it has one, its JSON status.
 
-    checks are the names of the checks that were requested. Raises _NoHealthAnswer.
+    checks are the names of the checks that were requested.
     """
-    code, document = response.status, _document(response)
-    if document is None:  # plain text
-        return _interpret_code(code, "")
-    if _is_refusal(code, document):
-        raise _NoHealthAnswer(_answered(code) + _error_in(document))
-    if "status" in document:
-        return _interpret_report(code, document, checks)
+    code = response.status
+    text = response.body.decode("utf-8-sig", "replace").strip()
+    if text.startswith(u"<"):
+        return _no_health_answer(_answered(code) + " with a page")
+    document = _parse_json(text)
+    if document is None and text.startswith(u"{"):
+        return _no_health_answer(_answered(code) + " with broken JSON")
+    error = u""
+    if isinstance(document, dict):
+        error = _error_in(document)
+        if error and 400 <= code < 500 and "results" not in document:  # the request was refused
+            return _no_health_answer(_answered(code) + error)
+        if "status" in document:
+            return _interpret_report(code, document, checks)
     if _is_success(code):
-        raise _NoHealthAnswer("%s with JSON that has no status" % _answered(code))
-    return _interpret_code(code, _error_in(document))
-
-
-def _interpret_code(code, error):
-    # type: (int, Text) -> _Finding
-    """What a response without a JSON status means."""
-    if _is_success(code):
-        return _Finding("OK", _answered(code), [], [])
+        if isinstance(document, (dict, list)):
+            return _no_health_answer(_answered(code) + " with JSON that has no status")
+        return _Finding("OK", u"healthy: " + _answered(code), [])
     if code < 200 or 300 <= code < 400:
-        raise _NoHealthAnswer("%s (redirects are not followed)" % _answered(code))
-    return _Finding("CRITICAL", _answered(code) + error, [], [])
+        return _no_health_answer(_answered(code) + " (redirects are not followed)")
+    return _Finding("CRITICAL", u"unhealthy: " + _answered(code) + error, [])
 
 
 def _interpret_report(code, document, checks):
     # type: (int, Dict[str, Any], List[str]) -> _Finding
     """What a response with a JSON status means."""
-    status = _one_line(document["status"])
-    results = _results_in(document)
-    if len(results) > RESULT_LIMIT:
-        raise _NoHealthAnswer("%s with over %d results" % (_answered(code), RESULT_LIMIT))
-    failed = [one for one in results if one.get("passed") is not True]
-    state = _state_of(code, status.lower(), failed)
-    if state != "CRITICAL":  # a draining service reports failure without naming checks
-        _refuse_unnamed(code, document, checks)
-    text = _answered(code) + _status_text(code, status) + _error_in(document)
-    perfdata = []
-    if results:
-        text += ", " + _summary(state, results, failed)
-        perfdata = [("checks", "%d" % len(results)), ("failed", "%d" % len(failed))]
-    return _Finding(state, text, perfdata, [_check_line(one) for one in results])
-
-
-def _is_refusal(code, document):
-    # type: (int, Dict[str, Any]) -> bool
-    """Whether the request was refused, for example for an unknown check or a missing token."""
-    return 400 <= code < 500 and "error" in document and "results" not in document
-
-
-def _refuse_unnamed(code, document, checks):
-    # type: (int, Dict[str, Any], List[str]) -> None
-    """Raises _NoHealthAnswer if the response does not name a check that was requested."""
-    named = _names_in(document)
-    for name in checks:
-        requested = _jsonable.one_line(name)
-        if requested not in named:
-            raise _NoHealthAnswer("%s, and does not name the check %s"
-                                  % (_answered(code), _one_line(requested)))
-
-
-def _names_in(document):
-    # type: (Dict[str, Any]) -> Set[Any]
-    """The names of the checks in this package's JSON, and in application/health+json."""
-    names = set(_one_line(one.get("checker"), None) for one in _results_in(document))
-    checks = document.get("checks")
-    if isinstance(checks, dict):
-        names.update(key.partition(":")[0] for key in checks)
-    return names
-
-
-def _results_in(document):
-    # type: (Dict[str, Any]) -> List[Dict[str, Any]]
-    """The results in a JSON object; [] if they are not a list of objects."""
     results = document.get("results")
     if not isinstance(results, list):
-        return []
-    return [one for one in results if isinstance(one, dict)]
+        results = []
+    results = [one for one in results if isinstance(one, dict)]
+    if len(results) > RESULT_LIMIT:
+        return _no_health_answer("%s with over %d results" % (_answered(code), RESULT_LIMIT))
+    status = _one_line(document["status"])
+    is_healthy = status.lower() in HEALTHY
+    failed = _failed_of(results)
+    state = "OK"
+    if not is_healthy or not _is_success(code):
+        state = "CRITICAL"
+    elif failed or status.lower() == "warn":
+        state = "WARNING"
+    unnamed = _unnamed(checks, results, document.get("checks"))
+    if unnamed and state != "CRITICAL":  # a draining service reports failure without naming checks
+        return _no_health_answer("%s, and does not name the check %s"
+                                 % (_answered(code), _one_line(unnamed[0])))
+    text = u"%s: %s, status %s" % (WORDS[state], _answered(code), status)
+    if is_healthy != _is_success(code):
+        text = u"%s: %s, but its status is %s" % (WORDS[state], _answered(code), status)
+    text += _error_in(document)
+    if results:
+        text += ", " + _summary(state, results, failed)
+    return _Finding(state, text, results)
 
 
-def _status_text(code, status):
-    # type: (int, Text) -> Text
-    """The JSON status in words that follow the status code, and say if the two disagree."""
-    if _is_success(code) == (status.lower() in HEALTHY):
-        return ", status " + status
-    return ", but its status is " + status
+def _failed_of(results):
+    # type: (List[Dict[str, Any]]) -> List[Dict[str, Any]]
+    return [one for one in results if one.get("passed") is not True]
 
 
-def _state_of(code, status, failed):
-    # type: (int, Text, List[Any]) -> str
-    """The state by the status code, the JSON status in lower case and the failed checks."""
-    if not _is_success(code) or status not in HEALTHY:
-        return "CRITICAL"
-    if failed or status == "warn":
-        return "WARNING"
-    return "OK"
+def _unnamed(checks, results, health_json):
+    # type: (List[str], List[Dict[str, Any]], Any) -> List[Text]
+    """The requested checks that neither the results nor application/health+json name."""
+    names = set(_one_line(one.get("checker"), None) for one in results)
+    if isinstance(health_json, dict):
+        names.update(key.partition(":")[0] for key in health_json)
+    requested = [_jsonable.one_line(name) for name in checks]
+    return [name for name in requested if name not in names]
 
 
 def _is_success(code):
@@ -460,27 +402,17 @@ def _error_in(document):
     # type: (Dict[str, Any]) -> Text
     """The error that the route reports, for example an unknown check; "" if there is none."""
     if "error" not in document:
-        return ""
-    return ", error: " + _one_line(document["error"])
+        return u""
+    return u", error: " + _one_line(document["error"])
 
 
-def _document(response):
-    # type: (_http_client.Response) -> Optional[Dict[str, Any]]
-    """The body as a JSON object; {} for a list, None for plain text. Raises _NoHealthAnswer."""
-    text = response.body.decode("utf-8-sig", "replace").strip()
-    if text.startswith("<"):
-        raise _NoHealthAnswer("%s with a page" % _answered(response.status))
+def _parse_json(text):
+    # type: (Text) -> Any
+    """The JSON, or None if it is none."""
     try:
-        document = json.loads(text, parse_int=_number)
+        return json.loads(text, parse_int=_number)
     except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
-        if text.startswith("{"):
-            raise _NoHealthAnswer("%s with broken JSON" % _answered(response.status))
         return None
-    if isinstance(document, list):
-        return {}
-    if not isinstance(document, dict):
-        return None
-    return document
 
 
 def _number(digits):

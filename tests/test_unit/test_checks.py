@@ -320,18 +320,18 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\
 
 
 class TestHttp(object):
-    @pytest.mark.parametrize("url, is_tls, port", [
-        ("http://h/", False, 80), ("HTTP://h:443/", False, 443), ("https://h/", True, 443),
-        ("HttpS://h", True, 443), ("https://h:80/", True, 80)])
-    def test_scheme_decides_on_tls_and_port(self, monkeypatch, url, is_tls, port):
+    @pytest.mark.parametrize("url, scheme, port", [
+        ("http://h/", "http", 80), ("HTTP://h:443/", "http", 443), ("https://h/", "https", 443),
+        ("HttpS://h", "https", 443), ("https://h:80/", "https", 80)])
+    def test_scheme_decides_on_tls_and_port(self, monkeypatch, url, scheme, port):
         requested = []
 
         def get(url, *args):
-            requested.append((url.is_tls, url.port))
+            requested.append((url.scheme, url.port))
             return _http_client.Response(200, b"")
         monkeypatch.setattr(_http_client, "get", get)
         passed(checks.http(url))
-        assert requested == [(is_tls, port)]
+        assert requested == [(scheme, port)]
 
     @pytest.mark.parametrize("response", [
         OK, CHUNKED, b"HTTP/1.0 200 OK\r\n\r\nup to the end",

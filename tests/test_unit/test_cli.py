@@ -495,7 +495,7 @@ class TestNoHealthAnswer(object):
 
     @pytest.mark.parametrize("url, reason", [
         ("", "http://"), ("/health", "http://"), ("localhost:8080/health", "http://"),
-        ("ftp://127.0.0.1/", "http://"), ("file:///etc/passwd", "http://"), ("http:", "no host"),
+        ("ftp://127.0.0.1/", "http://"), ("file:///etc/passwd", "http://"), ("http:", "http://"),
         ("http://", "no host"), ("http:///health", "no host"), ("http://:80/", "no host"),
         ("https://user:pass@/", "no host"), ("http://[::1/", "cannot be read"),
         ("http://127.0.0.1:http/", "cannot be read"), ("http://127.0.0.1:99999/", "cannot be read"),

@@ -83,10 +83,9 @@ class TestMessage(object):
         (validation.validate_port, 0, "port: expected 1 to 65535 .*, got 0"),
         (functools.partial(validation.validate_text, "x"), " ", "x: expected text, got none"),
         (validation.validate_path, Path(" "), "path: expected text, got none"),
-        (functools.partial(validation.validate_percent, "x"), "5", "x: expected bytes, or a share"),
-        (functools.partial(validation.validate_percent, "x"), "5%\n",
-         "x: expected bytes, or a share"),
-        (functools.partial(validation.validate_percent, "x"), "101%", "x: .* percent, got 101"),
+        (validation.validate_min_free, "5", "min_free: expected bytes, or a share"),
+        (validation.validate_min_free, "5%\n", "min_free: expected bytes, or a share"),
+        (validation.validate_min_free, "101%", "min_free: .* percent, got 101"),
         (validation.validate_codes, [200, 99], "status: expected 100 to 599 .*, got 99"),
     ])
     def test_of_a_wrong_value(self, validate, given, said):
@@ -119,7 +118,7 @@ class TestValue(object):
         (functools.partial(validation.validate_file, "x"), b"/f", b"/f"),
         (validation.validate_details, True, True), (validation.validate_details, dict, dict),
         (validation.validate_port, 65535, 65535), (validation.validate_path, Path("/f"), "/f"),
-        (functools.partial(validation.validate_percent, "x"), "2.5%", 2.5),
+        (validation.validate_min_free, "2.5%", 2.5),
         (validation.validate_codes, 404, [404]),
         (validation.validate_codes, {500, 200}, [200, 500]),
         (validation.validate_codes, (404, 200), [200, 404]),
