@@ -46,18 +46,14 @@ URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 #: An argument that may be shown. Any other may be a secret, and so may a value after =.
 PLAIN_WORD = re.compile(r"(--)?[a-z][a-z-]{0,23}\Z")
 
-DESCRIPTION = """Health checks of a Bottle service: serve runs a demonstration service, probe asks
-a health route and exits with its status.
-"""
-EXAMPLES = """examples:
-  bottle-healthcheck serve --port 8080
-  bottle-healthcheck probe http://127.0.0.1:8080/healthcheck
-"""
 SERVE_DESCRIPTION = """Run a demonstration service with both routes, /healthcheck and
-/environment, until Ctrl-C ends it.
+/environment, until Ctrl-C ends it. The command probe asks a health route instead, see
+bottle-healthcheck probe --help.
 """
-SERVE_EXAMPLES = """example:
+SERVE_EXAMPLES = """examples:
+  bottle-healthcheck serve --port 8080
   bottle-healthcheck serve --port 8081 --server waitress
+  bottle-healthcheck probe http://127.0.0.1:8080/healthcheck
 """
 PROBE_DESCRIPTION = """Ask a health route, print its status in a line, and exit with 0 if it is
 healthy or degraded (only checks that are not critical fail), else with 1.
@@ -75,20 +71,15 @@ class _UsageError(Exception):
     """Invalid arguments, and why."""
 
 
-class _NoHealthAnswer(Exception):
-    """The response is not that of a health check; the message says why, after its status."""
-
-
 def main(argv=None):
     # type: (Optional[Sequence[str]]) -> int
     """Run the command line and return the exit status; argv None means sys.argv[1:]."""
     if argv is None:
         argv = sys.argv[1:]
-    arguments = list(argv)
     try:
-        options = _parse(arguments)
+        options = _parse(list(argv))
     except _UsageError as exc:
-        return _report_usage_error(str(exc), arguments)
+        return _report_usage_error(str(exc), argv)
     return int(options.run(options))
 
 
@@ -103,23 +94,24 @@ class _Parser(argparse.ArgumentParser):
 
 def _parse(arguments):
     # type: (List[str]) -> argparse.Namespace
-    """The options; without a command they are those of serve. Raises _UsageError."""
-    first = "--port"
-    if arguments:
-        first = arguments[0]
-    if "://" in first:
+    """The options of a command, by default of serve. Raises _UsageError, which shows no secret."""
+    command = "serve"
+    if arguments and not arguments[0].startswith("-"):
+        command = arguments.pop(0)
+    if command == "serve":
+        parser = _serve_parser()
+    elif command == "probe":
+        parser = _probe_parser()
+    elif "://" in command:
         raise _UsageError("a URL stands where a command is expected: write bottle-healthcheck "
                           "probe URL")
-    if not first.startswith("-") and first not in ("serve", "probe"):
-        # argparse would show it in full.
-        raise _UsageError(_unknown_word("command", first, ["serve", "probe"]))
-    if first.startswith("-") and first not in ("-h", "--help", "--version"):
-        arguments = ["serve"] + arguments  # on Python 2.7, argparse requires a sub-command
-    options, unknown = _parser().parse_known_args(arguments)
+    else:
+        raise _UsageError(_unknown_word("command", command, ["serve", "probe"]))
+    options, unknown = parser.parse_known_args(arguments)
     if not unknown:
         return options
     if unknown[0].startswith("-"):
-        known = sorted(set(re.findall("--[a-z]+", options.parser.format_help())))
+        known = sorted(set(re.findall("--[a-z]+", parser.format_help())))
         raise _UsageError(_unknown_word("option", unknown[0].partition("=")[0], known))
     raise _UsageError(_unknown_word("argument", unknown[0], []) + ": every option that has a value "
                       "is written --name VALUE, a value with blanks in quotes")
@@ -140,64 +132,55 @@ def _unknown_word(kind, word, known):
 
 
 def _report_usage_error(message, arguments):
-    # type: (str, List[str]) -> int
+    # type: (str, Sequence[str]) -> int
     """Print what is wrong with the arguments, and return the exit status."""
-    message = six.ensure_str(_redaction.clean_output(_jsonable.text(message)))
+    line = _redaction.clean_output(_jsonable.text(message))
+    for_nagios, status = STATES["UNKNOWN"]
     if any(len(one) > 2 and "--nagios".startswith(one) for one in arguments):
-        _print(_nagios_line("UNKNOWN", "usage: " + message, []), sys.stdout)
-        return STATES["UNKNOWN"][0]
-    _print(_jsonable.one_line("bottle-healthcheck: " + message, LINE_LIMIT), sys.stderr)
-    return STATES["UNKNOWN"][1]
+        _print(_nagios_line("UNKNOWN", u"usage: " + line), sys.stdout)
+        return for_nagios
+    _print(_jsonable.one_line(u"bottle-healthcheck: " + line, LINE_LIMIT), sys.stderr)
+    return status
 
 
-def _parser():
+def _serve_parser():
     # type: () -> argparse.ArgumentParser
     version = sys.modules[__name__.partition(".")[0]].__version__  # its import would be a circle
-    parser = _Parser(prog="bottle-healthcheck", description=DESCRIPTION, epilog=EXAMPLES,
-                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(prog="bottle-healthcheck [serve]", description=SERVE_DESCRIPTION,
+                     epilog=SERVE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version="bottle-healthcheck " + version,
                         help="print the version and exit")
-    commands = parser.add_subparsers(metavar="serve|probe")
-    _add_serve(commands)
-    _add_probe(commands)
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen, default %(default)s")
+    parser.add_argument("--port", type=_port, default=8080,
+                        help="0 to 65535, 0 for a free one, default %(default)s")
+    parser.add_argument("--server", default="wsgiref", choices=sorted(bottle.server_names),
+                        metavar="NAME", help="one of Bottle's servers, default %(default)s")
+    parser.set_defaults(run=_serve)
     return parser
 
 
-def _add_serve(commands):
-    # type: (Any) -> None
-    serve = commands.add_parser(
-        "serve", help="run the demonstration service (the default)",
-        description=SERVE_DESCRIPTION, epilog=SERVE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    serve.add_argument("--host", default="127.0.0.1", help="where to listen, default %(default)s")
-    serve.add_argument("--port", type=_port, default=8080,
-                       help="0 to 65535, 0 for a free one, default %(default)s")
-    serve.add_argument("--server", default="wsgiref", choices=sorted(bottle.server_names),
-                       metavar="NAME", help="one of Bottle's servers, default %(default)s")
-    serve.set_defaults(run=_serve, parser=serve)
-
-
-def _add_probe(commands):
-    # type: (Any) -> None
-    probe = commands.add_parser(
-        "probe", help="ask a health route", description=PROBE_DESCRIPTION, epilog=PROBE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    probe.add_argument("url", metavar="URL", help="http:// or https://; redirects are not followed")
-    probe.add_argument("--nagios", action="store_true", help="print performance data too; exit "
-                       "with 0 OK, 1 WARNING (degraded), 2 CRITICAL (unhealthy), 3 UNKNOWN (no "
-                       "health answer)")
-    probe.add_argument("--timeout", type=_timeout, default=TIMEOUT, metavar="SECONDS",
-                       help="for the whole exchange, default %(default)s")
-    probe.add_argument("--check", action="append", default=[], metavar="NAME",
-                       help="ask for this check only; may be repeated")
-    probe.add_argument("--exclude", action="append", default=[], metavar="NAME",
-                       help="ask for all checks but this one; may be repeated")
-    probe.add_argument("--header", action="append", default=[], type=_header,
-                       metavar="'NAME: VALUE'", help="send this header; may be repeated")
-    printed = probe.add_mutually_exclusive_group()
+def _probe_parser():
+    # type: () -> argparse.ArgumentParser
+    parser = _Parser(prog="bottle-healthcheck probe", description=PROBE_DESCRIPTION,
+                     epilog=PROBE_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", metavar="URL", help="http:// or https://; redirects are not "
+                        "followed")
+    parser.add_argument("--nagios", action="store_true", help="print performance data too; exit "
+                        "with 0 OK, 1 WARNING (degraded), 2 CRITICAL (unhealthy), 3 UNKNOWN (no "
+                        "health answer)")
+    parser.add_argument("--timeout", type=_timeout, default=TIMEOUT, metavar="SECONDS",
+                        help="for the whole exchange, default %(default)s")
+    parser.add_argument("--check", action="append", default=[], metavar="NAME",
+                        help="ask for this check only; may be repeated")
+    parser.add_argument("--exclude", action="append", default=[], metavar="NAME",
+                        help="ask for all checks but this one; may be repeated")
+    parser.add_argument("--header", action="append", default=[], type=_header,
+                        metavar="'NAME: VALUE'", help="send this header; may be repeated")
+    printed = parser.add_mutually_exclusive_group()
     printed.add_argument("--verbose", action="store_true", help="print a line for each check too")
     printed.add_argument("--quiet", action="store_true", help="print nothing, only exit")
-    probe.set_defaults(run=_probe, parser=probe)
+    parser.set_defaults(run=_probe)
+    return parser
 
 
 def _port(text):
@@ -244,18 +227,19 @@ def _probe(options):
     """Request the health route, print the finding and return the exit status."""
     started = monotonic()
     finding = _find_in_time(options)
-    perfdata = [("time", "%.3fs" % (monotonic() - started))]
+    seconds = monotonic() - started
     lines = [_jsonable.one_line(finding.text, LINE_LIMIT)]
     if options.verbose:
         lines += [_check_line(one) for one in finding.results]
     for_nagios, status = STATES[finding.state]
     if options.nagios:
         status = for_nagios
-        if finding.results:
-            perfdata += [("checks", "%d" % len(finding.results)),
-                         ("failed", "%d" % len(_failed_of(finding.results)))]
         lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # perfdata follow a |
-        lines[0] = _nagios_line(finding.state, lines[0], perfdata)
+        lines[0] = _nagios_line(finding.state, lines[0])
+        lines[0] += u" | time=%.3fs;;;0" % seconds  # 0 is the minimum
+        if finding.results:
+            lines[0] += u" checks=%d;;;0 failed=%d;;;0" % (
+                len(finding.results), len(_failed_of(finding.results)))
     if not options.quiet:
         _print(u"\n".join(lines), sys.stdout)
     return status
@@ -470,15 +454,11 @@ def _one_line(value, limit=PIECE_LIMIT):
     return _jsonable.one_line(value, limit)
 
 
-def _nagios_line(state, text, perfdata):
-    # type: (str, str, List[Tuple[str, str]]) -> str
-    """A line as the Monitoring Plugins guidelines want it; 0 is the minimum of all perfdata."""
-    line = u"HEALTHCHECK %s - %s" % (
+def _nagios_line(state, text):
+    # type: (str, Text) -> Text
+    """A line as the Monitoring Plugins guidelines want it, without the perfdata."""
+    return u"HEALTHCHECK %s - %s" % (
         state, _jsonable.one_line(text, LINE_LIMIT).replace(u"|", u"/"))
-    data = u" ".join(u"%s=%s;;;0" % pair for pair in perfdata)
-    if data:
-        line += u" | " + data
-    return line
 
 
 def _print(text, stream):
