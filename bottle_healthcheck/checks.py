@@ -7,7 +7,7 @@ memcached use a client of yours and take as long as it waits: configure its time
 `add_check(timeout=...)` for the rest. All raise TypeError or ValueError for an invalid argument.
 """
 import contextlib
-import decimal
+import math
 import os
 import re
 import shutil
@@ -97,17 +97,19 @@ def certificate(host, port, min_days, timeout=5):
         deadline = _http_client.Deadline(timeout)
         with _http_client.connected(address, port, deadline, tls=True) as sock:
             chain = _certificate_chain(sock)
-        first = min(chain, key=_end_of)
-        end = _end_of(first)
+        ends = [ssl.cert_time_to_seconds(one["notAfter"]) for one in chain]
+        end = min(ends)
+        first = chain[ends.index(end)]
         days = (end - time.time()) / SECONDS_OF_DAY
-        text = "expires in %s days (%s)"
+        left = "%.1f" % days
+        if days < min_days:
+            left = _beyond(min_days, days, 1)
+        text = "expires in %s days (%s)" % (left, time.strftime("%Y-%m-%d", time.gmtime(end)))
         if first is not chain[0]:
             text = "its issuer %s %s" % (_common_name(first), text)
-        date = time.strftime("%Y-%m-%d", time.gmtime(end))
         if days >= min_days:
-            return True, text % ("%.1f" % days, date)
-        shown = _beyond(min_days, days, 1)
-        return False, "%s, expected at least %s" % (text % (shown, date), _exact(min_days))
+            return True, text
+        return False, "%s, expected at least %.10g" % (text, min_days)
     return _check("certificate", shown, probe)
 
 
@@ -136,7 +138,9 @@ def sql(connect_or_engine, query="SELECT 1"):
                 row = cursor.fetchone()
         if row is None:
             return False, "%s: no row" % query
-        return True, "%s: %s" % (query, _first(row))
+        if hasattr(row, "values"):  # a dictionary with some drivers
+            row = list(row.values())
+        return True, "%s: %s" % (query, row[0])
     return _check("sql", _sql_target(connect_or_engine), probe)
 
 
@@ -227,7 +231,7 @@ def heartbeat(path, max_age):
         if abs(age) <= max_age:
             return True, text % ("%.0f" % abs(age))
         shown = _beyond(max_age, abs(age), 0)
-        return False, "%s, expected at most %s s" % (text % shown, _exact(max_age))
+        return False, "%s, expected at most %.10g s" % (text % shown, max_age)
     return _check("heartbeat", path, probe, timed=False)
 
 
@@ -271,23 +275,13 @@ def _beyond(limit, value, decimals):
     # type: (float, float, int) -> str
     """A value beyond its limit, with one more decimal if rounding would hide that."""
     shown = "%.*f" % (decimals, value)
-    is_below = value < limit
-    if float(shown) != limit and (float(shown) < limit) == is_below:
+    if (float(shown) - limit) * (value - limit) > 0:
         return shown
-    rounding = decimal.ROUND_CEILING
-    if is_below:
-        rounding = decimal.ROUND_FLOOR
-    unit = decimal.Decimal(1).scaleb(-decimals - 1)
-    # Exact, which multiplying floats would not be.
-    return str(decimal.Decimal(value).quantize(unit, rounding=rounding))
-
-
-def _exact(limit):
-    # type: (float) -> str
-    """A limit as it was given; a float that is whole without its decimals."""
-    if limit == int(limit):
-        return "%d" % limit
-    return repr(limit)
+    round_away = math.ceil
+    if value < limit:
+        round_away = math.floor
+    scale = 10.0 ** (decimals + 1)
+    return "%.*f" % (decimals + 1, round_away(value * scale) / scale)
 
 
 # Certificates
@@ -303,26 +297,12 @@ def _certificate_chain(sock):
     return chain or [sock.getpeercert()]
 
 
-def _end_of(certificate_info):
-    # type: (Any) -> float
-    """When a certificate expires, in epoch seconds."""
-    return ssl.cert_time_to_seconds(certificate_info["notAfter"])
-
-
 def _common_name(certificate_info):
     # type: (Any) -> str
     """The common name in a certificate's subject, or the last of its other names."""
     names = [pair for pairs in certificate_info.get("subject", ()) for pair in pairs]
     names = [(None, "without a name")] + names
     return str(dict(names).get("commonName") or names[-1][1])
-
-
-def _first(row):
-    # type: (Any) -> Any
-    """The first column of a row, which is a dictionary with some drivers."""
-    if hasattr(row, "values"):
-        return list(row.values())[0]
-    return row[0]
 
 
 # Targets of users' clients

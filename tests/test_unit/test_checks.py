@@ -508,6 +508,8 @@ class TestCertificate(object):
         (Secure([LEAF, ISSUER, ROOT]), "its issuer Acme R3 expires in 10.0 days (2027-01-25)"),
         (Secure([LEAF, Certificate(DAY, ("organizationName", "Acme"))]),
          "its issuer Acme expires in 1.0 days (2027-01-16)"),
+        (Secure([LEAF, Certificate(DAY, ("commonName", "100% %s"))]),
+         "its issuer 100% %s expires in 1.0 days (2027-01-16)"),
         (Secure([LEAF, Certificate(DAY)]),
          "its issuer without a name expires in 1.0 days (2027-01-16)")])
     def test_first_to_expire_decides(self, monkeypatch, sock, expected_text):
