@@ -49,10 +49,6 @@ Url = collections.namedtuple("Url", "scheme host port user target")
 Response = collections.namedtuple("Response", "status body")
 
 
-class NoFinalResponse(http_client.HTTPException):
-    """The peer sent interim responses only and closed the connection."""
-
-
 class ExchangeTooLong(http_client.HTTPException):
     """A peer that sends more than EXCHANGE_LIMIT bytes."""
 
@@ -129,7 +125,10 @@ def read_host(host):
     if is_bracketed or u":" in text:
         is_host = _is_ipv6(text)
     else:
-        text = _to_idna(text)
+        try:
+            text = text.encode("idna").decode("ascii")  # as name servers know it
+        except UnicodeError:
+            text = u""
         is_host = _NAME.match(text) is not None
     if not is_host:
         raise ValueError("host: expected a name or an address, without scheme, user, port or path")
@@ -144,15 +143,6 @@ def _is_ipv6(text):
     except ValueError:
         return False
     return not has_zone or _NAME.match(zone) is not None
-
-
-def _to_idna(name):
-    # type: (Text) -> Text
-    """The name in ASCII, as name servers know it; "" if it is not a name."""
-    try:
-        return name.encode("idna").decode("ascii")
-    except UnicodeError:
-        return u""
 
 
 def address_of(host, port):
@@ -242,7 +232,10 @@ def get(url, headers, deadline):
     """
     fields = {"Accept": "*/*", "Connection": "close"}  # type: Dict[str, Any]
     if url.user:
-        fields["Authorization"] = _basic_authorization(url.user)
+        user = url.user
+        if ":" not in user:  # a token
+            user += ":"
+        fields["Authorization"] = b"Basic " + base64.b64encode(unquote_to_bytes(user))
     fields.update(headers)
     with connected(url.host, url.port, deadline, url.scheme == "https") as sock:
         exchange = _Exchange(sock, deadline)
@@ -252,8 +245,6 @@ def get(url, headers, deadline):
         connection.request("GET", url.target, headers=fields)
         response = _next_response(exchange)
         while 100 <= response.status <= 199 and response.status != _SWITCHING_PROTOCOLS:
-            if not exchange.peek(1):
-                raise NoFinalResponse("only %s was received" % status_text(response.status))
             response = _next_response(exchange)
         return Response(response.status, _body_of(response))
 
@@ -262,14 +253,6 @@ def status_text(status):
     # type: (int) -> str
     """A status code with its reason phrase, as in "200 OK"."""
     return ("%d %s" % (status, http_client.responses.get(status, ""))).strip()
-
-
-def _basic_authorization(user):
-    # type: (str) -> bytes
-    """The Authorization header for a URL's user and password, or for a user alone, a token."""
-    if ":" not in user:
-        user += ":"
-    return b"Basic " + base64.b64encode(unquote_to_bytes(user))
 
 
 class _Received(io.RawIOBase):

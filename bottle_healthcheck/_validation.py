@@ -215,22 +215,15 @@ def validate_timeout(value):
     return seconds
 
 
-def _has_body(status):
-    # type: (int) -> bool
-    """True for a status whose response has a complete body."""
-    return 200 <= status <= 599 and status not in BODILESS
-
-
 def validate_status(name, status):
     # type: (str, Any) -> int
     """Return a status whose response has a body."""
-    if is_text(status) and re.match(r"[0-9]{3}(?![0-9])", status):
-        status_line = int(status[:3])  # Bottle accepts "503 Service Unavailable"
-        if _has_body(status_line):
-            raise wrong_type(name, status, "an integer: write %s=%d" % (name, status_line))
+    if is_text(status) and re.match(r"[2-5][0-9]{2}(?![0-9])", status):
+        # Bottle accepts "503 Service Unavailable".
+        raise wrong_type(name, status, "an integer: write %s=%s" % (name, status[:3]))
     if not is_integer(status):
         raise wrong_type(name, status, "an integer such as 200 or 503")
-    if not _has_body(status):
+    if not 200 <= status <= 599 or status in BODILESS:
         raise wrong_value(name, "%d" % status, "a status from 200 to 599 that has a whole body "
                           "(not %s)" % ", ".join(str(one) for one in BODILESS))
     return int(status)

@@ -277,11 +277,11 @@ def _beyond(limit, value, decimals):
     shown = "%.*f" % (decimals, value)
     if (float(shown) - limit) * (value - limit) > 0:
         return shown
-    round_away = math.ceil
-    if value < limit:
-        round_away = math.floor
     scale = 10.0 ** (decimals + 1)
-    return "%.*f" % (decimals + 1, round_away(value * scale) / scale)
+    rounded = math.ceil(value * scale)
+    if value < limit:
+        rounded = math.floor(value * scale)
+    return "%.*f" % (decimals + 1, rounded / scale)
 
 
 # Certificates

@@ -63,8 +63,8 @@ PROBE_EXAMPLES = """examples:
   bottle-healthcheck probe --nagios --header "Authorization: Bearer ..." https://shop.example/health
 """
 
-#: What the probe found: the text of its line, and the results in the response.
-_Finding = collections.namedtuple("_Finding", "state text results")
+#: What the probe found: the text of its line, and the results in the response, all and failed.
+_Finding = collections.namedtuple("_Finding", "state text results failed")
 
 
 class _UsageError(Exception):
@@ -207,10 +207,8 @@ def _header(text):
     match = HEADER.match(text)
     if not match:  # not shown: it may hold a secret
         raise argparse.ArgumentTypeError("expected 'Name: value' without line breaks")
-    name, value = match.group(1).title(), match.group(2).strip()
-    if isinstance(value, bytes):  # 2.7
-        return name, value
-    return name, value.encode("utf-8", "surrogateescape")
+    value = six.ensure_binary(match.group(2).strip(), "utf-8", "surrogateescape")
+    return match.group(1).title(), value
 
 
 def _serve(options):
@@ -239,7 +237,7 @@ def _probe(options):
         lines[0] += u" | time=%.3fs;;;0" % seconds  # 0 is the minimum
         if finding.results:
             lines[0] += u" checks=%d;;;0 failed=%d;;;0" % (
-                len(finding.results), len(_failed_of(finding.results)))
+                len(finding.results), len(finding.failed))
     if not options.quiet:
         _print(u"\n".join(lines), sys.stdout)
     return status
@@ -255,7 +253,7 @@ def _find_in_time(options):
     thread.join(options.timeout)
     if findings:
         return findings[0]
-    return _unreachable("no whole answer within %g s" % options.timeout)
+    return _unknown("unreachable: no whole answer within %g s" % options.timeout)
 
 
 def _find(options):
@@ -268,23 +266,19 @@ def _find(options):
     try:
         return _interpret(_http_client.get(_url_of(options), headers, deadline), options.check)
     except socket.timeout:
-        return _unreachable("no whole answer within %g s" % options.timeout)
+        return _unknown("unreachable: no whole answer within %g s" % options.timeout)
     except _http_client.BodyError as exc:
-        return _no_health_answer("%s with a body %s" % (_answered(exc.status), exc.problem))
+        return _unknown("no health answer: answered %s with a body %s"
+                        % (_http_client.status_text(exc.status), exc.problem))
     except http_client.HTTPException as exc:
-        return _unreachable(u"no valid HTTP response: " + _jsonable.exception_line(exc))
+        return _unknown(u"unreachable: no valid HTTP response: " + _jsonable.exception_line(exc))
     except Exception as exc:
-        return _unreachable(_jsonable.exception_line(exc))
+        return _unknown(u"unreachable: " + _jsonable.exception_line(exc))
 
 
-def _unreachable(reason):
+def _unknown(text):
     # type: (Text) -> _Finding
-    return _Finding("UNKNOWN", u"unreachable: " + reason, [])
-
-
-def _no_health_answer(reason):
-    # type: (Text) -> _Finding
-    return _Finding("UNKNOWN", u"no health answer: " + reason, [])
+    return _Finding("UNKNOWN", text, [], [])
 
 
 def _url_of(options):
@@ -293,11 +287,10 @@ def _url_of(options):
     url = _http_client.read_url(options.url)
     if url.port > 65535:
         raise ValueError(_http_client.UNREADABLE_URL)
-    fields = ["check=" + parse.quote(name, "") for name in options.check]
-    fields += ["exclude=" + parse.quote(name, "") for name in options.exclude]
     path, _, query = parse.quote(url.target, URL_SAFE).partition("?")
-    if query:
-        fields.insert(0, query)
+    fields = [query] if query else []
+    fields += ["check=" + parse.quote(name, "") for name in options.check]
+    fields += ["exclude=" + parse.quote(name, "") for name in options.exclude]
     if fields:
         path += "?" + "&".join(fields)
     return url._replace(target=path)
@@ -310,61 +303,63 @@ def _interpret(response, checks):
     checks are the names of the checks that were requested.
     """
     code = response.status
+    answered = u"answered " + _http_client.status_text(code)
+    no_health = u"no health answer: " + answered
     text = response.body.decode("utf-8-sig", "replace").strip()
     if text.startswith(u"<"):
-        return _no_health_answer(_answered(code) + " with a page")
-    document = _parse_json(text)
-    if document is None and text.startswith(u"{"):
-        return _no_health_answer(_answered(code) + " with broken JSON")
+        return _unknown(no_health + u" with a page")
+    try:
+        document = json.loads(text, parse_int=_number)
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
+        if text.startswith(u"{"):
+            return _unknown(no_health + u" with broken JSON")
+        document = None
     error = u""
     if isinstance(document, dict):
-        error = _error_in(document)
+        if "error" in document:
+            error = u", error: " + _one_line(document["error"])
         if error and 400 <= code < 500 and "results" not in document:  # the request was refused
-            return _no_health_answer(_answered(code) + error)
+            return _unknown(no_health + error)
         if "status" in document:
-            return _interpret_report(code, document, checks)
-    if _is_success(code):
+            return _interpret_report(code, document, answered, error, checks)
+    if 200 <= code < 300:
         if isinstance(document, (dict, list)):
-            return _no_health_answer(_answered(code) + " with JSON that has no status")
-        return _Finding("OK", u"healthy: " + _answered(code), [])
+            return _unknown(no_health + u" with JSON that has no status")
+        return _Finding("OK", u"healthy: " + answered, [], [])
     if code < 200 or 300 <= code < 400:
-        return _no_health_answer(_answered(code) + " (redirects are not followed)")
-    return _Finding("CRITICAL", u"unhealthy: " + _answered(code) + error, [])
+        return _unknown(no_health + u" (redirects are not followed)")
+    return _Finding("CRITICAL", u"unhealthy: " + answered + error, [], [])
 
 
-def _interpret_report(code, document, checks):
-    # type: (int, Dict[str, Any], List[str]) -> _Finding
-    """What a response with a JSON status means."""
+def _interpret_report(code, document, answered, error, checks):
+    # type: (int, Dict[str, Any], Text, Text, List[str]) -> _Finding
+    """What a response with a JSON status means; answered and error are for the line."""
     results = document.get("results")
     if not isinstance(results, list):
         results = []
     results = [one for one in results if isinstance(one, dict)]
     if len(results) > RESULT_LIMIT:
-        return _no_health_answer("%s with over %d results" % (_answered(code), RESULT_LIMIT))
+        return _unknown("no health answer: %s with over %d results" % (answered, RESULT_LIMIT))
+    failed = [one for one in results if one.get("passed") is not True]
     status = _one_line(document["status"])
+    is_success = 200 <= code < 300
     is_healthy = status.lower() in HEALTHY
-    failed = _failed_of(results)
     state = "OK"
-    if not is_healthy or not _is_success(code):
+    if not is_success or not is_healthy:
         state = "CRITICAL"
     elif failed or status.lower() == "warn":
         state = "WARNING"
     unnamed = _unnamed(checks, results, document.get("checks"))
     if unnamed and state != "CRITICAL":  # a draining service reports failure without naming checks
-        return _no_health_answer("%s, and does not name the check %s"
-                                 % (_answered(code), _one_line(unnamed[0])))
-    text = u"%s: %s, status %s" % (WORDS[state], _answered(code), status)
-    if is_healthy != _is_success(code):
-        text = u"%s: %s, but its status is %s" % (WORDS[state], _answered(code), status)
-    text += _error_in(document)
+        return _unknown(u"no health answer: %s, and does not name the check %s"
+                        % (answered, _one_line(unnamed[0])))
+    words = ", status "
+    if is_success != is_healthy:
+        words = ", but its status is "
+    text = u"%s: %s%s%s%s" % (WORDS[state], answered, words, status, error)
     if results:
         text += ", " + _summary(state, results, failed)
-    return _Finding(state, text, results)
-
-
-def _failed_of(results):
-    # type: (List[Dict[str, Any]]) -> List[Dict[str, Any]]
-    return [one for one in results if one.get("passed") is not True]
+    return _Finding(state, text, results, failed)
 
 
 def _unnamed(checks, results, health_json):
@@ -375,28 +370,6 @@ def _unnamed(checks, results, health_json):
         names.update(key.partition(":")[0] for key in health_json)
     requested = [_jsonable.one_line(name) for name in checks]
     return [name for name in requested if name not in names]
-
-
-def _is_success(code):
-    # type: (int) -> bool
-    return 200 <= code < 300
-
-
-def _error_in(document):
-    # type: (Dict[str, Any]) -> Text
-    """The error that the route reports, for example an unknown check; "" if there is none."""
-    if "error" not in document:
-        return u""
-    return u", error: " + _one_line(document["error"])
-
-
-def _parse_json(text):
-    # type: (Text) -> Any
-    """The JSON, or None if it is none."""
-    try:
-        return json.loads(text, parse_int=_number)
-    except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
-        return None
 
 
 def _number(digits):
@@ -439,11 +412,6 @@ def _named_output(result, limit):
     if rest and name.endswith(" " + start):
         return "%s: %s" % (name, rest)
     return "%s: %s" % (name, output)
-
-
-def _answered(code):
-    # type: (int) -> str
-    return "answered " + _http_client.status_text(code)
 
 
 def _one_line(value, limit=PIECE_LIMIT):

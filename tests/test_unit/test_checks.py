@@ -397,7 +397,7 @@ class TestHttp(object):
         ([b"\x00\xff" * 50000], "no valid HTTP response (LineTooLong)"),
         ([b"HTTP/1.1 abc\r\n\r\n"], "no valid HTTP response (BadStatusLine)"),
         ([], "no valid HTTP response ("),
-        ([b"HTTP/1.1 103 Early Hints\r\n\r\n"], "no valid HTTP response (NoFinalResponse)"),
+        ([b"HTTP/1.1 103 Early Hints\r\n\r\n"], "no valid HTTP response ("),
         ([OK[:-1]], "closed 1 bytes too early"),
         ([CHUNKED[:-9]], "no valid HTTP response (IncompleteRead)"),
         ([b"HTTP/1.1 200 OK\r\n\r\n"] + [b"x" * 2 ** 16] * 17, "longer than 1048576 bytes"),

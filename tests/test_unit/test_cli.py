@@ -449,7 +449,7 @@ class TestNoHealthAnswer(object):
          "500 Internal Server Error with over 10000 results"),
         (b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n", "302 Found"),
         (answer(b"", "304 Not Modified"), "304"),
-        (answer(b"", "103 Early Hints"), "103"),
+        (answer(b"", "103 Early Hints"), "no valid HTTP response"),
     ], ids=short)
     def test_reason_is_one_line(self, serve, probe, talk, reason):
         server, timeout = serve(talk), SHORT if "within" in reason else LONG
