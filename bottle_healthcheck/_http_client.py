@@ -34,8 +34,8 @@ EXCHANGE_LIMIT = 2 * BODY_LIMIT
 _STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
 _SWITCHING_PROTOCOLS = 101  # no other response follows
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-UNREADABLE_URL = ("the URL's host or port cannot be read (a / or @ in its password is written %2F "
-                  "or %40)")
+UNREADABLE_URL = ("url: expected http://host/path or https://host/path; there is no host, or its "
+                  "host or port cannot be read (a / or @ in a password is written %2F or %40)")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _URL = re.compile(r"(?P<scheme>https?)://((?P<user>[^/?#]*)@)?"
                   r"(?P<host>[^]/?#@:[]*|\[[^]/?#@[]*\])(:(?P<port>[0-9]{0,5}))?"
@@ -161,22 +161,21 @@ def read_url(text):
 
     Raises ValueError, which does not show the text: it may contain a password.
     """
-    if not re.match("https?://", text, re.IGNORECASE):
-        raise ValueError("the URL must begin with http:// or https://")
+    if not text.lower().startswith(("http://", "https://")):
+        raise ValueError("url: http:// or https:// is missing at its beginning, as in "
+                         "http://host/path")
     found = _URL.match(text)
     if not found:
         raise ValueError(UNREADABLE_URL)
     parts = found.groupdict("")
-    if not parts["host"]:
-        raise ValueError("the URL names no host")
     try:
         host = read_host(parts["host"])
     except ValueError:
         raise ValueError(UNREADABLE_URL)
     scheme = parts["scheme"].lower()
-    return Url(scheme, host, int(parts["port"] or _DEFAULT_PORTS[scheme]),
-               six.ensure_str(parts["user"]), six.ensure_str((parts["path"] or "/")
-                                                             + parts["query"]))
+    port = int(parts["port"] or _DEFAULT_PORTS[scheme])
+    target = (parts["path"] or "/") + parts["query"]
+    return Url(scheme, host, port, six.ensure_str(parts["user"]), six.ensure_str(target))
 
 
 # Connections

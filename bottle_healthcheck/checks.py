@@ -30,13 +30,10 @@ if MYPY:
     from bottle_healthcheck._types import Engine, RedisClient
     Check = Callable[[], Tuple[bool, str]]
 
-#: An @ is allowed before the path alone: a later one may end a password with an unescaped slash.
-_USER = re.compile(r"[!-~]*\Z")
-_TARGET = re.compile(r"[!-?A-~]*\Z")
-_URL_EXPECTED = ("url: expected http://host/path or https://host/path, without fragment, and with "
-                 "everything beside the host that is not ASCII, every @ after the host and every "
-                 "/?#@ in a user name or password %-escaped")
-_SCHEME_MISSING = "url: http:// or https:// is missing at its beginning, as in http://host/path"
+_VISIBLE_ASCII = re.compile(r"[!-~]*\Z")
+_ESCAPES_EXPECTED = ("url: expected http://host/path or https://host/path, without fragment, and "
+                     "with everything beside the host that is not ASCII, and every @ after the "
+                     "host, %-escaped")
 _LONGEST_TIMEOUT = 3600  # seconds
 SECONDS_OF_DAY = 86400.0
 
@@ -376,14 +373,12 @@ def _validate_url(url):
     # type: (Any) -> Tuple[_http_client.Url, str]
     """(the parsed URL, the URL for display: without user, password and query)."""
     text = six.ensure_text(validate_text("url", url))
-    if not text.lower().startswith(("http://", "https://")):
-        raise ValueError(_SCHEME_MISSING)
-    try:
-        target = _http_client.read_url(text)
-    except ValueError:
-        raise ValueError(_URL_EXPECTED)
-    if not _USER.match(target.user) or not _TARGET.match(target.target) or u"#" in text:
-        raise ValueError(_URL_EXPECTED)
+    target = _http_client.read_url(text)
+    # An @ after the host may end a password with an unescaped slash.
+    if u"#" in text or "@" in target.target:
+        raise ValueError(_ESCAPES_EXPECTED)
+    if not _VISIBLE_ASCII.match(target.user + target.target):
+        raise ValueError(_ESCAPES_EXPECTED)
     validate_port(target.port)
     scheme, _, rest = text.partition(u"?")[0].partition(u"://")
     return target, u"%s://%s" % (scheme, rest.rpartition(u"@")[2])
