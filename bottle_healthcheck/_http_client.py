@@ -237,7 +237,7 @@ def get(url, headers, deadline):
         fields["Authorization"] = b"Basic " + base64.b64encode(unquote_to_bytes(user))
     fields.update(headers)
     with connected(url.host, url.port, deadline, url.scheme == "https") as sock:
-        exchange = _Exchange(sock, deadline)
+        exchange = _Exchange(_TimedSocket(sock, deadline))
         connection = http_client.HTTPConnection(url.host, url.port)
         connection.default_port = _DEFAULT_PORTS[url.scheme]
         connection.sock = exchange
@@ -254,8 +254,8 @@ def status_text(status):
     return ("%d %s" % (status, http_client.responses.get(status, ""))).strip()
 
 
-class _Received(io.RawIOBase):
-    """The bytes that a peer sends until the deadline, as a raw stream; at most EXCHANGE_LIMIT."""
+class _TimedSocket(io.RawIOBase):
+    """A connected socket as a raw stream until the deadline; EXCHANGE_LIMIT bytes can be read."""
 
     def __init__(self, sock, deadline):
         # type: (socket.socket, Deadline) -> None
@@ -277,21 +277,20 @@ class _Received(io.RawIOBase):
         self._left -= received
         return received
 
+    def write(self, data):
+        # type: (Any) -> int
+        """Sends some of the data, and returns how many bytes."""
+        return int(self._deadline.call(self._sock, self._sock.send, data))
+
 
 class _Exchange(io.BufferedReader):
     """Stands in for a socket and for its file: http_client sends and reads through it."""
 
-    def __init__(self, sock, deadline):
-        # type: (socket.socket, Deadline) -> None
-        super(_Exchange, self).__init__(_Received(sock, deadline))
-        self._sock = sock
-        self._deadline = deadline
-
     def sendall(self, data):
         # type: (bytes) -> None
-        """Sends all data; a TLS socket's own sendall() would use the whole timeout for a piece."""
+        """Sends all data."""
         while data:
-            data = data[self._deadline.call(self._sock, self._sock.send, data):]
+            data = data[self.raw.write(data):]  # type: ignore[attr-defined]
 
     def makefile(self, *_):
         # type: (*Any) -> _Exchange

@@ -134,12 +134,13 @@ def _unknown_word(kind, word, known):
 def _report_usage_error(message, arguments):
     # type: (str, Sequence[str]) -> int
     """Print what is wrong with the arguments, and return the exit status."""
-    line = _redaction.clean_output(_jsonable.text(message))
+    message = _redaction.clean_output(_jsonable.text(message))
+    message = _jsonable.one_line(message, LINE_LIMIT)
     for_nagios, status = STATES["UNKNOWN"]
     if any(len(one) > 2 and "--nagios".startswith(one) for one in arguments):
-        _print(_nagios_line("UNKNOWN", u"usage: " + line), sys.stdout)
+        _print(u"HEALTHCHECK UNKNOWN - usage: " + message.replace(u"|", u"/"), sys.stdout)
         return for_nagios
-    _print(_jsonable.one_line(u"bottle-healthcheck: " + line, LINE_LIMIT), sys.stderr)
+    _print(u"bottle-healthcheck: " + message, sys.stderr)
     return status
 
 
@@ -232,9 +233,8 @@ def _probe(options):
     for_nagios, status = STATES[finding.state]
     if options.nagios:
         status = for_nagios
-        lines[1:] = [line.replace(u"|", u"/") for line in lines[1:]]  # perfdata follow a |
-        lines[0] = _nagios_line(finding.state, lines[0])
-        lines[0] += u" | time=%.3fs;;;0" % seconds  # 0 is the minimum
+        lines = [line.replace(u"|", u"/") for line in lines]  # perfdata follow a |
+        lines[0] = u"HEALTHCHECK %s - %s | time=%.3fs;;;0" % (finding.state, lines[0], seconds)
         if finding.results:
             lines[0] += u" checks=%d;;;0 failed=%d;;;0" % (
                 len(finding.results), len(finding.failed))
@@ -420,13 +420,6 @@ def _one_line(value, limit=PIECE_LIMIT):
     if not isinstance(value, six.text_type):
         value = json.dumps(value)
     return _jsonable.one_line(value, limit)
-
-
-def _nagios_line(state, text):
-    # type: (str, Text) -> Text
-    """A line as the Monitoring Plugins guidelines want it, without the perfdata."""
-    return u"HEALTHCHECK %s - %s" % (
-        state, _jsonable.one_line(text, LINE_LIMIT).replace(u"|", u"/"))
 
 
 def _print(text, stream):
