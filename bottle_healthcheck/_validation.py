@@ -234,12 +234,10 @@ def validate_list(checkers):
     """Return the checks to register in a new list, so that the caller's is not changed."""
     if checkers is None:
         return []
-    if callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict)):
+    is_other = callable(checkers) or isinstance(checkers, (six.text_type, bytes, dict))
+    if is_other or not hasattr(checkers, "__iter__"):
         raise wrong_type("checkers", checkers, "a list of checks, such as [check]")
-    try:
-        return list(checkers)
-    except TypeError:
-        raise wrong_type("checkers", checkers, "a list of checks, such as [check]")
+    return list(checkers)
 
 
 def validate_words(name, words):
