@@ -13,7 +13,7 @@ from . import _compat, _jsonable
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Type
+    from typing import Any, List
 
 #: The default of an argument for which None has another meaning.
 NOT_GIVEN = object()  # type: Any
@@ -44,26 +44,14 @@ def kind_of(value):
 
 def wrong_type(name, value, expected):
     # type: (str, Any, str) -> TypeError
-    """The error for an option of a wrong type."""
+    """The error for an option or an argument of a wrong type."""
     return TypeError("%s is %s, expected %s" % (name, kind_of(value), expected))
 
 
 def wrong_value(name, given, expected):
     # type: (str, str, str) -> ValueError
-    """The error for an option of a wrong value, which given describes."""
+    """The error for an option or an argument of a wrong value, which given describes."""
     return ValueError("%s is %s, expected %s" % (name, given, expected))
-
-
-def unexpected(error, name, expected, given):
-    # type: (Type[Exception], str, str, str) -> Exception
-    """The error for an argument of a ready-made check."""
-    return error("%s: expected %s, got %s" % (name, expected, given))
-
-
-def unexpected_type(name, expected, value):
-    # type: (str, str, Any) -> Exception
-    """The error for an argument of a ready-made check that has a wrong type."""
-    return unexpected(TypeError, name, expected, type(value).__name__)
 
 
 #: A name that may be repeated; any other text may be a secret.
@@ -300,9 +288,9 @@ def validate_number(name, value, least, most, unit):
     # type: (str, Any, float, float, str) -> Any
     """Return a number from least to most, both included."""
     if not is_number(value):
-        raise unexpected_type(name, "a number of " + unit, value)
+        raise wrong_type(name, value, "a number of " + unit)
     if not least <= value <= most:
-        raise unexpected(ValueError, name, "%s to %s %s" % (least, most, unit), repr(value))
+        raise wrong_value(name, repr(value), "%s to %s %s" % (least, most, unit))
     return value
 
 
@@ -310,7 +298,7 @@ def validate_port(port):
     # type: (Any) -> int
     """Return a TCP port."""
     if not is_integer(port):
-        raise unexpected_type("port", "a whole number such as 443", port)
+        raise wrong_type("port", port, "a whole number such as 443")
     return int(validate_number("port", port, 1, 65535, "(a TCP port)"))
 
 
@@ -318,9 +306,9 @@ def validate_text(name, value):
     # type: (str, Any) -> Any
     """Return text that is not blank."""
     if not is_text(value):
-        raise unexpected_type(name, "text", value)
+        raise wrong_type(name, value, "text")
     if not value.strip():
-        raise unexpected(ValueError, name, "text", "none")
+        raise wrong_value(name, "blank", "text")
     return value
 
 
@@ -344,11 +332,10 @@ def validate_min_free(value):
     if isinstance(value, six.string_types):
         share = re.match(r"([0-9]{1,3}(?:\.[0-9]+)?)%\Z", value)
         if not share:
-            raise unexpected(ValueError, "min_free", 'bytes, or a share such as "5%"', repr(value))
+            raise wrong_value("min_free", repr(value), 'bytes, or a share such as "5%"')
         return validate_number("min_free", float(share.group(1)), 0.001, 100, "percent")
     if is_number(value) and value < MIN_BYTES:  # probably meant as a percentage
-        raise unexpected(ValueError, "min_free", "'5%%' or bytes (at least %d)" % MIN_BYTES,
-                         repr(value))
+        raise wrong_value("min_free", repr(value), "'5%%' or bytes (at least %d)" % MIN_BYTES)
     return validate_number("min_free", value, MIN_BYTES, MAX_BYTES, "bytes")
 
 
@@ -361,5 +348,5 @@ def validate_codes(codes):
     except TypeError:
         given = []
     if not given or not all(is_integer(one) for one in given):
-        raise unexpected(TypeError, "status", "an integer or a collection of them", repr(codes))
+        raise TypeError("status is %r, expected an integer or a collection of them" % (codes,))
     return [validate_number("status", one, 100, 599, "(an HTTP status)") for one in given]

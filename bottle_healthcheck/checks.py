@@ -20,8 +20,8 @@ from six.moves import http_client
 
 from bottle_healthcheck import _compat, _http_client, _jsonable, _redaction
 from bottle_healthcheck._validation import (
-    mark_factory, name_of, unexpected_type, validate_codes, validate_min_free, validate_number,
-    validate_path, validate_port, validate_text)
+    mark_factory, name_of, validate_codes, validate_min_free, validate_number, validate_path,
+    validate_port, validate_text, wrong_type)
 
 MYPY = False
 if MYPY:
@@ -120,11 +120,13 @@ def sql(connect_or_engine, query="SELECT 1"):
     """
     connect = getattr(connect_or_engine, "raw_connection", connect_or_engine)
     if not callable(connect) or hasattr(connect, "cursor"):
-        raise unexpected_type("sql", "a callable that returns a new connection, such as lambda: "
-                              "sqlite3.connect(path), or an SQLAlchemy engine", connect_or_engine)
+        raise wrong_type("connect_or_engine", connect_or_engine, "a callable that returns a new "
+                         "connection, such as lambda: sqlite3.connect(path), or an SQLAlchemy "
+                         "engine")
     if not _compat.takes_no_arguments(connect):
-        raise TypeError("sql: expected a callable without arguments, got %s: bind them, as in "
-                        "lambda: sqlite3.connect(path)" % name_of(connect))
+        raise TypeError("connect_or_engine is %s, which needs arguments, expected a callable "
+                        "without: bind them, as in lambda: sqlite3.connect(path)"
+                        % name_of(connect))
     validate_text("query", query)
 
     def probe():
@@ -149,11 +151,10 @@ def redis(client):
     unless they are created with `retry=None`.
     """
     if not hasattr(client, "ping") or not hasattr(client, "info"):
-        raise unexpected_type("redis", "a client with ping() and info(), such as redis.Redis() or "
-                              "redis.Redis.from_url(url)", client)
+        raise wrong_type("client", client, "one with ping() and info(), such as redis.Redis() or "
+                         "redis.Redis.from_url(url)")
     if hasattr(type(client), "__aenter__"):
-        raise unexpected_type("redis", "a client that is not asynchronous, such as redis.Redis()",
-                              client)
+        raise wrong_type("client", client, "one that is not asynchronous, such as redis.Redis()")
 
     def probe():
         # type: () -> Tuple[bool, str]
@@ -171,8 +172,7 @@ def memcached(client):
     # type: (Any) -> Check
     """Passes if every server of a pymemcache, pylibmc or python-memcached client responds."""
     if not any(hasattr(client, one) for one in ("version", "clients", "get_stats")):
-        raise unexpected_type("memcached", "a client of pymemcache, pylibmc or python-memcached",
-                              client)
+        raise wrong_type("client", client, "one of pymemcache, pylibmc or python-memcached")
 
     def probe():
         # type: () -> Tuple[bool, str]

@@ -109,45 +109,47 @@ class TestArguments(object):
 
     @pytest.mark.parametrize("make, message", [
         (lambda: checks.tcp(b"\xff", 1) if str is not bytes else checks.tcp(3, 1),
-         "host: .*text, got"),
-        (lambda: checks.tcp("h", "80"), "port: expected a whole number .*got str"),
-        (lambda: checks.tcp("h", True), "port: expected a whole number .*got bool"),
-        (lambda: checks.tcp("h", 80.5), "port: expected a whole number .*got float"),
+         "host is of type .*, expected text"),
+        (lambda: checks.tcp("h", "80"), "port is of type str, expected a whole number"),
+        (lambda: checks.tcp("h", True), "port is of type bool, expected a whole number"),
+        (lambda: checks.tcp("h", 80.5), "port is of type float, expected a whole number"),
         (lambda: checks.tcp("h", 80, timeout="5"),
-         "timeout: expected a number of seconds, got str"),
-        (lambda: checks.tcp("h", 80, timeout=None), "timeout: .*got NoneType"),
-        (lambda: checks.http(None), "url: expected text, got NoneType"),
-        (lambda: checks.http("http://h", status="200"), "status: .*got '200'"),
-        (lambda: checks.http("http://h", status=None), "status: .*got None"),
-        (lambda: checks.http("http://h", status=[200, "x"]), "status: expected an integer or a"),
-        (lambda: checks.http("http://h", status=()), r"status: .*got \(\)"),
-        (lambda: checks.http("http://h", status=True), "status: .*got True"),
+         "timeout is of type str, expected a number of seconds"),
+        (lambda: checks.tcp("h", 80, timeout=None), "timeout is None"),
+        (lambda: checks.http(None), "url is None, expected text"),
+        (lambda: checks.http("http://h", status="200"), "status is '200'"),
+        (lambda: checks.http("http://h", status=None), "status is None"),
+        (lambda: checks.http("http://h", status=[200, "x"]),
+         r"status is \[200, 'x'\], expected an integer or a"),
+        (lambda: checks.http("http://h", status=()), r"status is \(\)"),
+        (lambda: checks.http("http://h", status=True), "status is True"),
         (lambda: checks.certificate("h", 443, "14"),
-         "min_days: expected a number of days, got str"),
-        (lambda: checks.sql("dsn"), "sql: expected a callable .*got str"),
-        (lambda: checks.sql(sqlite3.connect(":memory:")), "sql: .*got Connection"),
-        (lambda: checks.sql(sqlite3.connect, query=None), "query: expected text, got NoneType"),
-        (lambda: checks.redis("redis://"), r"redis: expected a client .*got str"),
-        (lambda: checks.memcached("localhost"), "memcached: expected a client .*got str"),
-        (lambda: checks.disk(3), "path: expected text, got int"),
-        (lambda: checks.disk("/", None), "min_free: expected a number of bytes, got NoneType"),
-        (lambda: checks.heartbeat("/f", "60"), "max_age: expected a number of seconds, got str"),
+         "min_days is of type str, expected a number of days"),
+        (lambda: checks.sql("dsn"), "connect_or_engine is of type str, expected a callable"),
+        (lambda: checks.sql(sqlite3.connect(":memory:")), "connect_or_engine is of type Conn"),
+        (lambda: checks.sql(sqlite3.connect, query=None), "query is None, expected text"),
+        (lambda: checks.redis("redis://"), "client is of type str, expected one with ping"),
+        (lambda: checks.memcached("localhost"), "client is of type str, expected one of pyme"),
+        (lambda: checks.disk(3), "path is of type int, expected text"),
+        (lambda: checks.disk("/", None), "min_free is None, expected a number of bytes"),
+        (lambda: checks.heartbeat("/f", "60"),
+         "max_age is of type str, expected a number of seconds"),
     ])
     def test_wrong_type_is_refused(self, make, message):
         with pytest.raises(TypeError, match=message):
             make()
 
     @pytest.mark.parametrize("make, message", [
-        (lambda: checks.tcp(" ", 80), "host: expected text, got none"),
-        (lambda: checks.tcp("h", 0), "port: expected 1 to 65535 .*got 0"),
-        (lambda: checks.tcp("h", 65536), "port: expected 1 to 65535 .*got 65536"),
-        (lambda: checks.tcp("h", 80, timeout=0), "timeout: expected 0.001 to 3600 seconds, got 0"),
-        (lambda: checks.tcp("h", 80, timeout=-1), "timeout: .*got -1"),
-        (lambda: checks.tcp("h", 80, timeout=NAN), "timeout: .*got nan"),
-        (lambda: checks.tcp("h", 80, timeout=float("inf")), "timeout: .*got inf"),
+        (lambda: checks.tcp(" ", 80), "host is blank, expected text"),
+        (lambda: checks.tcp("h", 0), "port is 0, expected 1 to 65535"),
+        (lambda: checks.tcp("h", 65536), "port is 65536, expected 1 to 65535"),
+        (lambda: checks.tcp("h", 80, timeout=0), "timeout is 0, expected 0.001 to 3600 seconds"),
+        (lambda: checks.tcp("h", 80, timeout=-1), "timeout is -1"),
+        (lambda: checks.tcp("h", 80, timeout=NAN), "timeout is nan"),
+        (lambda: checks.tcp("h", 80, timeout=float("inf")), "timeout is inf"),
         (lambda: checks.http("ftp://h/"), "url: http:// or https:// is missing"),
         (lambda: checks.http("http://"), "url: expected http://host/path"),
-        (lambda: checks.http("http://h:70000/"), "port: expected 1 to 65535"),
+        (lambda: checks.http("http://h:70000/"), "port is 70000, expected 1 to 65535"),
         (lambda: checks.http("http://h..x/"), "url: expected http://host/path"),
         (lambda: checks.http("http://[h]/"), "url: expected http://host/path"),
         (lambda: checks.http("http://[::g]/"), "url: expected http://host/path"),
@@ -156,19 +158,19 @@ class TestArguments(object):
         (lambda: checks.http("http://h/a\r\nX: y"), "url: expected http://host/path"),
         (lambda: checks.http("http://h/\n"), "url: expected http://host/path"),
         (lambda: checks.http(u"http://h/ä"), "url: expected http://host/path"),
-        (lambda: checks.http("http://h", status=600), "status: expected 100 to 599 .*got 600"),
-        (lambda: checks.http("http://h", timeout=0), "timeout: .*got 0"),
-        (lambda: checks.certificate("h", 443, -1), "min_days: expected 0 to 36500 days, got -1"),
-        (lambda: checks.certificate("h", 443, 14, timeout=0), "timeout: .*got 0"),
-        (lambda: checks.sql(sqlite3.connect, query=" "), "query: expected text, got none"),
-        (lambda: checks.disk(""), "path: expected text, got none"),
+        (lambda: checks.http("http://h", status=600), "status is 600, expected 100 to 599"),
+        (lambda: checks.http("http://h", timeout=0), "timeout is 0"),
+        (lambda: checks.certificate("h", 443, -1), "min_days is -1, expected 0 to 36500 days"),
+        (lambda: checks.certificate("h", 443, 14, timeout=0), "timeout is 0"),
+        (lambda: checks.sql(sqlite3.connect, query=" "), "query is blank, expected text"),
+        (lambda: checks.disk(""), "path is blank, expected text"),
         (lambda: checks.disk("/", 0),
-         r"min_free: expected '5%' or bytes \(at least 1048576\), got 0"),
-        (lambda: checks.disk("/", "0%"), "min_free: expected 0.001 to 100 percent, got 0.0"),
-        (lambda: checks.disk("/", "101%"), "min_free: expected 0.001 to 100 percent, got 101.0"),
-        (lambda: checks.disk("/", "5 GB"), "min_free: .*share such as \"5%\", got '5 GB'"),
-        (lambda: checks.heartbeat("/f", 0), "max_age: expected 0.001 to .* seconds, got 0"),
-        (lambda: checks.heartbeat("/f", NAN), "max_age: .*got nan"),
+         r"min_free is 0, expected '5%' or bytes \(at least 1048576\)"),
+        (lambda: checks.disk("/", "0%"), "min_free is 0.0, expected 0.001 to 100 percent"),
+        (lambda: checks.disk("/", "101%"), "min_free is 101.0, expected 0.001 to 100 percent"),
+        (lambda: checks.disk("/", "5 GB"), "min_free is '5 GB', expected .* share such as \"5%\""),
+        (lambda: checks.heartbeat("/f", 0), "max_age is 0, expected 0.001 to .* seconds"),
+        (lambda: checks.heartbeat("/f", NAN), "max_age is nan"),
     ])
     def test_impossible_limit_is_refused(self, make, message):
         with pytest.raises(ValueError, match=message):
@@ -693,7 +695,8 @@ class TestRedis(object):
             def __aenter__(self):
                 return self
 
-        with pytest.raises(TypeError, match="redis: expected a client that is not asynchronous"):
+        with pytest.raises(TypeError, match="client is of type Asynchronous, expected one that is "
+                                            "not asynchronous"):
             checks.redis(Asynchronous())
 
 
