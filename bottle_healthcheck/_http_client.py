@@ -122,27 +122,19 @@ def read_host(host):
     is_bracketed = text.startswith(u"[") and text.endswith(u"]")
     if is_bracketed:
         text = text[1:-1]
-    if is_bracketed or u":" in text:
-        is_host = _is_ipv6(text)
-    else:
-        try:
+    try:
+        if is_bracketed or u":" in text:
+            address, has_zone, zone = text.partition(u"%")
+            ipaddress.IPv6Address(address)
+            is_host = not has_zone or _NAME.match(zone) is not None
+        else:
             text = text.encode("idna").decode("ascii")  # as name servers know it
-        except UnicodeError:
-            text = u""
-        is_host = _NAME.match(text) is not None
+            is_host = _NAME.match(text) is not None
+    except ValueError:
+        is_host = False
     if not is_host:
         raise ValueError("host: expected a name or an address, without scheme, user, port or path")
     return six.ensure_str(text)
-
-
-def _is_ipv6(text):
-    # type: (Text) -> bool
-    address, has_zone, zone = text.partition(u"%")
-    try:
-        ipaddress.IPv6Address(address)
-    except ValueError:
-        return False
-    return not has_zone or _NAME.match(zone) is not None
 
 
 def address_of(host, port):

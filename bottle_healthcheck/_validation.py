@@ -172,16 +172,22 @@ def validate_name(name):
     return six.ensure_str(name)
 
 
+def validate_number(name, value, least, most, unit):
+    # type: (str, Any, float, float, str) -> Any
+    """Return a number from least to most, both included."""
+    if not is_number(value):
+        raise wrong_type(name, value, "%s as a number" % unit)
+    if not least <= value <= most:
+        raise wrong_value(name, repr(value), "%s from %s to %s" % (unit, least, most))
+    return value
+
+
 def validate_seconds(name, value):
     # type: (str, Any) -> float
     """Return seconds from 0; None means 0."""
     if value is None:
         return 0.0
-    if not is_number(value):
-        raise wrong_type(name, value, "seconds as a number, or None")
-    if not 0 <= value <= MAX_SECONDS:
-        raise wrong_value(name, repr(value), "seconds from 0 to %d" % MAX_SECONDS)
-    return float(value)
+    return float(validate_number(name, value, 0, MAX_SECONDS, "seconds"))
 
 
 def validate_flag(name, value):
@@ -284,22 +290,12 @@ def validate_about(about):
 
 # Arguments of ready-made checks
 
-def validate_number(name, value, least, most, unit):
-    # type: (str, Any, float, float, str) -> Any
-    """Return a number from least to most, both included."""
-    if not is_number(value):
-        raise wrong_type(name, value, "a number of " + unit)
-    if not least <= value <= most:
-        raise wrong_value(name, repr(value), "%s to %s %s" % (least, most, unit))
-    return value
-
-
 def validate_port(port):
     # type: (Any) -> int
     """Return a TCP port."""
     if not is_integer(port):
         raise wrong_type("port", port, "a whole number such as 443")
-    return int(validate_number("port", port, 1, 65535, "(a TCP port)"))
+    return int(validate_number("port", port, 1, 65535, "a TCP port"))
 
 
 def validate_text(name, value):
@@ -349,4 +345,4 @@ def validate_codes(codes):
         given = []
     if not given or not all(is_integer(one) for one in given):
         raise TypeError("status is %r, expected an integer or a collection of them" % (codes,))
-    return [validate_number("status", one, 100, 599, "(an HTTP status)") for one in given]
+    return [validate_number("status", one, 100, 599, "an HTTP status") for one in given]

@@ -217,7 +217,7 @@ def heartbeat(path, max_age):
     A time that far in the future fails too: the file would look fresh long after the job has died.
     """
     path = validate_path(path)
-    validate_number("max_age", max_age, 0.001, 1e9, "seconds")
+    validate_number("max_age", max_age, 0.001, 10 ** 9, "seconds")
 
     def probe():
         # type: () -> Tuple[bool, str]
