@@ -32,7 +32,7 @@ EXCHANGE_LIMIT = 2 * BODY_LIMIT
 
 #: Without it, 2.7 parses anything as HTTP/0.9.
 _STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
-_SWITCHING_PROTOCOLS = 101  # no other response follows
+_SWITCHING_PROTOCOLS = 101  # another one follows all others below 200 (RFC 9110, 15.2)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 UNREADABLE_URL = ("url: expected http://host/path or https://host/path; there is no host, or its "
                   "host or port cannot be read (a / or @ in a password is written %2F or %40)")
@@ -196,19 +196,25 @@ def _connect(host, port, deadline):
     """A socket connected to the host's first address that accepts; the addresses share the time."""
     addresses = socket.getaddrinfo(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
     error = socket.gaierror(socket.EAI_NONAME, "the host has no address")  # type: Exception
-    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = socket.socket(family, kind, protocol)
+    for tried, address in enumerate(addresses):
         try:
-            sock.settimeout(deadline.left() / (len(addresses) - tried))
-            sock.connect(address)
-            return sock
+            return _connect_to(address, deadline.left() / (len(addresses) - tried))
         except socket.error as exc:
-            sock.close()
             error = exc
-        except BaseException:  # such as gevent's Timeout
-            sock.close()
-            raise
     raise error
+
+
+def _connect_to(address, seconds):
+    # type: (Any, float) -> socket.socket
+    """A socket connected to an address of getaddrinfo."""
+    sock = socket.socket(*address[:3])
+    try:
+        sock.settimeout(seconds)
+        sock.connect(address[4])
+    except BaseException:  # such as gevent's Timeout
+        sock.close()
+        raise
+    return sock
 
 
 # Requests and responses
@@ -234,10 +240,11 @@ def get(url, headers, deadline):
         connection.default_port = _DEFAULT_PORTS[url.scheme]
         connection.sock = exchange
         connection.request("GET", url.target, headers=fields)
-        response = _next_response(exchange)
-        while 100 <= response.status <= 199 and response.status != _SWITCHING_PROTOCOLS:
-            response = _next_response(exchange)
-        return Response(response.status, _body_of(response))
+        while True:
+            response = http_client.HTTPResponse(exchange, **_STRICT)  # type: ignore[arg-type]
+            response.begin()
+            if response.status >= 200 or response.status == _SWITCHING_PROTOCOLS:
+                return Response(response.status, _body_of(response))
 
 
 def status_text(status):
@@ -292,14 +299,6 @@ class _Exchange(io.BufferedReader):
     def close(self):
         # type: () -> None
         """Does nothing: every response closes its file, and the next response follows."""
-
-
-def _next_response(exchange):
-    # type: (_Exchange) -> http_client.HTTPResponse
-    """The next response, after its headers."""
-    response = http_client.HTTPResponse(exchange, **_STRICT)  # type: ignore
-    response.begin()
-    return response
 
 
 def _body_of(response):

@@ -203,6 +203,23 @@ class TestConnection(object):
         assert len(network.tried) == network.closed == len(outcomes)
         assert clock.now - begun <= 6
 
+    def test_address_of_an_unknown_family_is_skipped(self, monkeypatch, clock):
+        network, families = Network(clock, ["accepts"]), []
+
+        def make(family, *args):
+            families.append(family)
+            if family == socket.AF_INET6:
+                raise socket.error(97, "Address family not supported by protocol")
+            return network
+
+        addresses = [(socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("::1", 80, 0, 0)),
+                     INET + (("192.0.2.1", 80),)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: addresses)
+        monkeypatch.setattr(socket, "socket", make)
+        with _http_client.connected("h", 80, Deadline(6)) as sock:
+            assert sock is network
+        assert families == [socket.AF_INET6, socket.AF_INET]
+
     def test_interrupted_one_is_closed(self, monkeypatch, clock):
         network = Network(clock, [Stop()])
         monkeypatch.setattr(socket, "socket", network)
