@@ -323,12 +323,18 @@ def _interpret(response, checks):
             return _unknown(no_health + error)
         if "status" in document:
             return _interpret_report(code, document, answered, error, checks)
+    if 200 <= code < 300 and isinstance(document, (dict, list)):
+        return _unknown(no_health + u" with JSON that has no status")
+    return _interpret_code(code, answered, error)
+
+
+def _interpret_code(code, answered, error):
+    # type: (int, Text, Text) -> _Finding
+    """What a response without a JSON status means; answered and error are for the line."""
     if 200 <= code < 300:
-        if isinstance(document, (dict, list)):
-            return _unknown(no_health + u" with JSON that has no status")
         return _Finding("OK", u"healthy: " + answered, [], [])
     if code < 200 or 300 <= code < 400:
-        return _unknown(no_health + u" (redirects are not followed)")
+        return _unknown(u"no health answer: " + answered + u" (redirects are not followed)")
     return _Finding("CRITICAL", u"unhealthy: " + answered + error, [], [])
 
 
