@@ -34,8 +34,6 @@ EXCHANGE_LIMIT = 2 * BODY_LIMIT
 _STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
 _SWITCHING_PROTOCOLS = 101  # another one follows all others below 200 (RFC 9110, 15.2)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-UNREADABLE_URL = ("url: expected http://host/path or https://host/path; there is no host, or its "
-                  "host or port cannot be read (a / or @ in a password is written %2F or %40)")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _URL = re.compile(r"(?P<scheme>https?)://((?P<user>[^/?#]*)@)?"
                   r"(?P<host>[^]/?#@:[]*|\[[^]/?#@[]*\])(:(?P<port>[0-9]{0,5}))?"
@@ -149,23 +147,28 @@ def address_of(host, port):
 
 def read_url(text):
     # type: (Text) -> Url
-    """Parses an http or https URL; a fragment is left out, and the port's range is not checked.
+    """Parses an http or https URL; a fragment is left out.
 
     Raises ValueError, which does not show the text: it may contain a password.
     """
     if not text.lower().startswith(("http://", "https://")):
         raise ValueError("url: http:// or https:// is missing at its beginning, as in "
                          "http://host/path")
+    unreadable = ValueError("url: expected http://host/path or https://host/path; there is no "
+                            "host, or its host or port cannot be read (a / or @ in a password is "
+                            "written %2F or %40)")
     found = _URL.match(text)
     if not found:
-        raise ValueError(UNREADABLE_URL)
+        raise unreadable
     parts = found.groupdict("")
+    scheme = parts["scheme"].lower()
+    port = int(parts["port"] or _DEFAULT_PORTS[scheme])
+    if not 1 <= port <= 65535:
+        raise unreadable
     try:
         host = read_host(parts["host"])
     except ValueError:
-        raise ValueError(UNREADABLE_URL)
-    scheme = parts["scheme"].lower()
-    port = int(parts["port"] or _DEFAULT_PORTS[scheme])
+        raise unreadable
     target = (parts["path"] or "/") + parts["query"]
     return Url(scheme, host, port, six.ensure_str(parts["user"]), six.ensure_str(target))
 

@@ -379,7 +379,6 @@ def _validate_url(url):
         raise ValueError(_ESCAPES_EXPECTED)
     if not _VISIBLE_ASCII.match(target.user + target.target):
         raise ValueError(_ESCAPES_EXPECTED)
-    validate_port(target.port)
     scheme, _, rest = text.partition(u"?")[0].partition(u"://")
     return target, u"%s://%s" % (scheme, rest.rpartition(u"@")[2])
 
