@@ -408,14 +408,12 @@ def _check_line(result):
 
 def _named_output(result, limit):
     # type: (Dict[str, Any], int) -> Text
-    """A check's name and output, without repeating the name if the output begins with it."""
+    """A check's name and output, without the end of the name if the output begins with it."""
     name = _one_line(result.get("checker"))
     output = _one_line(result.get("output"), limit)
-    start, colon, rest = output.partition(": ")
-    if colon and (start + " ").startswith(name + " "):
-        return output
-    if rest and name.endswith(" " + start):
-        return "%s: %s" % (name, rest)
+    start, _, rest = output.partition(": ")
+    if rest and (" " + name).endswith(" " + start):
+        output = rest
     return "%s: %s" % (name, output)
 
 

@@ -302,7 +302,6 @@ class TestLine(object):
 
     @pytest.mark.parametrize("name, output, shown", [
         ("db", "gone", "db: gone"), ("db", "db: gone", "db: gone"),
-        ("redis", "redis localhost:6379: refused", "redis localhost:6379: refused"),
         ("redis localhost:6379", "localhost:6379: refused", "redis localhost:6379: refused"),
         ("redis", "localhost:6379: refused", "redis: localhost:6379: refused"),
         ("redis", "redisearch: gone", "redis: redisearch: gone"), ("a b", "b", "a b: b"),
