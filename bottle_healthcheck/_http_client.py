@@ -32,7 +32,7 @@ EXCHANGE_LIMIT = 2 * BODY_LIMIT
 
 #: Without it, 2.7 parses anything as HTTP/0.9.
 _STRICT = {"strict": True} if six.PY2 else {}  # type: Dict[str, Any]
-_SWITCHING_PROTOCOLS = 101  # another one follows all others below 200 (RFC 9110, 15.2)
+_SWITCHING_PROTOCOLS = 101  # the others below 200 precede another response (RFC 9110)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _URL = re.compile(r"(?P<scheme>https?)://((?P<user>[^/?#]*)@)?"
