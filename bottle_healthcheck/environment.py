@@ -45,6 +45,8 @@ class EnvironmentDump(Plugin):
     """
 
     name = "environment"
+    _callback_name = "dump_environment"
+    _default_methods = ("GET",)
 
     _sections = SET_BY_INIT  # type: Dict[Text, Callable[[], Any]]
 
@@ -77,7 +79,7 @@ class EnvironmentDump(Plugin):
                                       self._raw("get_process", self._process))):
             if validate_flag("include_" + name, included):
                 self.add_section(name, func)
-        Plugin.__init__(self, app, path, "dump_environment", ["GET"], options)
+        Plugin.__init__(self, app, path, options)
 
     if MYPY:  # the type of the function is kept; without one, a decorator is returned
         @overload

@@ -8,7 +8,7 @@ import re
 import bottle
 import six
 
-from ._http.response import BASE_HEADERS, Response, override, send, to_bytes
+from ._http.response import BASE_HEADERS, Response, send, to_bytes
 from ._validation import mark_factory
 
 MYPY = False
@@ -24,9 +24,9 @@ SHORTEST_TOKEN = 16  # characters
 #: Headers that proxies set, and that anybody can forge.
 FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
-#: Addresses as proxies write them: Azure's with a port, others in brackets.
-_IPV4_AND_PORT = re.compile(r"(?P<address>[0-9.]+):(?P<port>[0-9]{1,5})\Z")
-_BRACKETED = re.compile(r"\[(?P<address>[^\]\[]*:[^\]\[]*)\](:(?P<port>[0-9]{1,5}))?\Z")
+#: Addresses as some proxies write them: with a port (Azure), in brackets, or both.
+_IN_BRACKETS_OR_WITH_PORT = re.compile(
+    r"(?:(?P<ipv4>[0-9.]+)|\[(?P<ipv6>[^\]\[]*:[^\]\[]*)\])(?::(?P<port>[0-9]{1,5}))?\Z")
 MAX_PORT = 65535
 
 #: The length of the prefix of IPv4-mapped IPv6 addresses, in bits.
@@ -51,7 +51,7 @@ def require_token(token, *more):
         return any([hmac.compare_digest(given, known) for known in digests])
 
     return _guard(may_read, 401, "a bearer token is required",
-                  [("Www-Authenticate", 'Bearer realm="monitoring"')])
+                  (("Www-Authenticate", 'Bearer realm="monitoring"'),))
 
 
 def allow_networks(*networks, **options):
@@ -85,7 +85,7 @@ def allow_networks(*networks, **options):
         # type: (_Environ) -> bool
         return _is_in(_client(environ, trusted), allowed)
 
-    return _guard(may_read, 403, "not allowed from this address", [])
+    return _guard(may_read, 403, "not allowed from this address", ())
 
 
 mark_factory(require_token, "guards.require_token(token)")
@@ -93,10 +93,10 @@ mark_factory(allow_networks, "guards.allow_networks('10.0.0.0/8')")
 
 
 def _guard(may_read, status, reason, headers):
-    # type: (Callable[[_Environ], bool], int, str, List[Tuple[str, str]]) -> _Guard
+    # type: (Callable[[_Environ], bool], int, str, Tuple[Tuple[str, str], ...]) -> _Guard
     """A decorator that responds with status and reason unless may_read(environ) is true."""
     refusal = to_bytes({"error": reason})
-    refusal_headers = override(BASE_HEADERS, headers)
+    refusal_headers = BASE_HEADERS + headers
 
     # Plugins find the route's own arguments through the first cell of the closure (Bottle's
     # get_undecorated_callback). Cells are sorted by name: `callback` has to be the first.
@@ -147,25 +147,20 @@ def _digest(token):
     return hashlib.sha256(token).digest()
 
 
-def _advice_on_network(network):
-    # type: (object) -> str
-    """What to write where an address stands for its network, as in 10.0.0.1/8."""
-    try:
-        meant = ipaddress.ip_network(six.text_type(network), strict=False)
-    except ValueError:
-        return ""
-    return ", write %s for the network" % meant
-
-
 def _checked_network(network):
     # type: (object) -> _Network
     """Parses a network. Raises ValueError if the text is not one."""
     try:
         found = ipaddress.ip_network(six.text_type(network))
     except ValueError as exc:
+        advice = ""
+        try:
+            advice = ", write %s for the network" % ipaddress.ip_network(
+                six.text_type(network), strict=False)
+        except ValueError:
+            pass
         raise ValueError('expected a network such as "10.0.0.0/8" or an address such as "::1" '
-                         '(names of hosts are not looked up): %s%s'
-                         % (exc, _advice_on_network(network)))
+                         '(names of hosts are not looked up): %s%s' % (exc, advice))
     if isinstance(found, ipaddress.IPv4Network):
         return found
     mapped = found.network_address.ipv4_mapped
@@ -201,25 +196,20 @@ def _address(text):
 
     It may have a port or brackets. An IPv4-mapped IPv6 address is returned as IPv4.
     """
-    spelt = _without_port(text or "")
+    spelt = text or ""
+    found = _IN_BRACKETS_OR_WITH_PORT.match(spelt)
+    if found:
+        if int(found.group("port") or 0) > MAX_PORT:
+            return None
+        spelt = found.group("ipv4") or found.group("ipv6")
     if ":" in spelt:
         spelt = spelt.partition("%")[0]  # the zone is local to a host; older Pythons refuse it
     try:
         address = ipaddress.ip_address(six.text_type(spelt))
     except ValueError:  # UnicodeDecodeError (2.7) is one as well
         return None
-    if isinstance(address, ipaddress.IPv4Address):
-        if str(address) != spelt:  # 127.0.0.01 is octal elsewhere
-            return None
-        return address
-    return address.ipv4_mapped or address
-
-
-def _without_port(text):
-    # type: (str) -> str
-    """The address in "IPv4:port", "[IPv6]" and "[IPv6]:port"; any other text unchanged."""
-    for pattern in (_IPV4_AND_PORT, _BRACKETED):
-        found = pattern.match(text)
-        if found and int(found.group("port") or 0) <= MAX_PORT:
-            return found.group("address")
-    return text
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or address
+    if str(address) != spelt:  # 127.0.0.01 is octal elsewhere
+        return None
+    return address

@@ -2,10 +2,11 @@
 """HealthCheck: the checks of a service, their overall status, and the route that reports it."""
 import collections
 import functools
+import os
 
 import bottle
 
-from . import _jsonable, _log
+from . import _compat, _jsonable, _log
 from ._compat import is_awaitable
 from ._engine.cache import ResultCache, validate_cache
 from ._engine.check import Settings, basic_exception_handler
@@ -17,8 +18,7 @@ from ._http.formats import validate_formats
 from ._http.formats.json_body import json_failed_handler, json_success_handler
 from ._http.negotiation import RequestError, RequestOptions, is_navigation
 from ._http.plugin import SET_BY_INIT, Plugin, refuse_unknown, validate_options
-from ._http.response import (BASE_HEADERS, KeptResponses, Response, add_vary, override, send,
-                             to_bytes, validate_headers)
+from ._http.response import BASE_HEADERS, Response, send, to_bytes, validate_headers
 from ._interrupts import forget_earlier_calls, is_interrupt
 from ._report import Report
 from ._validation import (NOT_GIVEN, kind_of, validate_about, validate_callable, validate_details,
@@ -27,12 +27,10 @@ from ._validation import (NOT_GIVEN, kind_of, validate_about, validate_callable,
 
 MYPY = False
 if MYPY:
-    import os
     from typing import (Any, Callable, Dict, Iterable, Mapping, Optional, Text, Tuple, Union,
                         overload)
 
     from ._engine.check import Check as RegisteredCheck
-    from ._http.response import AnyHeaders
     from ._types import (App, Check, CheckT, ExceptionHandler, Handler, Headers, NotGiven,
                          Result, Texts)
 
@@ -41,7 +39,19 @@ _OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler
             "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
             "details", "formats", "on_change", "drain_status", "drain_file", "about")
 
+#: Responses that are kept, one for each Accept header in use.
+MAX_KEPT = 32
+
 _CHECK_OPTIONS = ("name", "timeout", "success_ttl", "failed_ttl", "critical")
+
+
+def _validate_exception_handler(name, value):
+    # type: (str, Any) -> Any
+    """Return the handler; None means the default one."""
+    if value is None:
+        return basic_exception_handler
+    return validate_callable(name, value)
+
 
 #: What validates each option, at construction and whenever it is set.
 _VALIDATORS = {
@@ -50,7 +60,7 @@ _VALIDATORS = {
     "success_handler": validate_callable, "failed_handler": validate_callable,
     "success_ttl": validate_seconds, "failed_ttl": validate_seconds,
     "stale_while_revalidate": validate_seconds, "on_change": validate_callable,
-    "exception_handler": lambda name, value: _validate_exception_handler(name, value),
+    "exception_handler": _validate_exception_handler,
     "timeout": lambda name, value: validate_timeout(value),
     "cache": lambda name, value: validate_cache(value),
     "details": lambda name, value: validate_details(value),
@@ -80,6 +90,8 @@ class HealthCheck(Plugin):
     """
 
     name = "healthcheck"
+    _callback_name = "check"
+    _default_methods = ("GET", "OPTIONS")
 
     _checkers = SET_BY_INIT  # type: Registry
     _drain = SET_BY_INIT  # type: Drain
@@ -111,7 +123,8 @@ class HealthCheck(Plugin):
         # type: (...) -> None
         validate_options(options, _OPTIONS)
         self._settings = Settings(call_callback)
-        self._responses = KeptResponses()
+        #: Kept responses by Accept header.
+        self._responses = {}  # type: Dict[str, Response]
         self.success_status = success_status  # type: Any
         self.success_headers = success_headers  # type: Any
         self.success_handler = success_handler  # type: Any
@@ -138,10 +151,11 @@ class HealthCheck(Plugin):
         self.drain_file = drain_file  # type: Any
         self.about = about  # type: Any
         self._changes = ChangeObserver()
-        self._broken_handler = self._broken_details = None  # type: Any
+        #: {failure: the callback whose failure was logged}.
+        self._broken = {}  # type: Dict[str, Any]
         self._checkers = Registry(self._settings, self.cache)
         self._checkers.extend(validate_list(checkers))
-        Plugin.__init__(self, app, path, "check", ["GET", "OPTIONS"], options)
+        Plugin.__init__(self, app, path, options)
 
     def __setattr__(self, name, value):
         # type: (str, Any) -> None
@@ -161,7 +175,7 @@ class HealthCheck(Plugin):
             setattr(self._settings, name, value)
         object.__setattr__(self, name, value)
         # Last: a response that is being made is kept in the old object, which nobody uses any more.
-        self._responses = KeptResponses()
+        self._responses = {}
 
     @property
     def checkers(self):
@@ -234,9 +248,9 @@ class HealthCheck(Plugin):
         selects all. Works outside a request. Raises ValueError for an unknown name.
         """
         report = self._report_of_draining()
-        if report is not None:
-            return report
-        return self._report_of(self._checkers.select(check, exclude))
+        if report is None:
+            report = self._report_of(self._checkers.select(check, exclude))
+        return report
 
     def run_check(self, checker):
         # type: (Union[Text, Check]) -> Result
@@ -253,15 +267,15 @@ class HealthCheck(Plugin):
         """The route's callback: responds with the overall status as status and body."""
         environ = bottle.request.environ
         query, accept = environ.get("QUERY_STRING"), environ.get("HTTP_ACCEPT", "")
-        response = None
-        if not query:
-            response = self._responses.get(accept, self.cache.generation)
-        # drain() and resume() discard kept responses; only the file has to be looked for. For a
-        # response that is made, _respond() looks.
-        is_kept = response is not None
-        if is_kept and self.drain_file is not None and self._drain.is_on(self._drain_limit()):
-            response = None
-        if response is None:
+        response = self._responses.get(accept)  # type: Any
+        is_valid = (not query and response is not None
+                    and response.generation is self.cache.generation
+                    and response.valid_until > _compat.monotonic()
+                    and response.pid == os.getpid())
+        # drain() and resume() discard kept responses; only the file has to be looked for.
+        if is_valid and self.drain_file is not None:
+            is_valid = not self._drain.is_on(self._drain_limit())
+        if not is_valid:
             response = self._respond(query, accept)
         return send(response)
 
@@ -269,50 +283,59 @@ class HealthCheck(Plugin):
         # type: (Any) -> None
         """From now on this process responds with a failure that shows output and runs no check."""
         self._drain.begin(output)
-        self._responses = KeptResponses()
+        self._responses = {}
 
     def resume(self):
         # type: () -> None
         """Ends what drain() began; a drain_file that still exists stays in effect."""
         self._drain.end()
-        self._responses = KeptResponses()
+        self._responses = {}
 
     def _respond(self, query, accept):
         # type: (str, str) -> Response
         """Makes the response to a request that has no kept response."""
         responses = self._responses  # first, as it may be replaced meanwhile
-        try:
-            options = responses.options.get(accept)
-            if query or options is None:
-                navigates = is_navigation(bottle.request.environ)
-                options = RequestOptions(query, accept, self.formats, navigates)
-            shows_details = self._shows_details()
-            if options.selects and not shows_details:
-                raise RequestError(404, "this health check shows no details")
-            report = self._report_of_draining()
-            if report is not None:
-                return self._write(report, options, shows_details)
-            checks = self._select(options)
-        except RequestError as error:
-            return _refuse(error.status, error)
-        report = self._report_of(checks)
-        # Read before the response is made: a later change of a result makes it invalid.
-        generation = self.cache.generation
-        valid_until = report.snapshot.fresh_until(generation)
-        is_current = checks is self._checkers.items  # else the checks have changed meanwhile
+        known = responses.get(accept)
+        if known is not None and not query:
+            options = known.options  # parsing takes long
+        else:
+            try:
+                options = RequestOptions(query, accept, self.formats,
+                                         is_navigation(bottle.request.environ))
+            except RequestError as error:
+                return _refuse(error.status, error.args[0])
+        details = self.details
+        shows_details = details
+        if callable(details):
+            shows_details = self._call_or_log(
+                "details() failed; only the overall status is shown", details,
+                lambda: call_callback(_evaluate_details, details))
+        if options.selects and not shows_details:
+            return _refuse(404, "this health check shows no details")
+        report = self._report_of_draining()
+        if report is None:
+            try:
+                checks = self._checkers.select(options.check, options.exclude)
+            except ValueError as error:
+                return _refuse(404, _jsonable.message(error))
+            report = self._report_of(checks)
         response = self._write(report, options, shows_details)
-        if is_current and self._may_keep(options):
-            responses.keep(accept, response, generation, valid_until)
-            responses.options[accept] = options
+        if details is True and options.may_be_kept and response.options is not None:
+            self._keep(responses, accept, response, report)
         return response
 
-    def _select(self, options):
-        # type: (RequestOptions) -> Tuple[RegisteredCheck, ...]
-        """The checks that are requested. Raises RequestError if one is not registered."""
-        try:
-            return self._checkers.select(options.check, options.exclude)
-        except ValueError as error:
-            raise RequestError(404, error.args[0])
+    def _keep(self, responses, accept, response, report):
+        # type: (Dict[str, Response], str, Response, Report) -> None
+        """Keeps a response, to be sent again until a result changes or expires."""
+        generation = self.cache.generation  # first: what changes after this makes it invalid
+        if report.draining or report.checks is not self._checkers.items:  # changed meanwhile
+            return
+        response.generation = generation
+        response.valid_until = report.snapshot.fresh_until(generation)
+        response.pid = os.getpid()  # the body shows it: another one is made after a fork
+        if len(responses) >= MAX_KEPT:
+            responses.clear()
+        responses[accept] = response
 
     def _report_of_draining(self):
         # type: () -> Optional[Report]
@@ -365,84 +388,69 @@ class HealthCheck(Plugin):
         snapshot = self.cache.reported_of(self._checkers.items)
         return Report.of_snapshot(snapshot, self.cache.history)
 
-    def _may_keep(self, options):
-        # type: (RequestOptions) -> bool
-        """Whether later requests with the same Accept header may get the same response."""
-        if not options.is_plain or not options.format.may_be_kept or self.details is not True:
-            return False
-        # A user's handler is called for every response.
-        return _is_own(self.success_handler) and _is_own(self.failed_handler)
-
     def _write(self, report, options, shows_details):
-        # type: (Report, RequestOptions, bool) -> Response
+        # type: (Report, RequestOptions, Any) -> Response
         """A report as a response, in the requested format or by the user's handler."""
         handler, headers = self.failed_handler, self.failed_headers
+        status = self.failed_status
         if report.passed:
             handler, headers = self.success_handler, self.success_headers
-        status = self._status_of(report)
+            status = self.success_status
+        if report.draining and self.drain_status is not None:
+            status = self.drain_status
         report.about = self.about
         if not shows_details:
             report = report.without_details()
-        if not _is_own(handler):
+        # By identity: a user's handler may equal anything.
+        if handler is not json_success_handler and handler is not json_failed_handler:
             return self._call_handler(handler, report, status, headers)
         if options.format.status is not None:
             status = options.format.status
         parts, headers_of_format = options.format.encode(report, options)
+        headers = dict(headers)
         if options.format.name != "json":  # success_headers and failed_headers describe the JSON
-            headers = override(headers, headers_of_format)
+            headers.update(headers_of_format)
         if options.vary and len(self.formats) > 1:
-            headers = add_vary(headers, ", ".join(options.vary))
-        return Response(status, headers, parts)
-
-    def _status_of(self, report):
-        # type: (Report) -> int
-        """The HTTP status of a report, unless its format has another."""
-        status = self.failed_status  # type: int
-        if report.passed:
-            status = self.success_status
-        if report.draining and self.drain_status is not None:
-            status = self.drain_status
-        return status
+            names = options.vary
+            if "Vary" in headers:
+                names = [headers["Vary"]] + names
+            headers["Vary"] = ", ".join(names)
+        return Response(status, headers.items(), parts, options)
 
     def _call_handler(self, handler, report, status, headers):
-        # type: (Any, Report, int, AnyHeaders) -> Response
+        # type: (Any, Report, int, Dict[str, str]) -> Response
         """The response with the handler's body; if it fails, with the status alone."""
         if handler is None:
             body = b"NOT OK"
             if report.passed:
                 body = b"OK"
-            return Response(status, headers, (body,))
-        try:
-            body = to_bytes(call_handler(handler, report.results))
-            self._broken_handler = None
-        except BaseException:
-            if is_interrupt():
-                raise
-            forget_earlier_calls()
-            broken, self._broken_handler = self._broken_handler, handler
-            if broken is not handler:  # once, not at every poll
-                _log.failure("a handler failed; the answer is the status alone")
+            return Response(status, headers.items(), (body,))
+        body = self._call_or_log("a handler failed; the answer is the status alone", handler,
+                                 lambda: to_bytes(call_handler(handler, report.results)))
+        if body is None:
             body = to_bytes({"status": report.status})
-            headers = override(headers, [("Content-Type", "application/json")])
-        return Response(status, headers, (body,))
+            headers = dict(headers)
+            headers["Content-Type"] = "application/json"
+        return Response(status, headers.items(), (body,))
 
-    def _shows_details(self):
-        # type: () -> bool
-        """Whether this request may see more than the overall status; False if details() fails."""
-        details, shows = self.details, False
-        if not callable(details):
-            return bool(details)
+    def _call_or_log(self, failure, callback, call):
+        # type: (str, Any, Callable[[], Any]) -> Any
+        """Returns what call() returns, which calls a callback; None if it raises.
+
+        The failure is logged once, not at every request, until the callback works or is replaced.
+        """
         try:
-            shows = bool(call_callback(_evaluate_details, details))
-            self._broken_details = None
+            returned = call()
         except BaseException:
             if is_interrupt():
                 raise
             forget_earlier_calls()
-            broken, self._broken_details = self._broken_details, details
-            if broken is not details:  # once, not at every request
-                _log.failure("details() failed; only the overall status is shown")
-        return shows
+            if self._broken.get(failure) is not callback:
+                self._broken[failure] = callback
+                _log.failure(failure)
+            return None
+        self._broken.pop(failure, None)
+        return returned
 
 
 def _evaluate_details(details):
@@ -467,23 +475,8 @@ def _refuse_awaitable(call, returned, expected):
                         "asyncio.run(...)" % (call, kind_of(returned), expected))
 
 
-def _validate_exception_handler(name, value):
-    # type: (str, Any) -> Any
-    """Return the handler; None means the default one."""
-    if value is None:
-        return basic_exception_handler
-    return validate_callable(name, value)
-
-
-def _is_own(handler):
-    # type: (Any) -> bool
-    """Whether a handler is the library's; by identity, as a user's may equal anything."""
-    return handler is json_success_handler or handler is json_failed_handler
-
-
-def _refuse(status, error):
-    # type: (int, ValueError) -> Response
-    """The 400 or 404 response, which no load balancer takes for a success."""
-    body = to_bytes(collections.OrderedDict([
-        ("status", "failure"), ("error", _jsonable.message(error))]))
+def _refuse(status, message):
+    # type: (int, Text) -> Response
+    """The 400, 404 or 414 response, which no load balancer takes for a success."""
+    body = to_bytes(collections.OrderedDict([("status", "failure"), ("error", message)]))
     return Response(status, BASE_HEADERS, (body,))

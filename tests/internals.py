@@ -97,7 +97,7 @@ def turns(health):
 
 def kept_responses(health):
     """How many responses of a route are kept to be sent again."""
-    return len(health._responses._kept)
+    return len(health._responses)
 
 
 def report_of_change(health):

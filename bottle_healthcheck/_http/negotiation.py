@@ -12,7 +12,7 @@ from .formats.base import Request
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Sequence, Set
+    from typing import Any, Dict, List, Sequence, Set, Tuple
 
 #: Responses to an Accept header that is longer are not kept.
 LONGEST_KEPT_ACCEPT = 1024
@@ -28,8 +28,8 @@ MOST_FIELDS = 100
 _FORMAT_NAMES = dict((media_type, one.name)
                      for one in FORMATS.values() for media_type in one.media_types)
 
-#: Headers of a browser that opens a page; monitors with a browser's Accept header lack them.
-_NAVIGATION = (("Upgrade-Insecure-Requests", "1"), ("Sec-Fetch-Mode", "navigate"))
+#: What distinguishes a browser that opens a page from a monitor with a browser's Accept header.
+_NAVIGATION_HEADERS = ["Upgrade-Insecure-Requests", "Sec-Fetch-Mode"]
 
 #: A part of an Accept header; format is the name of the format that it selects, or None.
 _Range = collections.namedtuple("_Range", "quality format media_type")
@@ -47,10 +47,8 @@ class RequestError(ValueError):
 def is_navigation(environ):
     # type: (Dict[str, Any]) -> bool
     """Whether the headers are those of a browser that opens a page."""
-    for name, value in _NAVIGATION:
-        if environ.get("HTTP_" + name.upper().replace("-", "_")) == value:
-            return True
-    return False
+    return (environ.get("HTTP_UPGRADE_INSECURE_REQUESTS") == "1"
+            or environ.get("HTTP_SEC_FETCH_MODE") == "navigate")
 
 
 class RequestOptions(Request):
@@ -63,38 +61,24 @@ class RequestOptions(Request):
     def __init__(self, query, accept, offered, navigates=False):
         # type: (str, str, Sequence[str], bool) -> None
         self.fields = fields = _fields(query) if query else {}
-        self.accept = accept
         self.check = fields.get("check")
         self.exclude = fields.get("exclude")
         #: Whether the query names checks.
         self.selects = self.check is not None or self.exclude is not None
         #: The headers that the format was chosen by.
         self.vary = []  # type: List[str]
-        #: Whether every request with the same Accept header gets the same response.
-        self.is_plain = not query and len(accept) <= LONGEST_KEPT_ACCEPT
         ranges = _ranges(accept)
         if "format" in fields:
             name = _named_format(fields["format"], offered)
         else:
-            name = self._negotiate(ranges, offered, navigates)
+            name, self.vary = _negotiate(ranges, offered, navigates)
         self.format = FORMATS[name]
         #: The media type of the Accept header that selects the format; "" where none does.
         self.media_type = _preferred_media_type(ranges, name)
         self.offered = [FORMATS[one] for one in available(offered)]
-
-    def _negotiate(self, ranges, offered, navigates):
-        # type: (List[_Range], Sequence[str], bool) -> str
-        """The name of the format that the headers select; adds the headers that decided to vary."""
-        self.vary.append("Accept")
-        name = _preferred_format(ranges, offered)
-        if name != "html" or not _accepts_anything(ranges):
-            return name
-        self.vary.extend(header for header, _ in _NAVIGATION)
-        self.is_plain = False
-        if navigates:
-            return name
-        others = [one for one in ranges if one.format != "html"]
-        return _preferred_format(others, offered)
+        #: Whether every request with the same Accept header gets the same response.
+        self.may_be_kept = (self.format.may_be_kept and self.vary == ["Accept"] and not query
+                            and len(accept) <= LONGEST_KEPT_ACCEPT)
 
     @property
     def path(self):
@@ -104,6 +88,18 @@ class RequestOptions(Request):
         request = bottle.request
         path = request.script_name + request.path.lstrip("/")  # type: str
         return path
+
+
+def _negotiate(ranges, offered, navigates):
+    # type: (List[_Range], Sequence[str], bool) -> Tuple[str, List[str]]
+    """The name of the format that the headers select, and the names of those that decided."""
+    name = _preferred_format(ranges, offered)
+    accepts_anything = any(one.media_type == "*/*" for one in ranges)
+    if name != "html" or not accepts_anything:
+        return name, ["Accept"]
+    if not navigates:
+        name = _preferred_format([one for one in ranges if one.format != "html"], offered)
+    return name, ["Accept"] + _NAVIGATION_HEADERS
 
 
 def _preferred_format(ranges, offered):
@@ -121,18 +117,12 @@ def _preferred_format(ranges, offered):
     return offered[0]
 
 
-def _accepts_anything(ranges):
-    # type: (List[_Range]) -> bool
-    return any(one.media_type == "*/*" for one in ranges)
-
-
 def _preferred_media_type(ranges, name):
     # type: (List[_Range], str) -> str
     ranges = [one for one in ranges if one.format == name]
     if not ranges:
         return ""
-    media_type = max(ranges, key=lambda one: one.quality).media_type  # type: str
-    return media_type
+    return str(max(ranges, key=lambda one: one.quality).media_type)
 
 
 def _named_format(names, offered):

@@ -11,7 +11,7 @@ from .._validation import is_text, refuse_factory, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Optional, Sequence
+    from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 #: The keyword arguments of Bottle's own `route()`: they are never misspelt options of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
@@ -53,9 +53,9 @@ _OUR_WORDS = (("succes_", "success_"), ("failure_", "failed_"), ("fail_", "faile
 _MOUNT = "PROXY"
 
 
-def validate_app(app):
-    # type: (Any) -> None
-    """Raises TypeError, saying what to do, where app is no Bottle."""
+def validate_app(app, path, kind):
+    # type: (Any, Any, str) -> None
+    """Raises TypeError, saying what to do, where app is no Bottle; kind is the plugin's class."""
     if isinstance(app, bottle.AppStack):
         raise TypeError("app is Bottle's stack of apps (bottle.app, bottle.default_app), expected "
                         "an app: call it, as in bottle.default_app()")
@@ -65,6 +65,9 @@ def validate_app(app):
     if isinstance(app, type) and issubclass(app, bottle.Bottle):
         raise TypeError("app is the class %s, expected a bottle.Bottle: call it, as in "
                         "bottle.Bottle()" % app.__name__)
+    if is_text(app) and isinstance(path, bottle.Bottle):
+        raise TypeError("app is a text and path is a bottle.Bottle: they are swapped, expected "
+                        "(app, path), as in %s(app, '/healthcheck')" % kind)
     if is_text(app):
         raise TypeError("app is a text, expected a bottle.Bottle: the path comes after it, or by "
                         "name, as in path='/healthcheck'")
@@ -94,19 +97,14 @@ def validate_route_path(path):
 def validate_guard(options):
     # type: (Dict[str, Any]) -> None
     """Raises an error if the decorators of apply= cannot be applied, or skip= would drop them."""
-    for decorator in bottle.makelist(options.get("apply")):
-        _validate_decorator(decorator)
-    if True in bottle.makelist(options.get("skip")) and options.get("apply"):
+    decorators = bottle.makelist(options.get("apply"))
+    for decorator in decorators:  # else Bottle would raise at the first request
+        refuse_factory("a decorator of apply", decorator)
+        if not callable(decorator) and not hasattr(decorator, "apply"):
+            raise wrong_type("a decorator of apply", decorator, "a callable or a plugin of Bottle")
+    if decorators and True in bottle.makelist(options.get("skip")):
         raise ValueError("skip=True together with apply=...: Bottle would skip the decorators of "
                          "apply too; name the plugins to skip instead, as in skip=['name']")
-
-
-def _validate_decorator(decorator):
-    # type: (Any) -> None
-    """Raises TypeError for what cannot be applied; Bottle would raise at the first request."""
-    refuse_factory("a decorator of apply", decorator)
-    if not callable(decorator) and not hasattr(decorator, "apply"):
-        raise wrong_type("a decorator of apply", decorator, "a callable or a plugin of Bottle")
 
 
 def validate_options(options, own_names):
@@ -136,9 +134,10 @@ def validate_bottle_options(options, own_names):
 def refuse_unknown(names, known, advice=""):
     # type: (Iterable[str], Sequence[str], str) -> None
     """Raises TypeError for the first of the names; advice may contain one %r for it."""
+    import difflib  # heavy, and needed for mistakes alone
     for name in sorted(names):
         message = "unknown option %r: " % name
-        for nearest in _likest(name, known, NEAR_MISS):
+        for nearest in difflib.get_close_matches(name, known, 1, NEAR_MISS):
             message += "did you mean %r? " % nearest
         message += "expected one of %s" % ", ".join(repr(one) for one in known)
         if advice:
@@ -157,33 +156,22 @@ def _unknown_options(options):
 def _advice_on(name, own_names):
     # type: (str, Sequence[str]) -> Optional[str]
     """What to write instead of a name that resembles one of ours; None if it does not."""
+    import difflib
     spelt = name.lower().replace("-", "_")
     if spelt in _HALF_NAMES:
         return _HALF_NAMES[spelt]
     if spelt.startswith("include_"):
         return "it is EnvironmentDump that has options of this kind."
     long_names = [one for one in own_names if len(one) >= SHORTEST_COMPARED]
-    is_near = bool(_likest(spelt, long_names, NEAR_MISS))
-    if is_near or spelt.startswith(_OUR_BEGINNINGS) or spelt.endswith(_OUR_ENDINGS):
-        return "did you mean %r?" % _nearest(spelt, long_names)
-    return None
-
-
-def _nearest(name, own_names):
-    # type: (str, List[str]) -> str
-    """Our most similar name, of those with the same first word if there are any."""
+    is_near = difflib.get_close_matches(spelt, long_names, 1, NEAR_MISS)
+    if not is_near and not spelt.startswith(_OUR_BEGINNINGS) and not spelt.endswith(_OUR_ENDINGS):
+        return None
     for word, our_word in _OUR_WORDS:
-        name = name.replace(word, our_word)
-    beginning = name.partition("_")[0] + "_"
-    same = [one for one in own_names if one.startswith(beginning)]
-    return _likest(name, same or own_names, 0.0)[0]
-
-
-def _likest(name, own_names, least):
-    # type: (str, Sequence[str], float) -> List[str]
-    """A list of our most similar name, empty if none is similar enough."""
-    import difflib  # heavy, and needed here alone
-    return difflib.get_close_matches(name, own_names, 1, least)
+        spelt = spelt.replace(word, our_word)
+    beginning = spelt.partition("_")[0] + "_"
+    same_beginning = [one for one in long_names if one.startswith(beginning)]
+    nearest = difflib.get_close_matches(spelt, same_beginning or long_names, 1, 0.0)[0]
+    return "did you mean %r?" % nearest
 
 
 # Routes that exist already
@@ -208,22 +196,24 @@ def route_at(app, rule, method):
     return None
 
 
-def is_under_mount(app, rule):
-    # type: (bottle.Bottle, str) -> bool
-    """True where requests for the path go to a mounted application, whatever is registered."""
-    try:
-        route, _ = app.match({"REQUEST_METHOD": _MOUNT, "PATH_INFO": rule})
-    except bottle.HTTPError:
-        return False
-    return bool(route.method == _MOUNT)
-
-
 def _description(route):
     # type: (Any) -> str
     """How an error names a route."""
     callback = route.callback
     return "%s %s, %s.%s" % (route.method, route.rule, getattr(callback, "__module__", "?"),
                              getattr(callback, "__name__", type(callback).__name__))
+
+
+def _refuse_mounted(app, rule):
+    # type: (bottle.Bottle, str) -> None
+    """Raises ValueError where a mounted application gets all requests for the path."""
+    try:
+        route, _ = app.match({"REQUEST_METHOD": _MOUNT, "PATH_INFO": rule})
+    except bottle.HTTPError:  # nothing matches
+        return
+    if route.method == _MOUNT:
+        raise ValueError("path is %r, which lies in a mounted application, and requests go there: "
+                         "register on that application, or take another path" % rule)
 
 
 class _SetByInit(object):
@@ -249,24 +239,26 @@ class Plugin(object):
 
     path = options = SET_BY_INIT
 
-    def __init__(self, app, path, callback_name, methods, options):
-        # type: (Any, Any, str, List[str], Dict[str, Any]) -> None
-        """Registers the route where app and path are given; a subclass calls this last.
+    #: The name of the method that is the route's callback.
+    _callback_name = ""
 
-        callback_name is the attribute that is the route's callback, methods those of a route whose
-        options name none.
-        """
-        self._refuse_swapped(app, path)
+    #: The methods of a route whose options name none.
+    _default_methods = ()  # type: Tuple[str, ...]
+
+    #: From then on init_app() needs a path.
+    _is_constructed = False
+
+    def __init__(self, app, path, options):
+        # type: (Any, Any, Dict[str, Any]) -> None
+        """Registers the route where app and path are given; a subclass calls this last."""
+        if app is not None:
+            validate_app(app, path, type(self).__name__)
         self.path = path if path is None else validate_route_path(path)
-        self._callback_name = callback_name
-        self._default_methods = methods
         #: The options of the route, which may be changed until it is registered.
-        self.options = dict({"method": methods}, **options)
+        self.options = dict({"method": self._default_methods}, **options)
         #: {route: (callback, options)} as they were when it was registered; holds no app.
         self._registered = weakref.WeakKeyDictionary()  # type: Any
-        self._is_constructed = False
         if app is not None:
-            validate_app(app)
             self.init_app(app, path)  # a subclass' own may know a path
         self._is_constructed = True
 
@@ -278,73 +270,47 @@ class Plugin(object):
         else, ValueError is raised, and nothing is registered. Raises TypeError or ValueError too
         where an argument makes no sense.
         """
-        self._refuse_swapped(app, path)
-        validate_app(app)
+        validate_app(app, path, type(self).__name__)
         if path is None and not self._is_constructed:
             return
         rules = bottle.makelist(validate_route_path(path))
         validate_guard(self.options)
-        for rule in rules:
-            self._refuse_taken(app, rule)
         # Looked up now: somebody may have put a guard around the method.
         callback = getattr(self, self._callback_name)
         for rule in rules:
-            self._register(app, rule, callback)
+            _refuse_mounted(app, rule)
+            self._missing_methods(app, rule, callback)
+        for rule in rules:
+            methods = self._missing_methods(app, rule, callback)
+            if methods:
+                count = len(app.routes)
+                app.route(rule, callback=callback, **dict(self.options, method=methods))
+                for route in app.routes[count:]:
+                    self._registered[route] = callback, dict(self.options)
         _redaction.add_secret_source(app, operator.attrgetter("config"))
 
-    def _refuse_swapped(self, app, path):
-        # type: (Any, Any) -> None
-        """Raises TypeError where the path comes first."""
-        if is_text(app) and isinstance(path, bottle.Bottle):
-            raise TypeError("app is a text and path is a bottle.Bottle: they are swapped, expected "
-                            "(app, path), as in %s(app, '/healthcheck')" % type(self).__name__)
+    def _missing_methods(self, app, rule, callback):
+        # type: (bottle.Bottle, str, Any) -> List[str]
+        """The methods of a path that are not registered as they would be now.
 
-    def _refuse_taken(self, app, rule):
-        # type: (bottle.Bottle, str) -> None
-        """Raises ValueError where requests for a path go, or went before, to somebody else."""
-        if is_under_mount(app, rule):
-            raise ValueError("path is %r, which lies in a mounted application, and requests go "
-                             "there: register on that application, or take another path" % rule)
-        for method in self._methods():
+        Raises ValueError where somebody else has a route.
+        """
+        methods = self.options.get("method", "GET")
+        missing = []
+        for method in [one.upper() for one in bottle.makelist(methods)]:
             route = route_at(app, rule, method)
-            if route is None or self._is_own(route) or self._may_leave_out(method):
-                continue
-            raise ValueError("path is %r, which has a route already (%s), and Bottle would replace "
-                             "it in silence: expected a path of its own"
-                             % (rule, _description(route)))
-
-    def _register(self, app, rule, callback):
-        # type: (bottle.Bottle, str, Any) -> None
-        """Registers the methods of a path that are not registered as they would be now."""
-        now = callback, dict(self.options)
-        methods = []
-        for method in self._methods():
-            route = route_at(app, rule, method)
-            is_outdated = (route is not None and self._is_own(route)
-                           and self._registered.get(route, now) != now)
-            if route is None or is_outdated:
-                methods.append(method)
-        if not methods:
-            return
-        app.route(rule, callback=callback, **dict(self.options, method=methods))
-        for method in methods:
-            route = route_at(app, rule, method)
-            if route is not None:  # an app's own route() may register elsewhere
-                self._registered[route] = now
-
-    def _methods(self):
-        # type: () -> List[str]
-        return [method.upper() for method in bottle.makelist(self.options.get("method", "GET"))]
-
-    def _is_own(self, route):
-        # type: (Any) -> bool
-        """True for a route that this plugin has registered, on whichever app."""
-        return route in self._registered or route.callback == getattr(self, self._callback_name)
-
-    def _may_leave_out(self, method):
-        # type: (str) -> bool
-        """True for OPTIONS that nobody has asked for: an application's own answers CORS."""
-        return method == "OPTIONS" and self.options.get("method") is self._default_methods
+            if route is None:
+                missing.append(method)
+            elif route in self._registered:
+                if self._registered[route] != (callback, self.options):
+                    missing.append(method)
+            elif method == "OPTIONS" and methods is self._default_methods:
+                continue  # an application's own answers CORS
+            elif route.callback != callback:
+                raise ValueError("path is %r, which has a route already (%s), and Bottle would "
+                                 "replace it in silence: expected a path of its own"
+                                 % (rule, _description(route)))
+        return missing
 
     def setup(self, app=None):
         # type: (Any) -> None

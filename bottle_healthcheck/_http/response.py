@@ -1,23 +1,20 @@
 # mypy: disable-error-code="import-untyped"
 """Headers and body of a response, and how it is sent through Bottle."""
-import os
 import re
 import time
 
 import bottle
 import six
 
-from .. import _compat, _jsonable
+from .. import _jsonable
 from .._validation import kind_of, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+    from typing import Any, Dict, Iterable, Tuple
 
     HeaderDict = Dict[str, str]
     HeaderPair = Tuple[str, str]
-    #: A dictionary or pairs.
-    AnyHeaders = Union[HeaderDict, Iterable[HeaderPair]]
 else:
     HeaderDict = dict
 
@@ -26,14 +23,9 @@ BASE_HEADERS = (("Content-Type", "application/json"),
                 ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"))
 
-#: Responses that are kept, one for each Accept header in use.
-MAX_KEPT = 32
-
 #: Seconds for which a body with a time in it is sent again: under load, 1,000 checks are 250 kB
 #: that need not be copied for every request.
 SAME_TIME = 0.001
-
-_NOTHING = None, None, 0.0, 0  # type: Tuple[Optional[Response], object, float, int]
 
 #: A header's name (RFC 9110, 5.6.2).
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
@@ -46,8 +38,6 @@ class Headers(HeaderDict):
         # type: (str, Any) -> None
         dict.__init__(self, pairs)
         self._name = name
-        #: The pairs with names added to Vary, by these names: they are made once.
-        self.varying = {}  # type: Dict[str, Tuple[HeaderPair, ...]]
 
     def __getitem__(self, name):
         # type: (str) -> str
@@ -86,14 +76,6 @@ def _spelling(name):
     return name.title().replace("_", "-")
 
 
-def _pairs(headers):
-    # type: (AnyHeaders) -> Iterable[HeaderPair]
-    """The (name, value) pairs of headers, be they a dictionary or pairs already."""
-    if isinstance(headers, dict):
-        return headers.items()
-    return headers
-
-
 def validate_headers(name, headers):
     # type: (str, Any) -> Headers
     """The headers to send: the base, replaced by name with what the user gave (None: nothing)."""
@@ -129,29 +111,6 @@ def _header_text(name, value):
     return text
 
 
-def override(headers, others):
-    # type: (AnyHeaders, List[HeaderPair]) -> Tuple[HeaderPair, ...]
-    """The headers with others in place of those of the same names."""
-    names = [name for name, _ in others]
-    return tuple(others) + tuple(pair for pair in _pairs(headers) if pair[0] not in names)
-
-
-def add_vary(headers, name):
-    # type: (AnyHeaders, str) -> Tuple[HeaderPair, ...]
-    """The headers with a name added to Vary."""
-    if not isinstance(headers, Headers):
-        return _add_vary(headers, name)
-    if name not in headers.varying:
-        headers.varying[name] = _add_vary(headers, name)
-    return headers.varying[name]
-
-
-def _add_vary(headers, name):
-    # type: (AnyHeaders, str) -> Tuple[HeaderPair, ...]
-    named = [value for key, value in _pairs(headers) if key == "Vary"]
-    return override(headers, [("Vary", ", ".join(named + [name]))])
-
-
 def to_bytes(body):
     # type: (Any) -> bytes
     """A handler's body as bytes; a dictionary as JSON. Raises TypeError for anything else."""
@@ -167,47 +126,27 @@ def to_bytes(body):
 class Response(object):
     """Status, headers and body: its parts, between which the present time stands.
 
-    A body without a time has one part.
+    A body without a time has one part. headers are pairs, of which the last of a name counts.
     """
 
-    __slots__ = ("status", "headers", "parts", "body", "written")
+    __slots__ = ("status", "headers", "parts", "body", "written", "options", "generation",
+                 "valid_until", "pid")
 
-    def __init__(self, status, headers, parts):
-        # type: (int, AnyHeaders, Tuple[bytes, ...]) -> None
+    def __init__(self, status, headers, parts, options=None):
+        # type: (int, Iterable[HeaderPair], Tuple[bytes, ...], Any) -> None
         self.status = status
-        self.headers = tuple(_pairs(headers))
+        self.headers = headers
         self.parts = parts
         #: The body that was sent last, and when it was written, in epoch seconds.
         self.body = b""
         self.written = 0.0
-
-
-class KeptResponses(object):
-    """Responses by Accept header; each is valid until a result changes or expires."""
-
-    def __init__(self):
-        # type: () -> None
-        self._kept = {}  # type: Dict[str, Tuple[Optional[Response], object, float, int]]
-        #: By Accept header, the parsed options of such requests: parsing takes long.
-        self.options = {}  # type: Dict[str, Any]  # RequestOptions
-
-    def get(self, accept, generation):
-        # type: (str, object) -> Optional[Response]
-        """The response that is valid for that header and state of the results, or None."""
-        response, kept_generation, valid_until, pid = self._kept.get(accept, _NOTHING)
-        if kept_generation is not generation or valid_until <= _compat.monotonic():
-            return None
-        if pid != os.getpid():  # after a fork: the body contains the pid
-            return None
-        return response
-
-    def keep(self, accept, response, generation, valid_until):
-        # type: (str, Response, object, float) -> None
-        """Keeps a response for that state of the results, until then by the monotonic clock."""
-        if len(self._kept) >= MAX_KEPT:
-            self._kept.clear()
-            self.options.clear()
-        self._kept[accept] = response, generation, valid_until, os.getpid()
+        #: The RequestOptions that a format was selected by; None where no format wrote the body.
+        self.options = options
+        #: Of a response that is kept: the state of the results that it shows, until when it is
+        #: valid by the monotonic clock, and the process that it was made in.
+        self.generation = None  # type: object
+        self.valid_until = 0.0
+        self.pid = 0
 
 
 def send(response):
