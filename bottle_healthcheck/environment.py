@@ -65,20 +65,22 @@ class EnvironmentDump(Plugin):
         validate_bottle_options(options, _OPTIONS)
         self._redactor = _redaction.load_rules().Redactor(validate_words("hide", hide),
                                                           validate_words("show", show))
-        self._include_python = include_python
         if include_python:
             # Imports what reads versions: a request may have no file descriptor left.
             for distribution in _distributions():
                 _name_and_version(distribution)
                 break
         self._sections = collections.OrderedDict()
-        for name, included, func in (("os", include_os, self.get_os),
-                                     ("python", include_python, self.get_python),
-                                     ("config", include_config, self._raw("get_config", _config)),
-                                     ("process", include_process,
-                                      self._raw("get_process", self._process))):
-            if validate_flag("include_" + name, included):
-                self.add_section(name, func)
+        for name, is_included, raw in (("os", include_os, self.get_os),
+                                       ("python", include_python, self.get_python),
+                                       ("config", include_config, _config),
+                                       ("process", include_process, self._process)):
+            method = "get_" + name
+            is_overridden = getattr(type(self), method) != getattr(EnvironmentDump, method)
+            if is_overridden:
+                raw = getattr(self, method)
+            if validate_flag("include_" + name, is_included):
+                self.add_section(name, raw)  # not masked yet: the whole dump is masked once
         Plugin.__init__(self, app, path, options)
 
     if MYPY:  # the type of the function is kept; without one, a decorator is returned
@@ -124,16 +126,14 @@ class EnvironmentDump(Plugin):
         sections = collections.OrderedDict(
             (_jsonable.text(name), _section(func)) for name, func in list(self._sections.items()))
         # Packages such as passlib and keyring have versions, not secrets: these are not masked.
-        packages = None
-        if self._include_python:
-            packages = _take_packages(sections.get(u"python"))
+        packages = _take_packages(sections.get(u"python"))
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
-        if _is_for_a_person():
-            body = json.dumps(shown, allow_nan=False, indent=2, separators=(",", ": "))
-        else:
-            body = json.dumps(shown, allow_nan=False)
+        layout = {}  # type: Dict[str, Any]
+        if is_navigation(bottle.request.environ):
+            layout = {"indent": 2, "separators": (",", ": ")}
+        body = json.dumps(shown, allow_nan=False, **layout)
         return send(Response(200, BASE_HEADERS, (body.encode("ascii"),)))
 
     def get_os(self):
@@ -180,19 +180,15 @@ class EnvironmentDump(Plugin):
 
     def _process(self):
         # type: () -> Dict[str, Any]
-        return {"argv": getattr(sys, "argv", []), "cwd": _working_directory(),
-                "user": self.get_login(), "pid": os.getpid(), "environ": _environ()}
-
-    def _raw(self, name, collect):
-        # type: (str, Any) -> Any
-        """The function of a section without masking, as the whole dump is masked once.
-
-        Where a subclass overrides the public method called name, it is that method.
-        """
-        is_overridden = getattr(type(self), name) != getattr(EnvironmentDump, name)
-        if is_overridden:
-            return getattr(self, name)
-        return collect
+        try:
+            folder = os.getcwd()  # type: Optional[str]
+        except OSError:  # it was removed
+            folder = None
+        environ = _jsonable.plain(os.environ)
+        if isinstance(environ, dict):  # text where it was changed while it was read
+            environ = collections.OrderedDict(sorted(environ.items()))
+        return {"argv": getattr(sys, "argv", []), "cwd": folder, "user": self.get_login(),
+                "pid": os.getpid(), "environ": environ}
 
 
 def _take_packages(python):
@@ -212,24 +208,6 @@ def _config():
         return {}
 
 
-def _is_for_a_person():
-    # type: () -> bool
-    """Whether a browser opens the route."""
-    try:
-        return is_navigation(bottle.request.environ)
-    except (AttributeError, KeyError, RuntimeError):  # outside a request
-        return False
-
-
-def _environ():
-    # type: () -> Any
-    """The environment, sorted by name."""
-    variables = _jsonable.plain(os.environ)
-    if isinstance(variables, dict):  # text where it was changed while it was read
-        return collections.OrderedDict(sorted(variables.items()))
-    return variables
-
-
 def _section(func):
     # type: (Any) -> Any
     """The value of a section, or its error: the other sections are shown in any case."""
@@ -240,14 +218,6 @@ def _section(func):
             raise
         forget_earlier_calls()
         return _jsonable.plain({"error": _jsonable.typed_message(exc)})
-
-
-def _working_directory():
-    # type: () -> Any
-    try:
-        return os.getcwd()
-    except OSError:  # it was removed
-        return None
 
 
 def _installed_packages():

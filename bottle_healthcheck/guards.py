@@ -41,11 +41,11 @@ def require_token(token, *more):
     least 16 characters. Tokens in the query string or in a cookie do not count. Raises ValueError
     for a token that is too short or is not text.
     """
-    digests = [_digest(_checked_token(one)) for one in (token,) + more]
+    digests = [hashlib.sha256(_checked_token(one)).digest() for one in (token,) + more]
 
     def may_read(environ):
         # type: (_Environ) -> bool
-        given = _digest(_bearer(environ))
+        given = hashlib.sha256(_bearer(environ)).digest()
         # A list, so that every token is compared: timing must not reveal which one matched.
         # pylint: disable=use-a-generator
         return any([hmac.compare_digest(given, known) for known in digests])
@@ -140,11 +140,6 @@ def _bearer(environ):
     # PEP 3333: a header is text of latin-1 characters that stand for bytes. If a server passes
     # anything else, it must not match a token, and not raise.
     return six.ensure_binary(token, "latin-1", "backslashreplace")
-
-
-def _digest(token):
-    # type: (bytes) -> bytes
-    return hashlib.sha256(token).digest()
 
 
 def _checked_network(network):

@@ -34,15 +34,11 @@ if MYPY:
     from ._types import (App, Check, CheckT, ExceptionHandler, Handler, Headers, NotGiven,
                          Result, Texts)
 
-_OPTIONS = ("app", "path", "success_status", "success_headers", "success_handler", "success_ttl",
-            "failed_status", "failed_headers", "failed_handler", "failed_ttl",
-            "exception_handler", "checkers", "timeout", "stale_while_revalidate", "cache",
-            "details", "formats", "on_change", "drain_status", "drain_file", "about")
+    _Secs = Optional[float]  # seconds
+    _Name = Optional[Text]
 
 #: Responses that are kept, one for each Accept header in use.
 MAX_KEPT = 32
-
-_CHECK_OPTIONS = ("name", "timeout", "success_ttl", "failed_ttl", "critical")
 
 
 def _validate_exception_handler(name, value):
@@ -69,6 +65,10 @@ _VALIDATORS = {
     "drain_file": validate_file,
     "about": lambda name, value: validate_about(value),
 }  # type: Dict[str, Callable[[str, Any], Any]]
+
+_OPTIONS = ("app", "path", "checkers") + tuple(_VALIDATORS)
+
+_CHECK_OPTIONS = ("name", "timeout", "success_ttl", "failed_ttl", "critical")
 
 
 class HealthCheck(Plugin):
@@ -192,39 +192,20 @@ class HealthCheck(Plugin):
 
     if MYPY:  # the type of the check is kept; without one, a decorator is returned
         @overload
-        def add_check(self,
-                      func,  # type: CheckT
-                      name=None,  # type: Optional[Text]
-                      timeout=None,  # type: Optional[float]
-                      success_ttl=None,  # type: Optional[float]
-                      failed_ttl=None,  # type: Optional[float]
-                      critical=True  # type: bool
-                      ):
-            # type: (...) -> CheckT
+        def add_check(self, func, name=None, timeout=None, success_ttl=None, failed_ttl=None,
+                      critical=True):
+            # type: (CheckT, _Name, _Secs, _Secs, _Secs, bool) -> CheckT
             pass
 
         @overload
-        def add_check(self,
-                      func=NotGiven(),  # type: NotGiven
-                      name=None,  # type: Optional[Text]
-                      timeout=None,  # type: Optional[float]
-                      success_ttl=None,  # type: Optional[float]
-                      failed_ttl=None,  # type: Optional[float]
-                      critical=True  # type: bool
-                      ):
-            # type: (...) -> Callable[[CheckT], CheckT]
+        def add_check(self, func=NotGiven(), name=None, timeout=None, success_ttl=None,
+                      failed_ttl=None, critical=True):
+            # type: (NotGiven, _Name, _Secs, _Secs, _Secs, bool) -> Callable[[CheckT], CheckT]
             pass
 
-    def add_check(self,
-                  func=NOT_GIVEN,  # type: Any
-                  name=None,  # type: Optional[str]
-                  timeout=NOT_GIVEN,  # type: Optional[float]
-                  success_ttl=NOT_GIVEN,  # type: Optional[float]
-                  failed_ttl=NOT_GIVEN,  # type: Optional[float]
-                  critical=True,  # type: bool
-                  **unknown  # type: Any
-                  ):
-        # type: (...) -> Any
+    def add_check(self, func=NOT_GIVEN, name=None, timeout=NOT_GIVEN, success_ttl=NOT_GIVEN,
+                  failed_ttl=NOT_GIVEN, critical=True, **unknown):
+        # type: (Any, Optional[str], _Secs, _Secs, _Secs, bool, **Any) -> Any
         """Registers a check and returns it; without func, returns a decorator that does so.
 
         func takes no arguments and returns (passed, output). timeout, success_ttl and failed_ttl
@@ -328,10 +309,12 @@ class HealthCheck(Plugin):
         # type: (Dict[str, Response], str, Response, Report) -> None
         """Keeps a response, to be sent again until a result changes or expires."""
         generation = self.cache.generation  # first: what changes after this makes it invalid
-        if report.draining or report.checks is not self._checkers.items:  # changed meanwhile
+        snapshot = report.snapshot
+        is_draining = snapshot is None
+        if is_draining or snapshot.checks is not self._checkers.items:  # changed meanwhile
             return
         response.generation = generation
-        response.valid_until = report.snapshot.fresh_until(generation)
+        response.valid_until = snapshot.fresh_until(generation)
         response.pid = os.getpid()  # the body shows it: another one is made after a fork
         if len(responses) >= MAX_KEPT:
             responses.clear()
@@ -340,7 +323,10 @@ class HealthCheck(Plugin):
     def _report_of_draining(self):
         # type: () -> Optional[Report]
         """The report while draining, with the last results of the checks; else None."""
-        report = self._drain.report(self._drain_limit())
+        limit = None
+        if self._drain.path is not None:
+            limit = self._drain_limit()
+        report = self._drain.report(limit)
         if report is not None:
             report.last_known = self._last_report()
         return report
@@ -351,8 +337,6 @@ class HealthCheck(Plugin):
 
         It is the shortest timeout of the checks; None, and no thread, if none has a timeout.
         """
-        if self._drain.path is None:
-            return None
         generation = self.cache.generation
         known_at, limit = self._shortest_timeout
         if known_at is not generation:  # it changes with every result and every check

@@ -277,7 +277,7 @@ class Plugin(object):
         validate_guard(self.options)
         # Looked up now: somebody may have put a guard around the method.
         callback = getattr(self, self._callback_name)
-        for rule in rules:
+        for rule in rules:  # all of them before one is registered
             _refuse_mounted(app, rule)
             self._missing_methods(app, rule, callback)
         for rule in rules:
