@@ -16,7 +16,8 @@ except ImportError:  # pragma: no cover (posix alone has it)
 from . import _compat, _jsonable, _redaction
 from ._http.callbacks import call_callback
 from ._http.negotiation import is_navigation
-from ._http.plugin import SET_BY_INIT, Plugin, validate_bottle_options
+from ._http.plugin import (BOTTLE_OPTIONS, SET_BY_INIT, Plugin, refuse_unknown,
+                           validate_route_options)
 from ._http.response import BASE_HEADERS, Response, send
 from ._interrupts import forget_earlier_calls, is_interrupt
 from ._validation import (NOT_GIVEN, is_text, kind_of, refuse_coroutine_function,
@@ -29,7 +30,7 @@ if MYPY:
     from ._types import App, SectionT, Texts
 
 _OPTIONS = ("app", "path", "include_os", "include_python", "include_config", "include_process",
-            "hide", "show")
+            "hide", "show") + BOTTLE_OPTIONS
 
 #: {name: version} of the installed distributions, empty until they are listed, which is slow.
 _packages = {}  # type: Dict[Text, Any]
@@ -62,7 +63,9 @@ class EnvironmentDump(Plugin):
                  **options  # type: Any
                  ):
         # type: (...) -> None
-        validate_bottle_options(options, _OPTIONS)
+        validate_route_options(options)
+        refuse_unknown(options, _OPTIONS, ". For a plugin that reads it from the route, set "
+                       "environment.options[%r] before environment.init_app(app, path)")
         self._redactor = _redaction.load_rules().Redactor(validate_words("hide", hide),
                                                           validate_words("show", show))
         if include_python:
@@ -126,7 +129,9 @@ class EnvironmentDump(Plugin):
         sections = collections.OrderedDict(
             (_jsonable.text(name), _section(func)) for name, func in list(self._sections.items()))
         # Packages such as passlib and keyring have versions, not secrets: these are not masked.
-        packages = _take_packages(sections.get(u"python"))
+        python, packages = sections.get(u"python"), None
+        if isinstance(python, dict) and python.get(u"packages") == _jsonable.plain(_packages):
+            packages = python.pop(u"packages")
         shown = self._redactor.clean(sections)
         if packages is not None and isinstance(shown, dict) and isinstance(shown["python"], dict):
             shown["python"][u"packages"] = packages
@@ -189,14 +194,6 @@ class EnvironmentDump(Plugin):
             environ = collections.OrderedDict(sorted(environ.items()))
         return {"argv": getattr(sys, "argv", []), "cwd": folder, "user": self.get_login(),
                 "pid": os.getpid(), "environ": environ}
-
-
-def _take_packages(python):
-    # type: (Any) -> Any
-    """Removes the packages from the section and returns them; None if they are not there."""
-    if isinstance(python, dict) and python.get(u"packages") == _jsonable.plain(_packages):
-        return python.pop(u"packages")
-    return None
 
 
 def _config():

@@ -354,7 +354,8 @@ class HealthCheck(Plugin):
         if checks is self._checkers.items:
             self._checkers.known = snapshot
             if self.on_change is not None:
-                on_change = functools.partial(call_callback, _notify, self.on_change)
+                on_change = functools.partial(call_callback, _call_plain, "on_change()",
+                                              "it to have finished", self.on_change)
                 self._changes.observe(on_change, self._report_of_change)
         return Report.of_snapshot(snapshot, self.cache.history)
 
@@ -439,24 +440,20 @@ class HealthCheck(Plugin):
 
 def _evaluate_details(details):
     # type: (Callable[[], Any]) -> bool
-    """Returns details(). Raises TypeError for a coroutine or a generator, which is always true."""
-    says = details()
-    _refuse_awaitable("details()", says, "True or False")
-    return bool(says)
+    return bool(_call_plain("details()", "True or False", details))
 
 
-def _notify(on_change, previous, current, report):
-    # type: (Callable[..., Any], Optional[str], str, Report) -> None
-    """Calls on_change. Raises TypeError if it returns a coroutine, which has not run yet."""
-    _refuse_awaitable("on_change()", on_change(previous, current, report), "it to have finished")
+def _call_plain(call, expected, callback, *args):
+    # type: (str, str, Callable[..., Any], *Any) -> Any
+    """Returns what a callback returns. Raises TypeError for a coroutine, or a generator.
 
-
-def _refuse_awaitable(call, returned, expected):
-    # type: (str, Any, str) -> None
-    """Raises TypeError if a callback returned a coroutine or a generator."""
+    Their code has not run yet. call and expected are how the error words what was called.
+    """
+    returned = callback(*args)
     if is_awaitable(returned):
         raise TypeError("%s is %s, expected %s: let it run the loop itself, as with "
                         "asyncio.run(...)" % (call, kind_of(returned), expected))
+    return returned
 
 
 def _refuse(status, message):

@@ -9,7 +9,7 @@ import six
 
 MYPY = False
 if MYPY:
-    from typing import Any, Callable, List
+    from typing import Any, Callable, List, Optional
 
 # Copies a response's state to another object. response.copy() would not do: on Bottle 0.12 it loses
 # cookies that a hook has set. On 2.7 a method has to be unbound to be called like this.
@@ -36,6 +36,15 @@ class _State(object):
         self.is_restored = True
 
 
+def _state():
+    # type: () -> Optional[_State]
+    """The state to restore; None outside a request. On 2.7 a caller would keep the exception."""
+    try:
+        return _State()
+    except RuntimeError:
+        return None
+
+
 def _unbind():
     # type: () -> None
     """Unbinds the request of an application that was called outside a request."""
@@ -53,11 +62,7 @@ def call_callback(callback, *args):
     The callback has a response of its own. Objects that it puts into the environ stay: a hook may
     close them after the request.
     """
-    state = None
-    try:
-        state = _State()
-    except RuntimeError:  # outside a request
-        pass
+    state = _state()
     if state is None:
         try:
             return callback(*args)

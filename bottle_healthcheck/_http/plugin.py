@@ -94,9 +94,11 @@ def validate_route_path(path):
 
 # Options
 
-def validate_guard(options):
+def validate_route_options(options):
     # type: (Dict[str, Any]) -> None
     """Raises an error if the decorators of apply= cannot be applied, or skip= would drop them."""
+    if "callback" in options:
+        raise TypeError("callback is no option: the route's callback is this plugin's own")
     decorators = bottle.makelist(options.get("apply"))
     for decorator in decorators:  # else Bottle would raise at the first request
         refuse_factory("a decorator of apply", decorator)
@@ -109,33 +111,24 @@ def validate_guard(options):
 
 def validate_options(options, own_names):
     # type: (Dict[str, Any], Sequence[str]) -> None
-    """Raises TypeError for a misspelt option of ours, ValueError if skip= would drop a guard.
+    """Raises an error for a misspelt option of ours, and where validate_route_options() does.
 
     All other options go to the route, where plugins read them.
     """
-    for name in _unknown_options(options):
+    validate_route_options(options)
+    for name in sorted(set(options).difference(BOTTLE_OPTIONS)):
         advice = _advice_on(name, own_names)
         if advice is not None:
             raise TypeError("unknown option %r: %s For a plugin that reads it from the route, set "
                             "health.options[%r] before health.init_app(app, path)"
                             % (name, advice, name))
-    validate_guard(options)
-
-
-def validate_bottle_options(options, own_names):
-    # type: (Dict[str, Any], Sequence[str]) -> None
-    """Raises TypeError for an option that is not Bottle's, ValueError if skip= drops a guard."""
-    refuse_unknown(_unknown_options(options), tuple(own_names) + BOTTLE_OPTIONS,
-                   ". For a plugin that reads it from the route, set environment.options[%r] "
-                   "before environment.init_app(app, path)")
-    validate_guard(options)
 
 
 def refuse_unknown(names, known, advice=""):
     # type: (Iterable[str], Sequence[str], str) -> None
-    """Raises TypeError for the first of the names; advice may contain one %r for it."""
-    import difflib  # heavy, and needed for mistakes alone
-    for name in sorted(names):
+    """Raises TypeError for the first name that is not known; advice may contain one %r for it."""
+    for name in sorted(set(names).difference(known)):
+        import difflib  # heavy, and needed for mistakes alone
         message = "unknown option %r: " % name
         for nearest in difflib.get_close_matches(name, known, 1, NEAR_MISS):
             message += "did you mean %r? " % nearest
@@ -143,14 +136,6 @@ def refuse_unknown(names, known, advice=""):
         if advice:
             message += advice % name
         raise TypeError(message)
-
-
-def _unknown_options(options):
-    # type: (Dict[str, Any]) -> List[str]
-    """The names of options that are not Bottle's, sorted."""
-    if "callback" in options:
-        raise TypeError("callback is no option: the route's callback is this plugin's own")
-    return sorted(name for name in options if name not in BOTTLE_OPTIONS)
 
 
 def _advice_on(name, own_names):
@@ -274,7 +259,7 @@ class Plugin(object):
         if path is None and not self._is_constructed:
             return
         rules = bottle.makelist(validate_route_path(path))
-        validate_guard(self.options)
+        validate_route_options(self.options)
         # Looked up now: somebody may have put a guard around the method.
         callback = getattr(self, self._callback_name)
         for rule in rules:  # all of them before one is registered

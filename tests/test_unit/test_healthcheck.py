@@ -645,6 +645,17 @@ class TestKeptResponse(object):
         health.failed_handler = json_failed_handler
         assert ask(app).json["status"] == "failure"
 
+    def test_handler_of_the_other_outcome_does_not_matter(self, app, steady):
+        state, calls = [True], []
+        health = HealthCheck(app, "/healthcheck", checkers=[lambda: (state[0], "")],
+                             failed_handler=lambda results: str(calls.append(1)))
+        assert ask(app).json["status"] == "success"
+        assert internals.kept_responses(health) == 1
+        state[0] = False
+        health.run_check("<lambda>")
+        assert [ask(app).body, ask(app).body] == [b"None", b"None"]
+        assert len(calls) == 2
+
     def test_draining_is_shown_at_once(self, app, hot):
         hot.drain("going")
         answer = ask(app)

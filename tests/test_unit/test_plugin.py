@@ -262,6 +262,15 @@ class TestRouteOptions(object):
         assert "callback" in str(caught.value)
 
     @BOTH
+    def test_callback_set_later_is_refused(self, app, kind):
+        plugin = kind()
+        plugin.options["callback"] = len
+        with pytest.raises(TypeError) as caught:
+            plugin.init_app(app, "/x")
+        assert "callback is no option" in str(caught.value)
+        assert app.routes == []
+
+    @BOTH
     def test_skip_set_later_is_refused(self, app, kind):
         plugin = kind(apply=[lambda callback: callback])
         plugin.options["skip"] = True
