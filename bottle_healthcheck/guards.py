@@ -95,8 +95,7 @@ mark_factory(allow_networks, "guards.allow_networks('10.0.0.0/8')")
 def _guard(may_read, status, reason, headers):
     # type: (Callable[[_Environ], bool], int, str, Tuple[Tuple[str, str], ...]) -> _Guard
     """A decorator that responds with status and reason unless may_read(environ) is true."""
-    refusal = to_bytes({"error": reason})
-    refusal_headers = BASE_HEADERS + headers
+    refusal = Response(status, BASE_HEADERS + headers, (to_bytes({"error": reason}),))
 
     # Plugins find the route's own arguments through the first cell of the closure (Bottle's
     # get_undecorated_callback). Cells are sorted by name: `callback` has to be the first.
@@ -107,7 +106,7 @@ def _guard(may_read, status, reason, headers):
             # type: (*Any, **Any) -> Any
             if may_read(bottle.request.environ):
                 return callback(*args, **url_args)
-            return send(Response(status, refusal_headers, (refusal,)))
+            return send(refusal)
         return guarded
     return decorate
 

@@ -276,9 +276,9 @@ class HealthCheck(Plugin):
         # type: (str, str) -> Response
         """Makes the response to a request that has no kept response."""
         responses = self._responses  # first, as it may be replaced meanwhile
-        known = responses.get(accept)
-        if known is not None and not query:
-            options = known.options  # parsing takes long
+        kept = responses.get(accept)
+        if kept is not None and not query:
+            options = kept.options  # parsing takes long
         else:
             try:
                 options = RequestOptions(query, accept, self.formats,

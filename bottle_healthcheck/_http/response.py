@@ -7,7 +7,7 @@ import bottle
 import six
 
 from .. import _jsonable
-from .._validation import kind_of, wrong_type
+from .._validation import is_number, is_text, kind_of, wrong_type
 
 MYPY = False
 if MYPY:
@@ -102,7 +102,7 @@ def validate_headers(name, headers):
 def _header_text(name, value):
     # type: (str, Any) -> str
     """A header's name or value as the native text that WSGI requires."""
-    if not isinstance(value, (six.text_type, str, int, float)) or isinstance(value, bool):
+    if not is_text(value) and not is_number(value):
         raise TypeError("%s holds %s, expected text" % (name, kind_of(value)))
     text = six.ensure_str(value) if isinstance(value, six.text_type) else str(value)
     if any(character in text for character in "\n\r\0"):
