@@ -60,7 +60,7 @@ class RequestOptions(Request):
 
     def __init__(self, query, accept, offered, navigates=False):
         # type: (str, str, Sequence[str], bool) -> None
-        self.fields = fields = _fields(query) if query else {}
+        self.fields = fields = _fields(query or "")
         self.check = fields.get("check")
         self.exclude = fields.get("exclude")
         #: Whether the query names checks.
@@ -85,9 +85,7 @@ class RequestOptions(Request):
         # type: () -> str
         """The path of the current request."""
         # Not fullpath, which takes it for a URL: "/http://[" would be a broken one.
-        request = bottle.request
-        path = request.script_name + request.path.lstrip("/")  # type: str
-        return path
+        return str(bottle.request.script_name + bottle.request.path.lstrip("/"))
 
 
 def _negotiate(ranges, offered, navigates):

@@ -1,6 +1,5 @@
 # mypy: disable-error-code="import-untyped"
 """The base of both plugins: paths and options of routes, registering, Bottle's plugin API."""
-import operator
 import weakref
 
 import bottle
@@ -272,7 +271,7 @@ class Plugin(object):
                 app.route(rule, callback=callback, **dict(self.options, method=methods))
                 for route in app.routes[count:]:
                     self._registered[route] = callback, dict(self.options)
-        _redaction.add_secret_source(app, operator.attrgetter("config"))
+        _redaction.add_secret_source(app, lambda app: app.config)
 
     def _missing_methods(self, app, rule, callback):
         # type: (bottle.Bottle, str, Any) -> List[str]
