@@ -198,7 +198,6 @@ class EnvironmentDump(Plugin):
 
 def _config():
     # type: () -> Any
-    """The configuration of the app that handles this request; {} outside a request."""
     try:
         return bottle.request.route.app.config
     except (AttributeError, KeyError, RuntimeError):  # outside a request
