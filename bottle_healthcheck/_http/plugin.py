@@ -180,14 +180,6 @@ def route_at(app, rule, method):
     return None
 
 
-def _description(route):
-    # type: (Any) -> str
-    """How an error names a route."""
-    callback = route.callback
-    return "%s %s, %s.%s" % (route.method, route.rule, getattr(callback, "__module__", "?"),
-                             getattr(callback, "__name__", type(callback).__name__))
-
-
 def _refuse_mounted(app, rule):
     # type: (bottle.Bottle, str) -> None
     """Raises ValueError where a mounted application gets all requests for the path."""
@@ -291,9 +283,12 @@ class Plugin(object):
             elif method == "OPTIONS" and methods is self._default_methods:
                 continue  # an application's own answers CORS
             elif route.callback != callback:
-                raise ValueError("path is %r, which has a route already (%s), and Bottle would "
-                                 "replace it in silence: expected a path of its own"
-                                 % (rule, _description(route)))
+                other = route.callback
+                raise ValueError("path is %r, which has a route already (%s %s, %s.%s), and Bottle "
+                                 "would replace it in silence: expected a path of its own"
+                                 % (rule, route.method, route.rule,
+                                    getattr(other, "__module__", "?"),
+                                    getattr(other, "__name__", type(other).__name__)))
         return missing
 
     def setup(self, app=None):

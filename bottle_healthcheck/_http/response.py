@@ -34,9 +34,9 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 class Headers(HeaderDict):
     """Headers by name, in any spelling, to read: nobody would validate a change."""
 
-    def __init__(self, name, pairs):
-        # type: (str, Any) -> None
-        dict.__init__(self, pairs)
+    def __init__(self, name, headers):
+        # type: (str, Dict[str, str]) -> None
+        dict.__init__(self, headers)
         self._name = name
 
     def __getitem__(self, name):
@@ -79,16 +79,12 @@ def _spelling(name):
 def validate_headers(name, headers):
     # type: (str, Any) -> Headers
     """The headers to send: the base, replaced by name with what the user gave (None: nothing)."""
-    pairs = headers or ()
-    if hasattr(pairs, "items"):
-        pairs = pairs.items()
     merged = dict(BASE_HEADERS)
     try:
-        # Unpacked, so that what are no pairs are refused here: pylint: disable=R1721
-        given = [(key, value) for key, value in pairs]
+        given = dict(headers or ())
     except (TypeError, ValueError):
         raise wrong_type(name, headers, "a dictionary of header names and values")
-    for key, value in given:
+    for key, value in given.items():
         spelt = _spelling(_header_text(name, key))
         if not re.match(_TOKEN, spelt):
             raise ValueError("%s names %r, which is no header's name" % (name, spelt))
@@ -96,7 +92,7 @@ def validate_headers(name, headers):
     if "Content-Length" in merged or "Transfer-Encoding" in merged:
         raise ValueError("%s names a header that frames the body; it is set for every answer, "
                          "leave it out" % name)
-    return Headers(name, sorted(merged.items()))
+    return Headers(name, merged)
 
 
 def _header_text(name, value):
