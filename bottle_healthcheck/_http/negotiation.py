@@ -60,7 +60,10 @@ class RequestOptions(Request):
 
     def __init__(self, query, accept, offered, navigates=False):
         # type: (str, str, Sequence[str], bool) -> None
-        self.fields = fields = _fields(query or "")
+        fields = {}  # type: Dict[str, List[str]]
+        if query:
+            fields = _fields(query)
+        self.fields = fields
         self.check = fields.get("check")
         self.exclude = fields.get("exclude")
         #: Whether the query names checks.
