@@ -54,6 +54,9 @@ POLL_INTERVAL = 0.2
 #: although the shared cache was queried first.
 MAX_DELAY = 0.1
 
+#: Takes the roles of a run that is given up.
+GIVEN_UP = object()
+
 #: Calls within calls that running a check takes at most, beside the check's own.
 CALLS_OF_RUN = 80
 
@@ -315,8 +318,13 @@ class ResultCache(object):
 
         The next run has another worker; the old one ends when the client returns.
         """
-        if self._shared is None or not self._shared.gives_up(run, check, now):
+        is_late = run.started is None and run.is_late(check.run_limit, now)
+        if self._shared is None or not is_late or not self._shared.hangs():
             return False
+        run.take("executor", GIVEN_UP)  # if it is not in the client yet, it need not begin
+        if not run.take("starter", GIVEN_UP):
+            return False
+        self._shared.note_silence(check, now - run.registered_at)
         if run.worker is not None:
             run.worker.stop()  # first: the next run looks for a worker when this one is gone
         self._unregister_and_wake(run)
@@ -517,7 +525,7 @@ class ResultCache(object):
                 cause = "another process's run"
         text = "%s took %.1f s of %g s" % (cause, seconds, wait.limit)
         if wait.was_late:
-            text = "the shared cache has not answered for %.1f s" % (now - run.led_since)
+            text = "the shared cache has not answered for %.1f s" % (now - run.registered_at)
         outcome = Outcome(False, text, 0.0)
         outcome.is_cacheable = False
         return outcome

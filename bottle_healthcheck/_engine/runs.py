@@ -75,7 +75,7 @@ class Run(object):
     requests that wait for it then look up the check again.
     """
 
-    __slots__ = ("key", "name", "token", "cached_before", "led_since", "started", "asked_at",
+    __slots__ = ("key", "name", "token", "cached_before", "registered_at", "started", "asked_at",
                  "denied_at", "outcome", "is_over", "has_overrun", "worker", "is_handed_over",
                  "lock", "_roles", "_waiters")
 
@@ -86,8 +86,8 @@ class Run(object):
         self.token = object()
         #: The outcome that was cached when this run became due.
         self.cached_before = cached_before
-        #: Since when it goes on, by the monotonic clock.
-        self.led_since = _compat.monotonic()
+        #: By the monotonic clock.
+        self.registered_at = _compat.monotonic()
         #: When the check's time limit began; None before, as while the shared cache is queried.
         self.started = None  # type: Optional[float]
         #: When the shared cache was queried, by the monotonic clock; None before.
@@ -135,7 +135,7 @@ class Run(object):
         if self.is_over or self.denied_at is not None:
             return False
         if self.started is None:
-            return now - self.led_since >= limit
+            return now - self.registered_at >= limit
         return now - self.started >= limit
 
     def wake_waiters(self):

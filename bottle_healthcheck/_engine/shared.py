@@ -31,7 +31,6 @@ if MYPY:
     from typing import Any, Dict, Optional, Set, Text, Tuple
 
     from .check import Check
-    from .runs import Run
 
 #: The version of written values; other versions are ignored. Version 1 had no warnings.
 FORMAT_VERSION = 2
@@ -50,9 +49,6 @@ LEAST_REFUSED = 1000
 
 #: The beginning of the value of a lock that is held.
 HELD = u"held by "
-
-#: Takes the roles of a run that is given up.
-GIVEN_UP = object()
 
 #: The value of a lock that was released. A RedisClient reads it as None, as if it had expired.
 RELEASED = u""
@@ -141,22 +137,15 @@ class SharedResults(object):
     def forget(self, name):
         # type: (str) -> None
         """Deletes the shared result of a check."""
-        self._breaker.call(self._backend.set, self._key(name), "", timeout=1)
+        self._breaker.call(self._set, self._key(name), "", 1)
 
-    def gives_up(self, run, check, now):
-        # type: (Run, Check, float) -> bool
-        """Gives up a run if its check has not begun in time while a call of the backend hangs.
+    def hangs(self):
+        # type: () -> bool
+        """Whether a call of the backend hangs.
 
-        So it can for ever with a server that sends a byte now and then. True if it was given up.
+        So it can for ever with a server that sends a byte now and then.
         """
-        is_held = run.started is None and run.is_late(check.run_limit, now)
-        if not is_held or not self._breaker.hangs():
-            return False
-        run.take("executor", GIVEN_UP)  # if it is not in the client yet, it need not begin
-        if not run.take("starter", GIVEN_UP):
-            return False
-        self.note_silence(check, now - run.led_since)
-        return True
+        return self._breaker.hangs()
 
     def note_silence(self, check, seconds):
         # type: (Check, float) -> None
@@ -174,7 +163,7 @@ class SharedResults(object):
         if lock.key is None:
             return
         if self._breaker.call(self._holder, lock.key) == lock.value:
-            self._breaker.call(self._backend.set, lock.key, RELEASED, timeout=1)
+            self._breaker.call(self._set, lock.key, RELEASED, 1)
         lock.key = None
 
     def _read(self, name):
@@ -191,6 +180,11 @@ class SharedResults(object):
         self._backend.set(key, "", timeout=1)
         self._breaker.trip(u"it holds what is no result (%s)" % reason)
         return None
+
+    def _set(self, key, value, seconds):
+        # type: (str, str, int) -> None
+        """Writes a value. Returns nothing: a backend that says it did may not have kept it."""
+        self._backend.set(key, value, timeout=seconds)
 
     def _store(self, key, value, timeout):
         # type: (str, str, int) -> bool
@@ -220,7 +214,7 @@ class SharedResults(object):
             return True
         holder = self._breaker.call(self._holder, key)
         if not holder:  # it was released or expired: cachelib's files then refuse add()
-            self._breaker.call(self._backend.set, key, lock.value, timeout=seconds)
+            self._breaker.call(self._set, key, lock.value, seconds)
             holder = self._breaker.call(self._holder, key)
         if holder is None:
             if not self._breaker.is_open():

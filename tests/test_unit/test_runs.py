@@ -10,7 +10,7 @@ from tests import internals
 def run():
     """A run that begins a quarter of a second after the machine's start."""
     run = internals.runs.Run("key", "check", None)
-    run.led_since = 0.25
+    run.registered_at = 0.25
     return run
 
 

@@ -1002,6 +1002,16 @@ class TestFailingBackend(object):
         health.run()
         assert [level for level, _ in lines()] == ["WARNING", "INFO", "WARNING"]
 
+    def test_backend_that_only_says_that_it_stores_is_logged_once(self, fleet, lines):
+        says = {"get": None, "add": False, "set": True}
+        fleet.backend.broken = lambda method, key: says[method]
+        check = Check()
+        health = fleet.process(check)
+        for number in range(1, 10):
+            assert output_of(health) == "fine" and check.runs == number
+            fleet.clock.tick(30)
+        assert [level for level, _ in lines()] == ["WARNING"]
+
     @pytest.mark.parametrize("kind", ["down", "silent", "rubbish", "objects"])
     def test_end_of_outage_is_logged_once(self, fleet, lines, kind):
         check = Check()
