@@ -53,7 +53,7 @@ def traceback_of(exc_info):
         if is_interrupt():
             raise
         text = "".join(traceback.format_tb(exc_info[2]))
-    lines = _redaction.clean_output(_jsonable.text(_jsonable.trim(text))).splitlines()
+    lines = _redaction.clean_output(_jsonable.text(text)).splitlines()
     return u"".join(_line_below(line) for line in lines)
 
 

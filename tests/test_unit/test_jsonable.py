@@ -372,6 +372,11 @@ class TestText(object):
         assert _jsonable.text(value) == expected
         assert type(_jsonable.text(value)) is six.text_type
 
+    @pytest.mark.parametrize("value", [u"\xe9" * 400000, u"\xe9".encode("utf-8") * 400000])
+    def test_that_needs_no_escapes_is_whole(self, value):
+        assert _jsonable.text(value) == u"\xe9" * 400000
+        assert _jsonable.plain([value]) == [u"\xe9" * 400000]
+
     def test_of_json_is_native_and_ascii(self):
         written = _jsonable.dumps({u"é": u"é\u2028\ud800"})
         assert type(written) is str
