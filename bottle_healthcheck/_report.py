@@ -38,7 +38,7 @@ class Report(object):
     last_known = None  # type: Optional[Report]
 
     def __init__(self, results, runs_of=None):
-        # type: (Optional[List[Result]], Optional[Callable[[Text], Sequence[PastRun]]]) -> None
+        # type: (Optional[List[Result]], Optional[Callable[[Any], Sequence[PastRun]]]) -> None
         self._results = results
         #: A snapshot of checks' results, where these are not given.
         self.snapshot = None  # type: Any
@@ -46,26 +46,13 @@ class Report(object):
         self.passed = True
         if results is not None:
             self.passed = reduce(check_reduce, results, True)
-        #: Returns the last runs of the check with that name in this process, oldest first.
-        self.runs_of = runs_of or (lambda name: ())
+        #: Returns the last runs of a check in this process, oldest first.
+        self.runs_of = runs_of or (lambda check: ())
 
     @classmethod
-    def of_snapshot(cls, snapshot, history_of):
-        # type: (Any, Callable[[Any], List[PastRun]]) -> Report
-        """The report of checks' results; their dictionaries are made when somebody reads them.
-
-        history_of returns the last runs of a check.
-        """
-        checks = {}  # type: Dict[str, Any]  # by name, once somebody asks
-
-        def runs_of(name):
-            # type: (Text) -> Sequence[PastRun]
-            if not checks:
-                checks.update((check.__name__, check) for check in snapshot.checks)
-            if name not in checks:
-                return ()
-            return history_of(checks[name])
-
+    def of_snapshot(cls, snapshot, runs_of):
+        # type: (Any, Callable[[Any], Sequence[PastRun]]) -> Report
+        """The report of checks' results; their dictionaries are made when somebody reads them."""
         report = cls(None, runs_of)
         report.snapshot = snapshot
         report.passed = snapshot.passes()

@@ -4,7 +4,7 @@ It needs prometheus_client (the extra `bottle-healthcheck[prometheus]`).
 """
 import re
 
-from ._http.formats import metrics
+from ._http.formats import FORMATS, metrics
 from ._validation import wrong_type, wrong_value
 from .healthcheck import HealthCheck
 
@@ -33,7 +33,7 @@ class HealthCollector(object):
         if not re.match(_NAME, prefix):
             raise wrong_value("prefix", repr(prefix),
                               "letters, digits and _, not a digit first")
-        metrics.load()
+        FORMATS["prometheus"].load()
         self._health = health
         self._prefix = prefix
 

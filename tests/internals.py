@@ -59,7 +59,7 @@ send = response.send
 Request = base.Request
 BOTTLE_OPTIONS, validate_options = plugin.BOTTLE_OPTIONS, plugin.validate_options
 hostname, iso_8601, state_of = values.hostname, values.iso_8601, values.state_of
-forget_hostname, HOSTNAME_SECONDS = values.forget_hostname, values.HOSTNAME_SECONDS
+forget_hostname, HOSTNAME_SECONDS = values._HOSTNAMES.clear, values.HOSTNAME_SECONDS
 json_message = _jsonable.message
 
 #: Seconds that a request waits where a check has no timeout, that such a check may take, and that a

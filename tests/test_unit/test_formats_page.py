@@ -14,7 +14,7 @@ from six.moves.html_parser import HTMLParser
 from bottle_healthcheck import HealthCheck
 from tests.worlds import run_python
 from tests.helpers import GENEROUS_SECONDS, ROOT
-from tests.internals import FORMATS, Report, Request, page as html
+from tests.internals import FORMATS, Report, Request
 from tests.wsgi import NAIVE, ask_health as ask, service
 
 NOW = 1770091506.25  # 2026-02-03 04:05:06 UTC
@@ -103,7 +103,9 @@ def page(monkeypatch):
         report.about = more.get("about")
         if more.get("hidden"):
             report = report.without_details()
-        return Page(html.write(report, more.get("request", Asked())))
+        FORMATS["html"].load()
+        body, = FORMATS["html"].encode(report, more.get("request", Asked()))[0]
+        return Page(body.decode("utf-8"))
     return make
 
 
@@ -485,8 +487,8 @@ class TestLoading(object):
             "import sys\n"
             "sys.path.insert(0, %r)\n"
             "import bottle_healthcheck\n"
-            "from tests.internals import base, page\n"
+            "from tests.internals import FORMATS, Request, page\n"
             "report = bottle_healthcheck.HealthCheck().run()\n"
             "assert 'packages.zip' in page.__file__, page.__file__\n"
-            "assert '<h1' in page.write(report, base.Request())\n" % archive)
+            "assert b'<h1' in FORMATS['html'].encode(report, Request())[0][0]\n" % archive)
         assert (status, output, errors) == (0, "", "")

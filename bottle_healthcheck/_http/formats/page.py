@@ -1,6 +1,7 @@
 # mypy: disable-error-code="import-untyped"
 """The page for a person on call: the overall status, then what fails, what warns, what passes."""
 import base64
+import collections
 import hashlib
 import os
 
@@ -16,10 +17,10 @@ from .values import hostname, iso_8601, state_of
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional, Sequence, Set, Text, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
 
     from ..._report import Report
-    from ..._types import Result
+    from ..._types import PastRun, Result
     from .base import Encoded, Request
 
 #: Seconds after which the browser reloads the page, unless the query has refresh=off: people who
@@ -36,8 +37,10 @@ MAX_LISTED = 5
 #: A text given to drain() is the headline if it has at most so many characters.
 MAX_HEADLINE = 60
 
-#: The verb for a check in each state.
-VERBS = {"failed": u"failing", "warning": u"warning", "passed": u"passing"}
+#: For each state of checks, the most urgent first: (state, what a check in it is doing, what one
+#: check does, what several do).
+STATES = ((u"failed", u"failing", u"fails", u"fail"), (u"warning", u"warning", u"warns", u"warn"),
+          (u"passed", u"passing", u"passes", u"pass"))
 
 #: Symbols in the title of the browser's tab: a favicon would need a weaker policy.
 MARKS = {u"success": u"\u2705", u"failure": u"\u274c", u"warning": u"\u26a0\ufe0f",
@@ -49,42 +52,31 @@ class PageFormat(Format):
 
     may_be_kept = False  # it shows how long ago things happened
 
+    _template = None  # type: Any
+    _style = u""
+    _security_policy = ""
+
     def load(self):
         # type: () -> None
         """Reads and compiles the page, once per process."""
-        _page()
+        if self._template is not None:
+            return
+        self._style = _read("page.css")
+        digest = base64.b64encode(hashlib.sha256(self._style.encode("utf-8")).digest())
+        self._security_policy = (
+            "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'" % six.ensure_str(digest))
+        template = bottle.SimpleTemplate(_read("page.html"))
+        assert template.co  # reading it compiles the template
+        self._template = template
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
         """(parts of the body, headers) of a report."""
+        html = self._template.render(style=self._style, **_content(report, request))
         headers = [("Content-Type", self.content_type),
-                   ("Content-Security-Policy", _page().security_policy)]
-        return (write(report, request).encode("utf-8"),), headers
-
-
-class _Page(object):
-    """The page's style, its template, and the Content-Security-Policy that allows the style."""
-
-    def __init__(self, style, template):
-        # type: (Text, Text) -> None
-        self.style = style
-        self.template = bottle.SimpleTemplate(template)
-        assert self.template.co  # reading it compiles the template
-        digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest())
-        self.security_policy = (
-            "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'" % six.ensure_str(digest))
-
-
-_loaded = []  # type: List[_Page]
-
-
-def _page():
-    # type: () -> _Page
-    """The page, which the first call in a process reads."""
-    if not _loaded:
-        _loaded.append(_Page(_read("page.css"), _read("page.html")))
-    return _loaded[0]
+                   ("Content-Security-Policy", self._security_policy)]
+        return (html.encode("utf-8"),), headers
 
 
 def _read(name):
@@ -96,111 +88,61 @@ def _read(name):
     return content.decode("utf-8")
 
 
-def write(report, request):
-    # type: (Report, Request) -> Text
-    """The page of a report; without details, only the overall status."""
-    page = _page()
+def _content(report, request):
+    # type: (Report, Request) -> Dict[str, Any]
+    """What the template shows of a report; without details, only the overall status."""
     kind, headline, note = _overall(report)
-    place = _place(report, request)
-    rows = _rows(report)
     about = report.about or {}
-    is_refreshing = request.fields.get("refresh") != ["off"]
-    html = page.template.render(
-        style=page.style, kind=kind, headline=headline, note=note, about=about, place=place,
-        title=u"%s %s - %s" % (MARKS[kind], headline, about.get("serviceId") or place),
-        summary=_summary(rows), sections=_sections(rows, report.draining),
-        is_draining=report.draining, is_hidden=not report.details,
-        is_partial=_is_partial(request), pid=os.getpid(),
-        made=u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " "), refresh=REFRESH,
-        is_refreshing=is_refreshing, stop_link=_link(request, refresh=["off"]),
-        start_link=_link(request, refresh=[]), all_link=_link(request, check=[], exclude=[]),
-        format_links=_format_links(request),
-        strip_size=(PITCH * HISTORY_LENGTH, STRIP_HEIGHT, MAX_BAR))  # type: Text
-    return html
+    place = u"health check"
+    if report.details:
+        place = u"%s on %s" % (_jsonable.text(request.path), _jsonable.text(hostname()))
+    title = u"%s %s - %s" % (MARKS[kind], headline, about.get("serviceId") or place)
+    format_links = [(one.title, _link(request, format=[one.name], refresh=[]))
+                    for one in request.offered if one.title]
+    return {
+        "kind": kind, "headline": headline, "note": note, "title": title, "about": about,
+        "place": place, "pid": os.getpid(), "is_hidden": not report.details,
+        "made": u"%s UTC" % iso_8601(report.timestamp)[:19].replace("T", " "),
+        "sections": _sections(report), "is_draining": report.draining,
+        "is_partial": "check" in request.fields or "exclude" in request.fields,
+        "all_link": _link(request, check=[], exclude=[]), "format_links": format_links,
+        "is_refreshing": request.fields.get("refresh") != ["off"], "refresh": REFRESH,
+        "stop_link": _link(request, refresh=["off"]), "start_link": _link(request, refresh=[]),
+        "strip_size": (PITCH * HISTORY_LENGTH, STRIP_HEIGHT, MAX_BAR)}
 
-
-# The overall status
 
 def _overall(report):
     # type: (Report) -> Tuple[Text, Text, Text]
     """(kind, headline, note below it) of a report."""
-    status = _jsonable.text(report.status)
     if not report.details:
         headline = u"Healthy" if report.passed else u"Failing"
-        return status, headline, u"Details are hidden for this request."
+        return report.status, headline, u"Details are hidden for this request."
     if report.draining:
-        headline, note = _drained(report)
-        return u"draining", headline, note
+        return _drained(report)
     if not report.results:
         return u"warning", u"No checks are registered", (
             u"This reports success whenever the process can answer. That suits a liveness probe; "
             u"it says nothing about the service.")
     if not report.passed:
-        return status, u"Failing", u""
+        return u"failure", u"Failing", u""
     warnings = sum(1 for result in report.results if not result["passed"])
     if warnings == 1:
         return u"warning", u"Healthy, with a warning", u""
     if warnings > 1:
         return u"warning", u"Healthy, with %d warnings" % warnings, u""
-    return status, u"Healthy", u""
+    return u"success", u"Healthy", u""
 
 
 def _drained(report):
-    # type: (Report) -> Tuple[Text, Text]
-    """(headline, note) while draining; the text given to drain() comes first."""
+    # type: (Report) -> Tuple[Text, Text, Text]
+    """(kind, headline, note) while draining; the text given to drain() comes first."""
     result, = report.results
     note = (u"Out of use on purpose for %s: this process reports failure so that load balancers "
             u"stop sending it requests." % wording.period(report.timestamp - result["since"]))
     said = _jsonable.output_text(result["output"]).strip()
     if len(said) > MAX_HEADLINE or u"\n" in said or not said:
-        return u"Out of rotation", u"%s\n%s" % (said, note)
-    return said, note
-
-
-def _summary(rows):
-    # type: (Dict[str, List[_Row]]) -> List[Tuple[Text, List[List[Text]], int]]
-    """For each state that a check is in: (phrase, first names, number of further names)."""
-    of_all = u" of %s" % _plural(sum(len(some) for some in rows.values()), u"check")
-    summary = []
-    for state, one, several in (("failed", u"fails", u"fail"), ("warning", u"warns", u"warn"),
-                                ("passed", u"passes", u"pass")):
-        some = rows[state]
-        if not some:
-            continue
-        verb = one if len(some) == 1 else several
-        names = [row.name for row in some[:MAX_LISTED] if state != "passed"]
-        summary.append((u"%d%s %s" % (len(some), of_all, verb), names, len(some) - MAX_LISTED))
-        of_all = u""  # only the first phrase says of how many
-    return summary
-
-
-def _plural(number, noun):
-    # type: (int, Text) -> Text
-    if number == 1:
-        return u"1 %s" % noun
-    return u"%d %ss" % (number, noun)
-
-
-def _place(report, request):
-    # type: (Report, Request) -> Text
-    """The path and the host; neither if details are hidden."""
-    if not report.details:
-        return u"health check"
-    return u"%s on %s" % (_jsonable.text(request.path), _jsonable.text(hostname()))
-
-
-# Links
-
-def _is_partial(request):
-    # type: (Request) -> bool
-    return "check" in request.fields or "exclude" in request.fields
-
-
-def _format_links(request):
-    # type: (Request) -> List[Tuple[Text, Text]]
-    """(title, address) of a link to each other format that the endpoint offers."""
-    return [(one.title, _link(request, format=[one.name], refresh=[]))
-            for one in request.offered if one.title]
+        return u"draining", u"Out of rotation", u"%s\n%s" % (said, note)
+    return u"draining", said, note
 
 
 def _link(request, **changes):
@@ -215,18 +157,22 @@ def _link(request, **changes):
 
 # The checks
 
+#: The checks in one state. The summary lists names of them, each in parts, and counts more.
+_Section = collections.namedtuple("_Section", "title rows summary names more")
+
+
 class _Row(object):
     """What the page shows of a check, as text."""
 
     def __init__(self, result, check, runs, now, is_draining, is_running):
-        # type: (Result, Any, Sequence[Tuple[bool, float]], float, bool, bool) -> None
+        # type: (Result, Any, Sequence[PastRun], float, bool, bool) -> None
         self.state = state_of(result)
         self.name = wording.parts_of_name(result["checker"])
         self.doc = wording.first_paragraph(check)
         self.glimpse = wording.glimpse(result["output"])
         self.beginning, self.middle, self.end = wording.fold(wording.pretty(result["output"]))
         self.fold = u"Show %s more" % wording.amount(self.middle)
-        self.verb = VERBS[self.state]
+        self.verb, = [verb for state, verb, _, _ in STATES if state == self.state]
         known_until = now
         if is_draining:  # it is not run, and may have changed
             self.verb = u"was " + self.verb
@@ -240,79 +186,74 @@ class _Row(object):
         self.duration = u"took %s" % self.took
         if is_running:
             self.duration = u"has run for %s" % self.took
-        self.runs = _words_for(runs)
-        self.paths = _bars(runs)
+        self.runs, self.paths = _strip(runs)
+
+
+def _sections(report):
+    # type: (Report) -> List[_Section]
+    """A section for each state that a check is in, the most urgent first."""
+    every_row, sections = _rows(report), []
+    of_all = u" of %s" % _plural(len(every_row), u"check")
+    for state, verb, one, several in STATES:
+        rows = [row for row in every_row if row.state == state]
+        if not rows:
+            continue
+        title = verb.capitalize()
+        if report.draining:
+            title = u"Last seen %s" % verb
+        summary = u"%d%s %s" % (len(rows), of_all, one if len(rows) == 1 else several)
+        names = [row.name for row in rows[:MAX_LISTED] if state != u"passed"]
+        sections.append(_Section(title, rows, summary, names, len(rows) - MAX_LISTED))
+        of_all = u""  # only the first summary says of how many
+    return sections
 
 
 def _rows(report):
-    # type: (Report) -> Dict[str, List[_Row]]
-    """The rows by state; while draining, those of the last results."""
-    rows = {"failed": [], "warning": [], "passed": []}  # type: Dict[str, List[_Row]]
+    # type: (Report) -> List[_Row]
+    """The rows of the checks; while draining, those of the last results."""
     known = report  # type: Optional[Report]
     if report.draining:
         known = report.last_known
     if known is None:
-        return rows
-    registered = dict((check.__name__, check) for check in known.checks)
-    running = _running(known)
-    for result in known.results:
-        name = result["checker"]
-        row = _Row(result, registered.get(name), known.runs_of(name), report.timestamp,
-                   report.draining, name in running)
-        rows[row.state].append(row)
-    return rows
+        return []
+    checks, running = [None] * len(known.results), []  # type: Any, List[Text]
+    if known.snapshot is not None:
+        checks = known.snapshot.checks
+        running = [one.name for one in known.snapshot.results if one.outcome.is_overrun]
+    return [_Row(result, check, known.runs_of(check), report.timestamp, report.draining,
+                 result["checker"] in running)
+            for check, result in zip(checks, known.results)]
 
 
-def _running(report):
-    # type: (Report) -> Set[Text]
-    """The names of the checks that are running beyond their timeout."""
-    if report.snapshot is None:
-        return set()
-    return set(one.name for one in report.snapshot.results if one.outcome.is_overrun)
+def _plural(number, noun):
+    # type: (int, Text) -> Text
+    if number == 1:
+        return u"1 %s" % noun
+    return u"%d %ss" % (number, noun)
 
 
-def _sections(rows, is_draining):
-    # type: (Dict[str, List[_Row]], bool) -> List[Tuple[Text, List[_Row]]]
-    """(title, rows) for each state that a check is in, the most urgent first."""
-    sections = []
-    for state, title in (("failed", u"Failing"), ("warning", u"Warning"), ("passed", u"Passing")):
-        if is_draining:
-            title = u"Last seen %s" % VERBS[state]
-        if rows[state]:
-            sections.append((title, rows[state]))
-    return sections
-
-
-# Strips
-
-def _words_for(runs):
-    # type: (Sequence[Tuple[bool, float]]) -> Text
-    """The text alternative of a strip."""
-    if not runs:
-        return u""
-    failures = sum(1 for passed, _ in runs if not passed)
-    slowest = max(took for _, took in runs)
-    return u"last %s: %d failed, the slowest took %s" % (
-        _plural(len(runs), u"run"), failures, wording.duration(slowest))
-
-
-def _bars(runs):
-    # type: (Sequence[Tuple[bool, float]]) -> List[Tuple[Text, Text]]
-    """(CSS class, SVG path) of a strip's bars, the newest run on the right.
+def _strip(runs):
+    # type: (Sequence[PastRun]) -> Tuple[Text, List[Tuple[Text, Text]]]
+    """A strip's text alternative and its bars, [(CSS class, SVG path)], the newest on the right.
 
     Each run is a bar: the slower the run, the longer the bar. A failed run has another colour and,
     for people who cannot see that, a mark below its bar.
     """
-    slowest = max([took for _, took in runs] or [0.0])
-    bars = {True: [], False: []}  # type: Dict[bool, List[Text]]
-    first = HISTORY_LENGTH - len(runs)
-    for number, (passed, took) in enumerate(runs, first):
+    if not runs:
+        return u"", []
+    slowest = max(took for _, took in runs)
+    passed_bars, failed_bars = [], []
+    for number, (passed, took) in enumerate(runs, HISTORY_LENGTH - len(runs)):
         middle = number * PITCH + PITCH // 2
         height = MIN_BAR
         if slowest > 0:
             height = max(MIN_BAR, int(round(MAX_BAR * took / slowest)))
-        bars[passed].append(u"M%d %dv-%d" % (middle, MAX_BAR, height))
-        if not passed:
-            bars[False].append(u"M%d %dV%d" % (middle, MAX_BAR + 2, STRIP_HEIGHT))
-    return [(state, u"".join(bars[passed]))
-            for passed, state in ((True, u"passed"), (False, u"failed")) if bars[passed]]
+        bar = u"M%d %dv-%d" % (middle, MAX_BAR, height)
+        if passed:
+            passed_bars.append(bar)
+        else:
+            failed_bars.append(bar + u"M%d %dV%d" % (middle, MAX_BAR + 2, STRIP_HEIGHT))
+    words = u"last %s: %d failed, the slowest took %s" % (
+        _plural(len(runs), u"run"), len(failed_bars), wording.duration(slowest))
+    bars = ((u"passed", passed_bars), (u"failed", failed_bars))
+    return words, [(state, u"".join(paths)) for state, paths in bars if paths]

@@ -20,7 +20,7 @@ def write(report):
 
 def _line(result):
     # type: (Result) -> six.text_type
-    name = _jsonable.one_line(_jsonable.text(result["checker"]))
+    name = _jsonable.one_line(result["checker"])
     state = state_of(result)
     if state == "passed":
         return u"[+]%s ok" % name

@@ -32,12 +32,6 @@ def hostname():
     return name
 
 
-def forget_hostname():
-    # type: () -> None
-    """Forgets the host's name, so that it is read again."""
-    _HOSTNAMES.clear()
-
-
 def iso_8601(epoch_seconds):
     # type: (float) -> str
     """A time as ISO 8601 in UTC, to the millisecond."""

@@ -9,7 +9,7 @@ from .values import iso_8601
 
 MYPY = False
 if MYPY:
-    from typing import Any, List, Match, Text, Tuple
+    from typing import Any, List, Text, Tuple
 
 #: The middle of a longer output is folded: its beginning and its end stay visible.
 MAX_LINES, MAX_CHARACTERS = 20, 2000
@@ -32,7 +32,8 @@ _LINK = re.compile(u"https?://[^\\s<>\"'`]{1,2000}", re.IGNORECASE)
 #: Characters after a link that belong to the sentence, not to the link.
 _AFTER_A_LINK = u".,;:!?*_]"
 
-_ESCAPED = re.compile(r"\\(.)")
+#: The escape of a line break in JSON, and whole escapes of backslashes before it.
+_LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
 
 
 # Times
@@ -92,16 +93,8 @@ def pretty(output):
     """An output for a person: JSON is indented, and line breaks in its strings are real."""
     if not isinstance(output, (dict, list)):
         return _jsonable.output_text(output)
-    indented = json.dumps(_jsonable.plain(output), indent=2, ensure_ascii=False,
-                          separators=(",", ": "))
-    return _ESCAPED.sub(_unescaped, _jsonable.text(indented))
-
-
-def _unescaped(match):
-    # type: (Match[Text]) -> Text
-    if match.group(1) == u"n":
-        return u"\n"
-    return match.group()
+    indented = json.dumps(output, indent=2, ensure_ascii=False, separators=(",", ": "))
+    return _LINE_BREAK.sub(u"\\1\n", _jsonable.text(indented))
 
 
 def fold(text):
@@ -140,7 +133,7 @@ def glimpse(output):
 def parts_of_name(name):
     # type: (Any) -> List[Text]
     """A name in one line, split where a browser may break the line."""
-    return _PART_OF_NAME.findall(_jsonable.one_line(_jsonable.text(name)))
+    return _PART_OF_NAME.findall(_jsonable.one_line(name))
 
 
 def first_paragraph(check):
