@@ -34,6 +34,15 @@ if six.PY2:  # pragma: no cover (2.7)
 timer = time.time if six.PY2 else time.perf_counter
 
 
+def known_type(module, name):
+    # type: (str, str) -> Any
+    """A class of a module; () where the module is not imported: doing that here would be slow."""
+    kind = getattr(sys.modules.get(module), name, None)
+    if inspect.isclass(kind):
+        return kind
+    return ()
+
+
 def is_coroutine_function(func):
     # type: (Any) -> bool
     """True for a callable whose call returns a coroutine or an async generator; 2.7 has none.
@@ -44,40 +53,17 @@ def is_coroutine_function(func):
         return False
     try:
         for _ in range(16):  # an odd object may refer to itself
-            if _is_async(func):
+            if inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
                 return True
-            func = _called_by(func)
-            if func is None:
-                break
+            if isinstance(func, functools.partial):
+                func = func.func
+            elif inspect.isroutine(func):
+                return False
+            else:
+                func = type(func).__call__
     except Exception:  # odd objects may raise anything
         pass
     return False
-
-
-def _is_async(func):
-    # type: (Any) -> bool
-    """Whether a function itself returns a coroutine or an async generator."""
-    if inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
-        return True
-    iterable = getattr(inspect, "CO_ITERABLE_COROUTINE", 0)  # types.coroutine
-    if inspect.isfunction(func) and func.__code__.co_flags & iterable:
-        return True
-    mark = getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)
-    return mark is not None and getattr(func, "_is_coroutine", None) is mark  # asyncio.coroutine
-
-
-def _called_by(func):
-    # type: (Any) -> Any
-    """The function that a callable calls and whose result it returns; None if unknown."""
-    if isinstance(func, functools.partial):
-        return func.func
-    if inspect.ismethod(func) or isinstance(func, staticmethod):
-        return func.__func__
-    if isinstance(func, type(functools.lru_cache()(len))):
-        return func.__wrapped__
-    if inspect.isroutine(func) or inspect.isclass(func):
-        return None
-    return getattr(type(func), "__call__", None)
 
 
 def is_awaitable(value):

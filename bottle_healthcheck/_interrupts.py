@@ -4,10 +4,12 @@ import sys
 
 import six
 
+from ._compat import known_type
+
 MYPY = False
 if MYPY:
     from types import FrameType
-    from typing import Any, List, Tuple
+    from typing import Any, List
 
 #: Exceptions that end a greenlet, or a block of its code, from outside: (module, class).
 _GREENLET_EXCEPTIONS = (("greenlet", "GreenletExit"), ("gevent.timeout", "Timeout"),
@@ -23,11 +25,12 @@ def is_interrupt():
     asyncio.CancelledError and other BaseExceptions included.
     """
     # By its type: an exception may claim to be of another class, or raise when it is asked.
-    kind, traceback = sys.exc_info()[::2]
+    kind, traceback = sys.exc_info()[::2]  # type: Any, Any
     try:
-        if issubclass(kind, SystemExit):  # type: ignore[arg-type]
+        if issubclass(kind, SystemExit):
             return _is_of_signal_handler(traceback)
-        return issubclass(kind, (KeyboardInterrupt,) + _greenlet_exceptions())  # type: ignore
+        ending = [known_type(module, name) for module, name in _GREENLET_EXCEPTIONS]
+        return issubclass(kind, (KeyboardInterrupt,) + tuple(ending))
     finally:
         del traceback  # it holds this frame: they would hold each other
 
@@ -47,17 +50,6 @@ def forget_earlier_calls():
         earlier = earlier.tb_next
     if earlier is not None:
         BaseException.with_traceback(exc, earlier)
-
-
-def _greenlet_exceptions():
-    # type: () -> Tuple[Any, ...]
-    """Those of the classes whose modules are imported."""
-    found = []
-    for module, name in _GREENLET_EXCEPTIONS:
-        kind = getattr(sys.modules.get(module), name, None)
-        if inspect.isclass(kind):
-            found.append(kind)
-    return tuple(found)
 
 
 def comes_from_signal_handler():

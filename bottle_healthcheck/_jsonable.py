@@ -12,6 +12,7 @@ from itertools import islice
 import six
 from six.moves import UserString, collections_abc
 
+from ._compat import known_type
 from ._interrupts import is_interrupt
 
 try:
@@ -36,7 +37,6 @@ MORE = u"<more items>"
 MAX_COUNTED = 128 * 1024
 #: Of bytes that are not UTF-8, and of a text with surrogates, so much is shown: escaping is slow.
 MAX_ESCAPED = 320 * 1024
-UNLIMITED = float("inf")
 #: Characters of JSON that are enough for a note that something was cut.
 _MARK = 48
 #: Longer integers become text: other languages would read another number.
@@ -58,13 +58,20 @@ _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 _NULLS = re.compile(u"\0+")
 _NUMBER = re.compile(u"[-+]?[0-9.]+\\Z")
 
-_MAPPINGS = (dict, collections_abc.Mapping)
+
+class _Pairs(list):  # type: ignore[type-arg]
+    """The names and values of a JSON object as it was written: names may be equal."""
+
+
+_MAPPINGS = (dict, collections_abc.Mapping, _Pairs)  # type: Tuple[Any, ...]
 _SEQUENCES = (list, tuple, deque, collections_abc.Sequence)
 _SEQUENCES_AND_SETS = _SEQUENCES + (set, frozenset, collections_abc.Set)
 
 #: How Python's own containers are read: methods that a subclass overrides are not called.
-_READERS = tuple((kind, kind.items) for kind in (OrderedDict, dict)) + tuple(
-    (kind, kind.__iter__) for kind in (list, tuple, set, frozenset, deque))  # type: Any
+_READERS = (
+    (OrderedDict, OrderedDict.items), (dict, dict.items), (list, list.__iter__),
+    (tuple, tuple.__iter__), (set, set.__iter__), (frozenset, frozenset.__iter__),
+    (deque, deque.__iter__))  # type: Any
 
 #: The name of a type, whatever its metaclass would say.
 _name_of_type = type.__dict__["__name__"].__get__
@@ -81,7 +88,7 @@ class Room(object):
 
     __slots__ = ("values", "characters")
 
-    def __init__(self, values=UNLIMITED, characters=UNLIMITED):
+    def __init__(self, values=float("inf"), characters=float("inf")):
         # type: (float, float) -> None
         self.values = values
         self.characters = characters
@@ -108,7 +115,7 @@ class _JsonRoom(Room):
     def take(self, value):
         # type: (Any) -> Any
         length = len(encode(value))
-        if length > self.characters and isinstance(value, six.text_type):
+        if isinstance(value, six.text_type) and value and length > self.characters:
             value = _cut_text(value, self.characters)
             length = len(encode(value))
         self.values -= 1
@@ -154,10 +161,6 @@ def count_values(data):
     if isinstance(data, dict):
         return 1 + len(data) + sum(map(count_values, data.values()))
     return 1
-
-
-class _Pairs(list):  # type: ignore[type-arg]
-    """The names and values of a JSON object as it was written: names may be equal."""
 
 
 def parse(source):
@@ -209,8 +212,8 @@ def _scalar(value):
         return message(value)
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return text(value.isoformat())
-    if isinstance(value, (datetime.timedelta, UserString, _known_type("decimal", "Decimal"),
-                          _known_type("uuid", "UUID"))):
+    if isinstance(value, (datetime.timedelta, UserString, known_type("decimal", "Decimal"),
+                          known_type("uuid", "UUID"))):
         return text(str(value))
     if hasattr(type(value), "__fspath__"):
         return text(value.__fspath__())
@@ -230,12 +233,6 @@ def _integer(value):
     return value
 
 
-def _known_type(module, name):
-    # type: (str, str) -> Any
-    """A type, or () where its module is not imported: doing that here is slow."""
-    return getattr(sys.modules.get(module), name, ())
-
-
 def _container(value, parents, room):
     # type: (Any, Tuple[int, ...], Room) -> Any
     """A container as plain data; a note if it contains itself or is nested too deeply."""
@@ -247,7 +244,7 @@ def _container(value, parents, room):
     parents += (id(value),)
     if isinstance(value, Enum):
         return _plain(value.value, parents, room)
-    if isinstance(value, (_MAPPINGS, _Pairs)):
+    if isinstance(value, _MAPPINGS):
         return _object(_items(value), parents, room)
     fields = getattr(value, "_fields", None)
     if isinstance(value, tuple) and isinstance(fields, tuple):
@@ -263,15 +260,12 @@ def _items(container):
 
     A list, as another thread may change the container.
     """
-    items = container
     for kind, read in _READERS:
         if isinstance(container, kind):
-            items = read(container)
-            break
-    else:
-        if isinstance(container, _MAPPINGS):
-            items = container.items()
-    return list(islice(items, MAX_ITEMS + 1))
+            return list(islice(read(container), MAX_ITEMS + 1))
+    if isinstance(container, _MAPPINGS):
+        container = container.items()
+    return list(islice(container, MAX_ITEMS + 1))
 
 
 def _array(container, parents, room):
@@ -460,8 +454,8 @@ def _says_little(exc, said):
 def _is_group(exc):
     # type: (BaseException) -> bool
     """True for an exception group, Python's own (3.11) or the backport's."""
-    return isinstance(exc, (_known_type("builtins", "BaseExceptionGroup"),
-                            _known_type("exceptiongroup", "BaseExceptionGroup")))
+    return isinstance(exc, (known_type("builtins", "BaseExceptionGroup"),
+                            known_type("exceptiongroup", "BaseExceptionGroup")))
 
 
 def _group_message(group, causes):
@@ -489,7 +483,7 @@ def _members(group):
 def _own_message(exc):
     # type: (Any) -> Text
     """The message that an exception was given; "" if it is blank or cannot be read."""
-    if isinstance(exc, _known_type("bottle", "HTTPResponse")):
+    if isinstance(exc, known_type("bottle", "HTTPResponse")):
         # Its str() is that of a tuple; a redirect has no body.
         for said in (exc.body, exc.status_line):
             if isinstance(said, (six.text_type, bytes)) and said.strip():
