@@ -63,15 +63,9 @@ class _Pairs(list):  # type: ignore[type-arg]
     """The names and values of a JSON object as it was written: names may be equal."""
 
 
-_MAPPINGS = (dict, collections_abc.Mapping, _Pairs)  # type: Tuple[Any, ...]
+_MAPPINGS = (dict, collections_abc.Mapping)  # type: Tuple[Any, ...]
 _SEQUENCES = (list, tuple, deque, collections_abc.Sequence)
 _SEQUENCES_AND_SETS = _SEQUENCES + (set, frozenset, collections_abc.Set)
-
-#: How Python's own containers are read: methods that a subclass overrides are not called.
-_READERS = (
-    (OrderedDict, OrderedDict.items), (dict, dict.items), (list, list.__iter__),
-    (tuple, tuple.__iter__), (set, set.__iter__), (frozenset, frozenset.__iter__),
-    (deque, deque.__iter__))  # type: Any
 
 #: The name of a type, whatever its metaclass would say.
 _name_of_type = type.__dict__["__name__"].__get__
@@ -245,34 +239,28 @@ def _container(value, parents, room):
     if isinstance(value, Enum):
         return _plain(value.value, parents, room)
     if isinstance(value, _MAPPINGS):
-        return _object(_items(value), parents, room)
+        return _object(value.items(), parents, room)
+    if isinstance(value, _Pairs):
+        return _object(value, parents, room)
     fields = getattr(value, "_fields", None)
     if isinstance(value, tuple) and isinstance(fields, tuple):
-        return _object(zip(fields, tuple.__iter__(value)), parents, room)
+        return _object(zip(fields, value), parents, room)
     if isinstance(value, _SEQUENCES_AND_SETS):
         return _array(value, parents, room)
     return type_name(value)
 
 
-def _items(container):
-    # type: (Any) -> List[Any]
-    """What a container holds, as far as it is shown, and one more item if there are any.
-
-    A list, as another thread may change the container.
-    """
-    for kind, read in _READERS:
-        if isinstance(container, kind):
-            return list(islice(read(container), MAX_ITEMS + 1))
-    if isinstance(container, _MAPPINGS):
-        container = container.items()
-    return list(islice(container, MAX_ITEMS + 1))
+def _first(items):
+    # type: (Iterable[Any]) -> List[Any]
+    """The items that are shown, and one more if there are any, as another thread may add some."""
+    return list(islice(items, MAX_ITEMS + 1))
 
 
 def _array(container, parents, room):
     # type: (Any, Tuple[int, ...], Room) -> List[Any]
     """A sequence, or a set in order."""
     shown, more = [], []  # type: List[Any], List[Any]
-    for item in _items(container):
+    for item in _first(container):
         if len(shown) >= MAX_ITEMS or not room.is_left():
             more = [MORE]
             break
@@ -289,7 +277,7 @@ def _object(pairs, parents, room):
     # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...], Room) -> Any
     """A JSON object; if names are equal as text, all but the first get a quote."""
     result, equal = Object(), {}  # type: Any, Dict[Text, int]
-    for key, value in pairs:
+    for key, value in _first(pairs):
         if len(result) >= MAX_ITEMS or not room.is_left():
             result[unused(MORE, result, equal)] = u""
             break
@@ -407,14 +395,16 @@ def message(exc, causes=MAX_CAUSES):
     """
     kind = text(_name_of_type(type(exc)))
     try:
-        if causes > 0 and _is_group(exc):
-            return _group_message(exc, causes - 1)
+        leaves = list(islice(_leaves(exc), MAX_MEMBERS + 1))
+        if leaves[0] is not exc and causes > 0:
+            parts = [typed_message(leaf, causes - 1) for leaf in leaves[:MAX_MEMBERS]]
+            return u"; ".join(parts + [MORE] * (len(leaves) > MAX_MEMBERS))
         said = _own_message(exc)
-        if said and not _says_little(exc, said):
+        says_little = (isinstance(exc, LookupError) or not isinstance(exc, Exception)
+                       or _NUMBER.match(said.strip()))
+        if said and not says_little:
             return said
-        cause = _cause(exc)
-        if not said and cause is not None and causes > 0:
-            said = message(cause, causes - 1)
+        said = said or _cause_message(exc, causes)
         if said:
             return u"%s: %s" % (kind, said)
     except BaseException:
@@ -443,41 +433,20 @@ def exception_line(exc):
     return text(_name_of_type(type(exc)))
 
 
-def _says_little(exc, said):
-    # type: (BaseException, Text) -> bool
-    """Whether a message needs the type: that of a LookupError, a number, or no Exception."""
-    if isinstance(exc, LookupError) or not isinstance(exc, Exception):
-        return True
-    return _NUMBER.match(said.strip()) is not None
-
-
-def _is_group(exc):
-    # type: (BaseException) -> bool
-    """True for an exception group, Python's own (3.11) or the backport's."""
-    return isinstance(exc, (known_type("builtins", "BaseExceptionGroup"),
-                            known_type("exceptiongroup", "BaseExceptionGroup")))
-
-
-def _group_message(group, causes):
-    # type: (Any, int) -> Text
-    """The messages of an exception group's members, in their order."""
-    members = list(islice(_members(group), MAX_MEMBERS + 1))
-    said = [typed_message(member, causes) for member in members[:MAX_MEMBERS]]
-    if len(members) > MAX_MEMBERS:
-        said.append(MORE)
-    return u"; ".join(said)
-
-
-def _members(group):
+def _leaves(exc):
     # type: (Any) -> Iterable[BaseException]
-    """The exceptions of a group and of the groups in it."""
-    for member in group.exceptions:
-        if _is_group(member):
-            # 2.7 cannot. pylint: disable=use-yield-from
-            for inner in _members(member):
-                yield inner
-        else:
-            yield member
+    """The exceptions of a group (of Python 3.11, or the backport) and of the groups in it.
+
+    Of another exception itself.
+    """
+    if not isinstance(exc, (known_type("builtins", "BaseExceptionGroup"),
+                            known_type("exceptiongroup", "BaseExceptionGroup"))):
+        yield exc
+        return
+    for member in exc.exceptions:
+        # 2.7 cannot. pylint: disable=use-yield-from
+        for leaf in _leaves(member):
+            yield leaf
 
 
 def _own_message(exc):
@@ -499,10 +468,12 @@ def _own_message(exc):
     return u""
 
 
-def _cause(exc):
-    # type: (BaseException) -> Optional[BaseException]
-    """The cause that a traceback would show; None on 2.7, which does not record it."""
+def _cause_message(exc, causes):
+    # type: (BaseException, int) -> Text
+    """The message of the cause that a traceback would show, which 2.7 does not record."""
     cause = getattr(exc, "__cause__", None)
     if cause is None and not getattr(exc, "__suppress_context__", False):
         cause = getattr(exc, "__context__", None)
-    return cause
+    if cause is None or causes <= 0:
+        return u""
+    return message(cause, causes - 1)

@@ -53,18 +53,14 @@ def traceback_of(exc_info):
         if is_interrupt():
             raise
         text = "".join(traceback.format_tb(exc_info[2]))
-    lines = _redaction.clean_output(_jsonable.text(text)).splitlines()
-    return u"".join(_line_below(line) for line in lines)
-
-
-def _line_below(line):
-    # type: (Text) -> Text
-    """A line below the first of a log record, which must not look like another record."""
-    shown = _jsonable.one_line(line)
-    if shown == TRACEBACK:
-        return u"\n" + shown
-    indentation = len(line) - len(line.lstrip(u" "))
-    return u"\n  " + u" " * indentation + shown
+    lines = []
+    for line in _redaction.clean_output(_jsonable.text(text)).splitlines():
+        shown = _jsonable.one_line(line)
+        if shown != TRACEBACK:  # what others worded must not look like another record
+            indentation = len(line) - len(line.lstrip(u" "))
+            shown = u"  " + u" " * indentation + shown
+        lines.append(u"\n" + shown)
+    return u"".join(lines)
 
 
 def _one_line(arg):

@@ -42,6 +42,8 @@ class Report(object):
         self._results = results
         #: A snapshot of checks' results, where these are not given.
         self.snapshot = None  # type: Any
+        #: The registered checks whose results these are, where these are not given.
+        self.checks = ()  # type: Sequence[Any]
         self.timestamp = time.time()
         self.passed = True
         if results is not None:
@@ -54,7 +56,7 @@ class Report(object):
         # type: (Any, Callable[[Any], Sequence[PastRun]]) -> Report
         """The report of checks' results; their dictionaries are made when somebody reads them."""
         report = cls(None, runs_of)
-        report.snapshot = snapshot
+        report.snapshot, report.checks = snapshot, snapshot.checks
         report.passed = snapshot.passes()
         return report
 
@@ -68,15 +70,6 @@ class Report(object):
         # type: () -> str
         failed = sum(1 for result in self.results if not result["passed"])
         return "<Report: %s, %d of %d results failed>" % (self.status, failed, len(self.results))
-
-    @property
-    def checks(self):
-        # type: () -> Sequence[Any]
-        """The registered checks whose results these are; none where results are given."""
-        checks = ()  # type: Sequence[Any]
-        if self.snapshot is not None:
-            checks = self.snapshot.checks
-        return checks
 
     @property
     def results(self):

@@ -315,6 +315,12 @@ class TestChecks(object):
             u"passing for 13 min, since 03:51:54 UTC;\ntook 0.9 ms, checked 3 s ago\n"
             u"last 1 run: 0 failed, the slowest took 0.9 ms"]
 
+    @pytest.mark.parametrize("output, preview", [
+        ({u"rows": 1}, u'{"rows": 1}'), (u"two\nlines", u"two lines"),
+        (u"x" * 1000, u"x" * 157 + u"...")])
+    def test_preview_is_one_line(self, page, output, preview):
+        assert page(result(output=output)).texts("span", class_="glimpse") == [preview]
+
     @pytest.mark.parametrize("passed", [True, False])
     def test_middle_of_a_long_output_is_folded(self, page, passed):
         lines = [u"line %d" % number for number in range(500)]

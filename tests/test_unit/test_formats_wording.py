@@ -76,11 +76,6 @@ class TestOutput(object):
     def test_amount_that_is_folded(self, text, words):
         assert wording.amount(text) == words
 
-    def test_glimpse_is_one_line(self):
-        assert wording.glimpse({u"rows": 1}) == u'{"rows": 1}'
-        assert wording.glimpse(u"two\nlines") == u"two lines"
-        assert len(wording.glimpse(u"x" * 1000)) == 160
-
 
 class TestName(object):
     @pytest.mark.parametrize("name, parts", [

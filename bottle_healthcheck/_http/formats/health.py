@@ -19,29 +19,20 @@ def write(report):
     # type: (Report) -> str
     """The health+json body of a report."""
     body = collections.OrderedDict()  # type: Dict[str, Any]
-    body["status"] = _overall_status(report)
+    body["status"] = "fail"
+    if report.warns:
+        body["status"] = "warn"
+    elif report.passed:
+        body["status"] = "pass"
     if report.about:
         body.update(report.about)
     if report.details:
         body["checks"] = collections.OrderedDict()
         for result in report.results:
-            body["checks"].setdefault(_key(result), []).append(_check(result))
+            # In the key a colon separates component and measurement.
+            key = result["checker"].replace(":", "_") + ":responseTime"
+            body["checks"].setdefault(key, []).append(_check(result))
     return _jsonable.dumps(body)
-
-
-def _overall_status(report):
-    # type: (Report) -> str
-    if report.warns:
-        return "warn"
-    if report.passed:
-        return "pass"
-    return "fail"
-
-
-def _key(result):
-    # type: (Result) -> str
-    # In the key a colon separates component and measurement: the name must not contain one.
-    return result["checker"].replace(":", "_") + ":responseTime"
 
 
 def _check(result):

@@ -1,7 +1,8 @@
 """The library's own JSON."""
-import collections
 import os
 import time
+
+import six
 
 from ... import _jsonable
 from .base import Format
@@ -9,7 +10,7 @@ from .values import hostname
 
 MYPY = False
 if MYPY:
-    from typing import Mapping, Sequence
+    from typing import Mapping, Optional, Sequence, Text, Tuple
 
     from ..._report import Report
     from .base import Encoded, Request
@@ -35,27 +36,26 @@ class JsonFormat(Format):
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
-        """(parts of the body, headers) of a report; the current time is sent between two parts."""
         headers = [("Content-Type", self.content_type)]
         if not report.details:
             return (_jsonable.dumps({"status": report.status}).encode("ascii"),), headers
-        before = u'{"status": "%s", "hostname": %s, "pid": %d, "timestamp": ' % (
-            report.status, _jsonable.encode(hostname()), os.getpid())
-        about = u""
-        if report.about:
-            about = u', "about": ' + _jsonable.dumps(report.about)
-        results = b", ".join(report.result_texts())
-        after = about.encode("ascii") + b', "results": [' + results + b"]}"
-        return (before.encode("ascii"), after), headers
+        results = b"[" + b", ".join(report.result_texts()) + b"]"
+        return _parts(report.status, report.about, results), headers
 
 
 def _json_body(status, results):
     # type: (str, Sequence[Mapping[str, object]]) -> str
+    before, after = _parts(status, None, _jsonable.dumps(results).encode("ascii"))
+    return six.ensure_str(before + repr(time.time()).encode("ascii") + after)
+
+
+def _parts(status, about, results):
+    # type: (str, Optional[Mapping[Text, Text]], bytes) -> Tuple[bytes, bytes]
+    """What stands before and behind the timestamp of a body."""
     # status comes first: balancers look for it in the first bytes (haproxy: 16 KiB).
-    return _jsonable.dumps(collections.OrderedDict([
-        ("status", status),
-        ("hostname", hostname()),
-        ("pid", os.getpid()),
-        ("timestamp", time.time()),
-        ("results", results),
-    ]))
+    before = u'{"status": "%s", "hostname": %s, "pid": %d, "timestamp": ' % (
+        status, _jsonable.encode(hostname()), os.getpid())
+    after = u', "results": '
+    if about:
+        after = u', "about": ' + _jsonable.dumps(about) + after
+    return before.encode("ascii"), after.encode("ascii") + results + b"}"

@@ -40,7 +40,6 @@ class MetricsFormat(Format):
 
     def load(self):
         # type: () -> None
-        """Imports prometheus_client where it is installed."""
         try:
             import prometheus_client.core
             import prometheus_client.exposition
@@ -51,7 +50,6 @@ class MetricsFormat(Format):
 
     def reason_unavailable(self):
         # type: () -> str
-        """Why there are no metrics: prometheus_client is not installed; "" if it is."""
         if self._client is not None:
             return ""
         return ("needs a package that is not installed: "
@@ -59,10 +57,7 @@ class MetricsFormat(Format):
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
-        """(parts of the body, headers) of a report.
-
-        The body is OpenMetrics if that media type selected the format, else Prometheus' text.
-        """
+        """OpenMetrics if that media type selected the format, else Prometheus' text."""
         generate, content_type = self._client.exposition.choose_encoder(request.media_type)
         return (generate(_Registry(report)),), [("Content-Type", content_type)]
 
@@ -76,7 +71,6 @@ class _Registry(object):
 
     def collect(self):
         # type: () -> Iterable[core.GaugeMetricFamily]
-        """The metrics."""
         return families_of(self._report)
 
 

@@ -17,7 +17,7 @@ from .values import hostname, iso_8601, state_of
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
+    from typing import Any, Dict, List, Optional, Sequence, Set, Text, Tuple
 
     from ..._report import Report
     from ..._types import PastRun, Result
@@ -33,6 +33,9 @@ PITCH, MIN_BAR, MAX_BAR, STRIP_HEIGHT = 4, 2, 20, 26
 
 #: How many names of checks in one state the summary lists.
 MAX_LISTED = 5
+
+#: Characters of an output's preview.
+MAX_GLIMPSE = 160
 
 #: A text given to drain() is the headline if it has at most so many characters.
 MAX_HEADLINE = 60
@@ -72,7 +75,6 @@ class PageFormat(Format):
 
     def encode(self, report, request):
         # type: (Report, Request) -> Encoded
-        """(parts of the body, headers) of a report."""
         html = self._template.render(style=self._style, **_content(report, request))
         headers = [("Content-Type", self.content_type),
                    ("Content-Security-Policy", self._security_policy)]
@@ -125,12 +127,11 @@ def _overall(report):
             u"it says nothing about the service.")
     if not report.passed:
         return u"failure", u"Failing", u""
+    if not report.warns:
+        return u"success", u"Healthy", u""
     warnings = sum(1 for result in report.results if not result["passed"])
-    if warnings == 1:
-        return u"warning", u"Healthy, with a warning", u""
-    if warnings > 1:
-        return u"warning", u"Healthy, with %d warnings" % warnings, u""
-    return u"success", u"Healthy", u""
+    words = u"a warning" if warnings == 1 else u"%d warnings" % warnings
+    return u"warning", u"Healthy, with " + words, u""
 
 
 def _drained(report):
@@ -169,7 +170,7 @@ class _Row(object):
         self.state = state_of(result)
         self.name = wording.parts_of_name(result["checker"])
         self.doc = wording.first_paragraph(check)
-        self.glimpse = wording.glimpse(result["output"])
+        self.glimpse = _jsonable.one_line(_jsonable.output_text(result["output"]), MAX_GLIMPSE)
         self.beginning, self.middle, self.end = wording.fold(wording.pretty(result["output"]))
         self.fold = u"Show %s more" % wording.amount(self.middle)
         self.verb, = [verb for state, verb, _, _ in STATES if state == self.state]
@@ -216,10 +217,10 @@ def _rows(report):
         known = report.last_known
     if known is None:
         return []
-    checks, running = [None] * len(known.results), []  # type: Any, List[Text]
+    checks = known.checks or [None] * len(known.results)
+    running = set()  # type: Set[Text]
     if known.snapshot is not None:
-        checks = known.snapshot.checks
-        running = [one.name for one in known.snapshot.results if one.outcome.is_overrun]
+        running.update(one.name for one in known.snapshot.results if one.outcome.is_overrun)
     return [_Row(result, check, known.runs_of(check), report.timestamp, report.draining,
                  result["checker"] in running)
             for check, result in zip(checks, known.results)]

@@ -16,9 +16,6 @@ MAX_LINES, MAX_CHARACTERS = 20, 2000
 BEGINNING_LINES, BEGINNING_CHARACTERS = 8, 800
 END_LINES, END_CHARACTERS = 6, 600
 
-#: Characters of an output's preview.
-MAX_GLIMPSE = 160
-
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 #: A long name may be broken after each of these parts.
@@ -48,15 +45,10 @@ def period(seconds):
         return u"%d s" % seconds
     if seconds < HOUR:
         return u"%d min" % (seconds // MINUTE)
-    if seconds < DAY:
-        return _two_units(seconds, HOUR, u"h", MINUTE, u"min")
-    return _two_units(seconds, DAY, u"d", HOUR, u"h")
-
-
-def _two_units(seconds, size, unit, smaller_size, smaller_unit):
-    # type: (int, int, Text, int, Text) -> Text
-    many, rest = divmod(seconds, size)
-    few = rest // smaller_size
+    size, unit, smaller_size, smaller_unit = HOUR, u"h", MINUTE, u"min"
+    if seconds >= DAY:
+        size, unit, smaller_size, smaller_unit = DAY, u"d", HOUR, u"h"
+    many, few = seconds // size, seconds % size // smaller_size
     if few == 0 or many >= 10:
         return u"%d %s" % (many, unit)
     return u"%d %s %d %s" % (many, unit, few, smaller_unit)
@@ -120,12 +112,6 @@ def amount(text):
     if lines > 2:
         return u"{:,} lines".format(lines)
     return u"{:,} characters".format(len(text))
-
-
-def glimpse(output):
-    # type: (Any) -> Text
-    """A preview of an output: its beginning, in one line."""
-    return _jsonable.one_line(_jsonable.output_text(output), MAX_GLIMPSE)
 
 
 # Names and docstrings
