@@ -176,6 +176,8 @@ def _plain(value, parents, room):
     kind = type(value)
     if kind is bool or value is None:
         return room.take(value)
+    if kind is six.text_type:
+        return room.take(text(value))
     try:
         if kind is not dict and kind is not list and not isinstance(value, Enum):
             scalar = _scalar(value)

@@ -126,26 +126,21 @@ def first_paragraph(check):
     # type: (Any) -> List[Tuple[List[Text], Text]]
     """The first paragraph of a check's docstring: (parts of a text, address of a link or "").
 
-    Secrets in it are masked, as in outputs.
+    For a partial, that of the function in it. Secrets are masked, as in outputs.
     """
     if check is None:  # draining is no check; and since Python 3.13 None has a docstring
         return []
-    doc = _docstring(check.func)
+    func = check.func
+    while isinstance(func, functools.partial):
+        func = func.func
+    try:
+        doc = getattr(func, "__doc__", None)
+    except Exception:  # an odd object raises; the page has to show the rest
+        return []
     if not isinstance(doc, (bytes, type(u""))):
         return []
     paragraph = inspect.cleandoc(_jsonable.text(doc)).partition(u"\n\n")[0]
     return _with_links(_redaction.clean_output(u" ".join(paragraph.split())))
-
-
-def _docstring(func):
-    # type: (Any) -> Any
-    """The docstring of a check's function; for a partial, of the function in it."""
-    while isinstance(func, functools.partial):
-        func = func.func
-    try:
-        return getattr(func, "__doc__", None)
-    except Exception:  # an odd object raises; the page has to show the rest
-        return None
 
 
 def _with_links(text):
