@@ -31,6 +31,8 @@ Object = dict if sys.version_info >= (3, 6) else OrderedDict
 MAX_DEPTH = 32
 #: Items of one list or object that are shown: a check's whole table would stop the service.
 MAX_ITEMS = 10000
+#: Values that are converted where less is no limit: containers may hold each other in many ways.
+MAX_VALUES = 500000
 #: Stands for items that are left out.
 MORE = u"<more items>"
 #: Characters of one text that count: of a longer one only the beginning is shown.
@@ -82,7 +84,7 @@ class Room(object):
 
     __slots__ = ("values", "characters")
 
-    def __init__(self, values=float("inf"), characters=float("inf")):
+    def __init__(self, values=MAX_VALUES, characters=float("inf")):
         # type: (float, float) -> None
         self.values = values
         self.characters = characters
@@ -117,17 +119,14 @@ class _JsonRoom(Room):
         return value
 
 
-_UNLIMITED_ROOM = Room()
-
-
 def dumps(value):
     # type: (object) -> str
     """JSON text of any value, in ASCII, with json's default separators."""
     return encode(plain(value))
 
 
-def plain(value, room=_UNLIMITED_ROOM):
-    # type: (object, Room) -> Any
+def plain(value, room=None):
+    # type: (object, Optional[Room]) -> Any
     """Plain JSON data of any value: dicts with text keys, lists, text, numbers, bools and None.
 
     room limits how much is converted.
@@ -135,7 +134,7 @@ def plain(value, room=_UNLIMITED_ROOM):
     kind = type(value)
     if kind is six.text_type:  # as most outputs are
         return text(value)
-    return _plain(value, (), room)
+    return _plain(value, (), room or Room())
 
 
 def cut(data, values, characters):

@@ -224,6 +224,11 @@ class TestNesting(object):
             level = [level]
         assert "leaf" in _jsonable.dumps(level)
 
+    def test_number_of_values_is_limited(self):
+        many = _jsonable.plain([[None] * 1000] * 1000)
+        assert _jsonable.count_values(many) <= 500010
+        assert many[-2][-1] == many[-1] == "<more items>"
+
     def test_number_of_items_is_limited(self):
         many = _jsonable.plain({"list": range(10 ** 5), "set": set(range(20000)),
                                 "dict": dict((number, number) for number in range(20000))})
