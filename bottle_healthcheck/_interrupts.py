@@ -25,14 +25,11 @@ def is_interrupt():
     asyncio.CancelledError and other BaseExceptions included.
     """
     # By its type: an exception may claim to be of another class, or raise when it is asked.
-    kind, traceback = sys.exc_info()[::2]  # type: Any, Any
-    try:
-        if issubclass(kind, SystemExit):
-            return _is_of_signal_handler(traceback)
-        ending = [known_type(module, name) for module, name in _GREENLET_EXCEPTIONS]
-        return issubclass(kind, (KeyboardInterrupt,) + tuple(ending))
-    finally:
-        del traceback  # it holds this frame: they would hold each other
+    kind = sys.exc_info()[0]  # type: Any
+    if issubclass(kind, SystemExit):
+        return comes_from_signal_handler()
+    ending = [known_type(module, name) for module, name in _GREENLET_EXCEPTIONS]
+    return issubclass(kind, (KeyboardInterrupt,) + tuple(ending))
 
 
 def forget_earlier_calls():
@@ -54,22 +51,17 @@ def forget_earlier_calls():
 
 def comes_from_signal_handler():
     # type: () -> bool
-    """True if a signal handler raised the exception that is being handled."""
-    return _is_of_signal_handler(sys.exc_info()[2])
+    """True if a signal handler raised the exception that is being handled.
 
-
-def _is_of_signal_handler(traceback):
-    # type: (Any) -> bool
-    """True if a frame of the traceback has its caller's frame among its arguments.
-
-    Python calls a signal handler with the frame that it interrupted; nothing else does that.
+    Python calls a signal handler with the frame that it interrupted, its caller's; nothing else
+    does that.
     """
+    traceback = sys.exc_info()[2]
     while traceback is not None:
         frame = traceback.tb_frame
-        if frame.f_back is not None:
-            for value in _arguments(frame):
-                if value is frame.f_back:
-                    return True
+        caller = frame.f_back
+        if caller is not None and any(value is caller for value in _arguments(frame)):
+            return True
         traceback = traceback.tb_next
     return False
 
