@@ -12,7 +12,7 @@ import pytest
 import six
 
 from bottle_healthcheck import checks
-from tests.helpers import free_port, raise_
+from tests.helpers import failed, free_port, passed, raise_
 from tests.internals import _http_client
 
 ECHO = object()
@@ -65,24 +65,6 @@ def listening():
         listener.bind(("127.0.0.1", 0))
         listener.listen(5)
         yield listener.getsockname()[1]
-
-
-def failed(check):
-    """The output of a check that has to fail."""
-    passed, output = check()
-    assert passed is False, output
-    kind, _, target = six.ensure_text(check.__name__).partition(u" ")
-    # Once: the check may be registered under another name, and the error may name it too.
-    assert target == u"<lambda>" or target in output
-    assert not output.startswith(kind + u" ")
-    return output
-
-
-def passed(check):
-    """The output of a check that has to pass."""
-    done, output = check()
-    assert done is True, output
-    return output
 
 
 def answer(port, path="/health", **options):
