@@ -97,7 +97,7 @@ class TestRedis(object):
         assert [set(command) for command in client.commands] == [
             {"SET", "k", "v", "EX", 54}, once, once]
 
-    def test_what_cannot_be_read_as_text_is_a_value_that_is_replaced(self):
+    def test_value_of_another_type_is_replaced(self):
         redis, client = need_module("redis"), redis_client()
         wrong_type = redis.ResponseError(
             "WRONGTYPE Operation against a key holding the wrong kind of value")
@@ -108,7 +108,7 @@ class TestRedis(object):
         with pytest.raises(redis.ResponseError):
             backend.get("k")
 
-    def test_no_more_is_read_of_a_value_than_shows_that_it_is_too_large(self):
+    def test_too_large_value_is_not_read_whole(self):
         class Client(object):
             @staticmethod
             def getrange(key, start, end):

@@ -401,7 +401,7 @@ class TestRunningCheck(object):
             False, "timed out after 2 s")
 
     @pytest.mark.parametrize("reading", range(1, 6))
-    def test_run_that_ends_while_a_request_begins_is_not_repeated(
+    def test_run_that_ends_meanwhile_is_not_repeated(
             self, world, monkeypatch, reading):
         """Whenever it ends: at each time that the request reads the clock."""
         check = Check()
@@ -437,7 +437,7 @@ class TestRunningCheck(object):
         assert [result["output"] for result in answers[0].results] == ["timed out after 2 s"] * 2
         assert world.waits == [2.0]
 
-    def test_without_timeout_previous_result_is_used_for_ten_seconds(self, world):
+    def test_without_timeout_previous_result_is_used(self, world):
         check = Check(returns=(True, "previous"))
         health = health_of(check)
         health.run()
@@ -528,7 +528,7 @@ class TestOverrun(object):
         assert outcome(health.run()) == (True, "fine")
         assert caplog.records == []
 
-    def test_outcome_is_preferred_where_next_run_has_completed_too(
+    def test_outcome_is_preferred_to_that_of_next_run(
             self, world, monkeypatch, caplog):
         caplog.set_level(logging.INFO, "bottle_healthcheck")
         health = health_of(Check(), timeout=2, success_ttl=0)

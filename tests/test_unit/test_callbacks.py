@@ -170,7 +170,7 @@ class TestCheck(object):
         service.expect(200)
         assert seen == [("/healthcheck", 200, {})] * 2
 
-    def test_output_that_runs_code_when_it_is_read_is_the_checks(self, service):
+    def test_output_that_runs_code_is_read_likewise(self, service):
         class Output(dict):
             def items(self):
                 set_everything(service.app)

@@ -58,7 +58,7 @@ class TestRemovedCheck(object):
         health.add_check(make_check())
         assert health.run(check="reloaded").passed
 
-    def test_it_is_kept_where_another_healthcheck_on_the_cache_has_it(self, removal):
+    def test_is_kept_where_another_healthcheck_has_it(self, removal):
         threads, check = [], None
         check = make_check(threads=threads)
         health = HealthCheck(timeout=60, checkers=[check])
@@ -214,7 +214,7 @@ class CacheOfRemoved(ResultCache):
         return ResultCache.run(self, check)
 
 
-class TestRequestThatReadTheChecksBeforeTheirRemoval(object):
+class TestRequestBeforeRemoval(object):
     """Nothing is left of the checks when it has ended."""
 
     @staticmethod
@@ -391,7 +391,7 @@ class TestCacheThatIsReplaced(object):
 class TestHealthCheckThatIsGone(object):
     """Its cache, threads and names go with it, but not those of others on the cache."""
 
-    def test_its_cache_goes_with_it_and_without_the_garbage_collector(self):
+    def test_its_cache_goes_without_the_garbage_collector(self):
         gc.collect()
         gc.disable()
         try:
@@ -412,7 +412,7 @@ class TestHealthCheckThatIsGone(object):
         threads[0].join(60)
         assert not threads[0].is_alive()
 
-    def test_threads_end_though_it_and_its_cache_hold_each_other(self):
+    def test_threads_end_in_spite_of_a_circle(self):
         threads = []
         health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)])
         health.run()
@@ -454,7 +454,7 @@ class TestHealthCheckThatIsGone(object):
         assert HealthCheck(cache=cache, checkers=[make_check()]).run().passed
 
 
-class TestRegisteringWhileAnotherHealthCheckTidiesTheCache(object):
+class TestRegisteringMeanwhile(object):
     """A check that is being registered keeps its name and its results."""
 
     class Cache(ResultCache):
@@ -480,7 +480,7 @@ class TestRegisteringWhileAnotherHealthCheckTidiesTheCache(object):
         with pytest.raises(ValueError):
             other.add_check(make_check("db"))
 
-    def test_what_is_registered_after_the_look_at_the_checks_stays(self, monkeypatch):
+    def test_what_is_registered_after_the_look_stays(self, monkeypatch):
         runs = []
         cache = ResultCache()
         health, other = HealthCheck(cache=cache), HealthCheck(cache=cache)

@@ -51,7 +51,7 @@ class TestDeniedRun(object):
 
 
 class TestWaiters(object):
-    def test_woken_before_an_interrupt_keep_no_other_from_waking(self, run):
+    def test_all_wake_after_an_interrupt(self, run):
         woken, waits = threading.Lock(), threading.Lock()
         waits.acquire()
         internals.add_waiter(run, woken)  # released, and an exception hit before it was removed

@@ -621,7 +621,7 @@ class TestRunCheckAndClear(object):
         assert health.run_check("check")["output"] == "now"
         assert check.runs == 1
 
-    def test_run_check_does_not_adopt_what_was_cached_meanwhile(self, fleet):
+    def test_run_check_adopts_nothing_cached_meanwhile(self, fleet):
         check = Check()
         health = fleet.process(check)
         health.run()
@@ -829,7 +829,7 @@ class TestLargeValues(object):
         assert len(lines()) == 2
 
     @pytest.mark.parametrize("error", [EOFError, type("TimeoutError", (Exception,), {})])
-    def test_server_that_fails_while_it_gets_a_result_is_left_alone(self, fleet, lines, error):
+    def test_server_that_fails_at_a_result_is_left_alone(self, fleet, lines, error):
         health, calls = fleet.process(Check(returns=(True, "x" * 5000))), []
 
         def fail(key, value, timeout):
@@ -847,14 +847,14 @@ class TestLargeValues(object):
         assert output_of(health) == "fine" and lines() == []
 
     @pytest.mark.parametrize("size, is_stored", [(999, True), (1000, False)])
-    def test_value_of_a_thousand_bytes_may_be_refused_for_its_size(self, size, is_stored):
+    def test_value_of_1000_bytes_may_be_refused(self, size, is_stored):
         class Backend(CacheServer):
             def set(self, key, value, timeout):
                 return 0
         assert internals.store(Backend(), "x" * size) is is_stored
 
     @pytest.mark.parametrize("size, fails", [(999, True), (1000, False)])
-    def test_error_for_a_thousand_bytes_may_be_one_of_their_size(self, size, fails):
+    def test_error_for_1000_bytes_may_be_of_their_size(self, size, fails):
         class Backend(CacheServer):
             def set(self, key, value, timeout):
                 if value:
@@ -1249,7 +1249,7 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == "still running after 1.0 s"
         assert fleet.waits == [1.0, 0.1, 0.55]
 
-    def test_who_joins_waits_no_longer_than_for_the_check_either(self, fleet):
+    def test_joining_request_waits_no_longer(self, fleet):
         health = fleet.process(Check(returns=fleet.hang), timeout=1)
         fleet.eager = False
         fleet.start_run(health)
@@ -1261,7 +1261,7 @@ class TestTimeOfTheSharedCache(object):
         assert fleet.waits == [1.0, 0.1]
 
     @pytest.mark.parametrize("now", [1000.0, 0.25])  # that soon after the machine's start, too
-    def test_cache_that_is_silent_for_longer_keeps_nobody_waiting(self, fleet, lines, now):
+    def test_silent_cache_keeps_nobody_waiting(self, fleet, lines, now):
         fleet.clock.now = now
         health = fleet.process(Check(), Check("other"), timeout=1)
         health.run(check="check")
@@ -1301,7 +1301,7 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == "fine"
         assert fleet.worker_names == ["healthcheck check"] * 2
 
-    def test_run_that_its_client_holds_after_the_check_holds_no_other(self, fleet):
+    def test_run_held_after_the_check_holds_no_other(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
         check = Check(returns=lambda: (True, setattr(fleet.backend, "broken", hang) or "fine"))
         health = fleet.process(check, timeout=1, success_ttl=5)
@@ -1325,14 +1325,14 @@ class TestTimeOfTheSharedCache(object):
         fleet.clock.tick(600)
         assert output_of(health).startswith("still running after 600")
 
-    def test_another_process_that_runs_the_check_is_another_thing(self, fleet):
+    def test_run_elsewhere_that_hangs_is_a_failure(self, fleet):
         fleet.backend.broken = None
         fleet.crash_during_run()
         health = fleet.process(Check(), timeout=1)
         assert output_of(health) == "timed out after 1 s"
         assert health.cache.reported(health.checkers[0]).passed is False
 
-    def test_cache_that_hangs_later_in_the_wait_for_another_process(self, fleet):
+    def test_cache_that_hangs_in_the_wait_for_a_run(self, fleet):
         hang, fleet.backend.broken = fleet.backend.broken, None
         fleet.crash_during_run()
         health = fleet.process(Check(), timeout=1)
@@ -1344,7 +1344,7 @@ class TestTimeOfTheSharedCache(object):
         (0.625, "timed out after 0.625 s"),  # it has hung since 0.6 s
         (0.75, "the shared cache took 0.1 s of 0.75 s"),
     ])
-    def test_cache_that_hangs_at_the_end_of_the_wait_for_another_process(
+    def test_cache_that_hangs_at_the_end_of_that_wait(
             self, fleet, lines, timeout, output):
         hang, fleet.backend.broken = fleet.backend.broken, None
         fleet.crash_during_run()
@@ -1354,7 +1354,7 @@ class TestTimeOfTheSharedCache(object):
         assert fleet.sleeps == [0.2] * 3
         assert lines() == []  # it has not been silent for long
 
-    def test_cache_that_hangs_for_a_short_delay_after_that_wait_is_not_blamed(
+    def test_short_delay_after_that_wait_is_not_blamed(
             self, fleet, monkeypatch):
         hang, fleet.backend.broken = fleet.backend.broken, None
         internals.replace(monkeypatch, internals.POLL_INTERVAL, 0.1)
@@ -1374,7 +1374,7 @@ class TestTimeOfTheSharedCache(object):
         fleet.meanwhile = [lambda: setattr(fleet.backend, "broken", hang)]
         assert output_of(health) == "the shared cache took 0.4 s of 0.625 s"
 
-    def test_check_that_started_just_in_time_and_hangs_has_failed(self, fleet):
+    def test_check_that_started_in_time_has_failed(self, fleet):
         fleet.clock.now = 0.0  # or rounding would change the delay
         health = fleet.process(Check(returns=fleet.hang), timeout=1)
         fleet.eager = False
@@ -1388,14 +1388,14 @@ class TestTimeOfTheSharedCache(object):
         assert result["output"] == "the shared cache took 1.0 s of 1 s"
         assert result["expires"] == result["timestamp"]
 
-    def test_without_a_timeout_those_who_join_a_late_start_wait_a_little_longer(self, fleet):
+    def test_without_a_timeout_late_start_prolongs_the_wait(self, fleet):
         health = fleet.process(Check())
         run = internals.register_run(health.cache, health.checkers[0])
         fleet.meanwhile = [lambda: setattr(run, "started", fleet.clock.now + 0.5)]
         assert output_of(health) == "the shared cache took 0.5 s of 2 s"
         assert fleet.waits == [2.0, 0.1]
 
-    def test_without_a_timeout_those_who_join_wait_two_seconds(self, fleet):
+    def test_without_a_timeout_the_wait_is_two_seconds(self, fleet):
         health = fleet.process(Check())
         internals.register_run(health.cache, health.checkers[0])  # its request asks the backend
         assert output_of(health) == "the shared cache took 2.0 s of 2 s"

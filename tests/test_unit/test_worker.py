@@ -176,7 +176,7 @@ class TestStartingTheThread(object):
     class Deadline(Exception):
         """As a signal's handler raises that ends what takes too long."""
 
-    def test_what_a_signals_handler_raises_meanwhile_passes_through(self, monkeypatch):
+    def test_exception_of_a_signal_handler_passes_through(self, monkeypatch):
         def handle(signum, frame):
             raise self.Deadline()
 
