@@ -254,14 +254,6 @@ class TestWarn(object):
         line, = [record.getMessage() for record in caplog.records]
         assert line.startswith("check raising is warning: too slow\nTraceback")
 
-    def test_invalid_pair_of_exception_handler_is_ignored(self):
-        def raising():
-            raise ValueError("too slow")
-
-        health = HealthCheck(checkers=[raising],
-                             exception_handler=lambda checker, exc: ("warning", "mine"))
-        assert health.run().results[0]["output"] == "too slow"
-
     @pytest.mark.parametrize("timeout", [None, 60])
     def test_worker_may_return_it(self, timeout):
         health = HealthCheck(checkers=[functools.partial(Check("disk", (WARN, "85 % full")))],

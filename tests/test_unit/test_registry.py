@@ -1,5 +1,5 @@
 # coding: utf-8
-"""bottle_healthcheck._engine: names, the list of checks, what a check and a handler return."""
+"""bottle_healthcheck._engine.registry and .check: names, the list of checks, exception handlers."""
 import functools
 import json
 import os
