@@ -14,6 +14,7 @@ from bottle_healthcheck._http.formats import (  # noqa: F401
 from bottle_healthcheck._redaction import (  # noqa: F401
     command_lines, known, pairs, patterns, scrubber)
 from bottle_healthcheck._engine import drain
+from bottle_healthcheck import checks, environment
 
 #: What the engine reads times from, and what it starts and waits with: (module, name) each.
 CLOCK = (_compat, "monotonic")
@@ -44,6 +45,18 @@ PARSE = (shared, "_parse")
 
 #: Seconds between two looks for another process's result.
 POLL_INTERVAL = (engine, "POLL_INTERVAL")
+
+#: What says how large a disk is and how much of it is free, which packages are installed, and what
+#: looks for them.
+DISK_USAGE = (checks, "_disk_usage")
+PACKAGES = (environment, "_packages")
+LIST_PACKAGES = (environment, "_list_packages")
+
+#: What returns the port that the demonstration may use.
+BINDABLE_PORT = (_demo, "_bindable_port")
+
+#: What keeps Bottle's request and response during a callback.
+CALLBACK_STATE = (callbacks, "_State")
 
 #: The module whose sleep a thread calls that waits for its turn to change a list of checks.
 TURN_TIME = (registry, "time")

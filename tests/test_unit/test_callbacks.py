@@ -7,7 +7,7 @@ import pytest
 import webtest
 
 from bottle_healthcheck import EnvironmentDump, HealthCheck
-from tests.internals import callbacks
+from tests import internals
 from tests.worlds import Gone
 from tests.wsgi import ask
 
@@ -218,7 +218,7 @@ class TestCheck(object):
     def test_poll_whose_results_are_fresh_does_not_pay_for_it(self, service, monkeypatch):
         HealthCheck(service.app, "/healthcheck", checkers=[lambda: (True, "fine")])
         service.expect(200)
-        monkeypatch.setattr(callbacks, "_State", None)  # whoever makes one raises
+        internals.replace(monkeypatch, internals.CALLBACK_STATE, None)  # whoever makes one raises
         service.expect(200)
 
 

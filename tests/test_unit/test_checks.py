@@ -12,6 +12,7 @@ import pytest
 import six
 
 from bottle_healthcheck import checks
+from tests import internals
 from tests.helpers import failed, free_port, passed, raise_
 from tests.internals import _http_client
 
@@ -754,7 +755,8 @@ class TestDisk(object):
     """Where the check fails, no number looks as if it kept the limit."""
 
     def test_free_space_is_shown(self, monkeypatch):
-        monkeypatch.setattr(checks, "_disk_usage", lambda path: (200 * 10 ** 6, 5 * 10 ** 6))
+        internals.replace(monkeypatch, internals.DISK_USAGE,
+                          lambda path: (200 * 10 ** 6, 5 * 10 ** 6))
         expected_text = "5 MB (2.5 %) free of 200 MB"
         assert passed(checks.disk("/", 5 * 10 ** 6)) == expected_text
         assert passed(checks.disk("/", "2.5%")) == expected_text
@@ -781,21 +783,22 @@ class TestDisk(object):
         (10 ** 12, 10 ** 12 - 1, "100%", "99.99 %", "100 %")])
     def test_percentage_shown_is_below_the_limit(self, monkeypatch, total, free, min_free, shown,
                                                  expected):
-        monkeypatch.setattr(checks, "_disk_usage", lambda path: (total, free))
+        internals.replace(monkeypatch, internals.DISK_USAGE, lambda path: (total, free))
         output = failed(checks.disk("/", min_free))
         assert "(%s) free of" % shown in output
         assert output.endswith(", expected at least " + expected)
         assert float(shown[:-2]) < float(expected[:-2])
 
     def test_bytes_shown_are_below_the_limit(self, monkeypatch):
-        monkeypatch.setattr(checks, "_disk_usage", lambda path: (10 ** 12, 5 * 10 ** 9 - 1))
+        internals.replace(monkeypatch, internals.DISK_USAGE,
+                          lambda path: (10 ** 12, 5 * 10 ** 9 - 1))
         assert failed(checks.disk("/", 5 * 10 ** 9)) == (
             "/: 4999 MB (0.5 %) free of 1000000 MB, expected at least 5000000000 bytes")
 
     @pytest.mark.parametrize("free, min_free", [(5 * 10 ** 9, "5%"), (5004 * 10 ** 6, "5%"),
                                                 (4351 * 10 ** 6, "4.35%")])
     def test_just_enough_passes(self, monkeypatch, free, min_free):
-        monkeypatch.setattr(checks, "_disk_usage", lambda path: (100 * 10 ** 9, free))
+        internals.replace(monkeypatch, internals.DISK_USAGE, lambda path: (100 * 10 ** 9, free))
         passed(checks.disk("/", min_free))
 
     @pytest.mark.parametrize("min_free", [5, 10, 0, 1, 0.05, 5.0, -1, 2 ** 20 - 1])

@@ -7,6 +7,7 @@ import bottle
 import pytest
 
 from bottle_healthcheck import HealthCheck
+from tests import internals
 from tests.internals import _demo
 from tests.wsgi import ask_webtest as ask
 
@@ -78,7 +79,7 @@ class TestServe(object):
         assert err == ""
 
     def test_ipv6_address_is_in_brackets(self, adapter, capsys, monkeypatch):
-        monkeypatch.setattr(_demo, "_bindable_port", lambda host, port: port)
+        internals.replace(monkeypatch, internals.BINDABLE_PORT, lambda host, port: port)
         assert _demo.serve("::1", 8080, "test") == 0
         assert "http://[::1]:8080/healthcheck" in capsys.readouterr()[0]
 

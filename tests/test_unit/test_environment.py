@@ -31,7 +31,7 @@ def dump_of(app, path="/environment"):
 
 @pytest.fixture
 def no_packages(monkeypatch):
-    monkeypatch.setattr(environment, "_packages", {})
+    internals.replace(monkeypatch, internals.PACKAGES, {})
 
 
 class TestDump(object):
@@ -306,7 +306,7 @@ class TestMasking(object):
         assert dump.get_process()["argv"] == shown["process"]["argv"]
 
     def test_versions_of_packages_are_shown(self, app, monkeypatch):
-        monkeypatch.setattr(environment, "_packages", {"passlib": "1.7", "keyring": "2.0"})
+        internals.replace(monkeypatch, internals.PACKAGES, {"passlib": "1.7", "keyring": "2.0"})
         EnvironmentDump(app, "/environment")
         assert dump_of(app)["python"]["packages"] == {"passlib": "1.7", "keyring": "2.0"}
         other = EnvironmentDump(app, "/other", include_python=False)
@@ -322,8 +322,8 @@ class TestMasking(object):
         def refuse():
             raise ValueError("cannot read postgres://u:fake-4711-pw@h/d")
 
-        monkeypatch.setattr(environment, "_packages", {})
-        monkeypatch.setattr(environment, "_list_packages", refuse)
+        internals.replace(monkeypatch, internals.PACKAGES, {})
+        internals.replace(monkeypatch, internals.LIST_PACKAGES, refuse)
         EnvironmentDump(app, "/environment")
         assert b"fake-4711-pw" not in ask(app, "/environment").body
         assert "ValueError" in dump_of(app)["python"]["packages"]["error"]
@@ -450,7 +450,8 @@ class TestPackages(object):
 
     def test_listed_once_a_process(self, app, no_packages, monkeypatch):
         calls = []
-        monkeypatch.setattr(environment, "_list_packages", lambda: calls.append(1) or {"six": "1"})
+        internals.replace(monkeypatch, internals.LIST_PACKAGES,
+                          lambda: calls.append(1) or {"six": "1"})
         EnvironmentDump(app, "/environment")
         EnvironmentDump(app, "/another")
         assert dump_of(app)["python"]["packages"] == {"six": "1"}
@@ -458,7 +459,8 @@ class TestPackages(object):
         assert len(calls) == 1
 
     def test_error_does_not_affect_the_section(self, app, no_packages, monkeypatch):
-        monkeypatch.setattr(environment, "_list_packages", lambda: raise_(ImportError("no such")))
+        internals.replace(monkeypatch, internals.LIST_PACKAGES,
+                          lambda: raise_(ImportError("no such")))
         EnvironmentDump(app, "/environment")
         python = dump_of(app)["python"]
         assert python["packages"] == {"error": "ImportError: no such"}
