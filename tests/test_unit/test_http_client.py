@@ -2,7 +2,6 @@
 """bottle_healthcheck._http_client, against loopback sockets and sockets that a test makes up"""
 import base64
 import socket
-import threading
 
 import pytest
 import six
