@@ -9,9 +9,10 @@ check, a request follows the first of these rules that applies:
    An outcome that expired less than stale_while_revalidate ago is used at once instead.
 3. The check has been running for less than P: it uses the previous outcome if that expired less
    than its own lifetime ago, or less than stale_while_revalidate. Otherwise it waits for the run:
-   until P after its start. For all checks without a timeout together it waits 2 s at most, which
-   begin when the checks that it runs itself have returned.
-4. The check has been running for longer than P, or the wait is over: it reports a failure at once.
+   until P after its start. For checks without a timeout a request waits 2 s at most, for all of
+   them together, counted from when the request has run its own due checks.
+4. The check has been running for longer than P: it reports a failure at once ("still running after
+   12.3 s"), and so it does where the wait of 3 is over ("timed out after 2 s").
 
 With a backend, rule 2 first claims the run in the thread that would run the check. If another
 process has a fresh outcome, that is used. If another process runs the check, this one acts by rule
@@ -42,9 +43,9 @@ if MYPY:
 #: How fresh a cached outcome is, the freshest first; EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
 
-#: Seconds that a request waits at most for checks without a timeout that somebody else runs, for
-#: all of them together. Each waiting probe holds one of the server's threads: with a hung check,
-#: none would be left.
+#: Seconds that a request waits at most for inline checks, for all of them together: those without
+#: a timeout, which run in the thread of another request. Each waiting probe holds one of the
+#: server's threads: with a hung check, none would be left.
 MAX_INLINE_WAIT = 2.0
 
 #: Seconds between two looks for the outcome of another process's run.
@@ -164,8 +165,8 @@ class ResultCache(object):
         # type: (Key) -> None
         """Forgets what a run has left of a check that was removed before the run ended.
 
-        Who removes a check changes its state before he forgets the rest, and a run leaves what it
-        leaves before it comes here: one of the two finds it.
+        A removal marks the check's state first and forgets the rest then; a run stores first what
+        it leaves and looks at the state then. So one of the two finds it.
         """
         state = self._states.get(key)
         if state is None:
@@ -536,7 +537,7 @@ class ResultCache(object):
         run, seconds = wait.run, 0.0
         if run.started is not None:
             seconds = _compat.monotonic() - run.started
-        # Else another process's run has used up the time, or one that was interrupted.
+        # Where not, another process's run has used up the time, or one that was interrupted.
         is_of_this_run = wait.run_had_its_time()
         text = "still running after %.1f s" % seconds
         if not wait.was_late:

@@ -110,7 +110,8 @@ class Check(object):
     @property
     def run_limit(self):
         # type: () -> float
-        """Seconds after which a run counts as hanging."""
+        """P in the rules of cache.py: seconds that a run may take; after that it counts as hanging.
+        """
         if self.timeout is None:
             return DEFAULT_RUN_LIMIT
         return self.timeout

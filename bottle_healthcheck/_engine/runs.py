@@ -110,7 +110,7 @@ class Run(object):
         # type: (str, object) -> bool
         """Takes a role for good; false where another one has it.
 
-        The executor executes the run; the starter decides that the check begins, or never does.
+        The executor executes the run. The starter decides whether the check is called for it.
         """
         return self._roles.setdefault(role, who) is who
 

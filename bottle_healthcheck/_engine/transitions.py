@@ -32,8 +32,7 @@ def report_completion(state, run, outcome):
 
 def report_overrun(state, run, overrun):
     # type: (CheckState, Run, Outcome) -> Outcome
-    """Reports an overrun, unless its run has completed: returns that outcome then.
-    """
+    """Reports an overrun, unless its run has completed: returns that outcome then."""
     while True:
         seen = state.reported.latest()
         if seen.value is not None and seen.value.run_token is run.token:

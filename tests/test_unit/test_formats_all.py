@@ -8,6 +8,7 @@ import bottle
 import pytest
 
 from bottle_healthcheck import HealthCheck
+from tests.internals import FORMATS
 from tests.wsgi import NAIVE, NAVIGATION, ask_health as ask, service
 
 PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
@@ -16,7 +17,7 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
 
-@pytest.fixture(params=["json", "health", "html", "text", "prometheus"])
+@pytest.fixture(params=list(FORMATS))
 def name(request):
     if request.param == "prometheus":
         pytest.importorskip("prometheus_client")

@@ -8,7 +8,7 @@ import webtest
 
 from bottle_healthcheck import WARN, HealthCheck, ResultCache
 from tests.counting import calls
-from tests.internals import _log
+from tests.internals import FORMATS, _log
 
 PASSWORD = "fake-pw-4711-fake"
 URL = "postgresql://shop:%s@db1/shop" % PASSWORD
@@ -131,7 +131,7 @@ class TestRecord(object):
 
     @pytest.mark.parametrize("check", [refuse, lambda: (False, URL), lambda: (True, {"dsn": URL})],
                              ids=["raised", "failed", "passed"])
-    @pytest.mark.parametrize("form", ["json", "health", "text", "html"])
+    @pytest.mark.parametrize("form", list(FORMATS))
     def test_no_password_of_a_check_is_shown(self, lines, check, form):
         app = bottle.Bottle()
         HealthCheck(app, "/healthcheck", checkers=[check])

@@ -11,10 +11,10 @@ if MYPY:
 
 #: Every format by name, the preferred one first: a request that names none gets the first that the
 #: endpoint offers. Prometheus' is last: its status is 200 while checks fail, which a load balancer
-#: would take for healthy. Bare text/plain selects JSON, so the text format has no media type.
-#: A new format is listed here, in HealthCheck's docstring, twice in README, and in the tests that
-#: fail then; its module gets its place in tests/test_unit/test_house.py. It shows the overall
-#: status, which alone is left without details.
+#: would take for healthy. Bare text/plain selects JSON, which 0.2.1 always sent: the text format
+#: has no media type. A new format is listed here, in HealthCheck's docstring, in README (Formats;
+#: Reference) and in CHANGELOG; its module gets its place in test_house.py. Every format shows the
+#: overall status, and nothing else where details are hidden.
 FORMATS = collections.OrderedDict((one.name, one) for one in (
     json_body.JsonFormat("json", "application/json", title=u"JSON", media_types=(
         "application/json", "application/*", "*/*", "text/*", "text/plain")),
