@@ -4,7 +4,7 @@ Modules are named here for the tests that belong to them; what several tests loo
 something in place of has a function.
 """
 from bottle_healthcheck import (  # noqa: F401
-    _compat, _demo, _http_client, _interrupts, _jsonable, _log, _report, _validation)
+    _compat, _demo, _http_client, _interrupts, _jsonable, _log, _redaction, _report, _validation)
 from bottle_healthcheck._engine import (  # noqa: F401
     backends, breaker, cache as engine, check as check_module, output, registry, returned, runs,
     shared, transitions, worker)
@@ -12,7 +12,7 @@ from bottle_healthcheck._http import callbacks, negotiation, plugin, response  #
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401
-    command_lines, known, pairs, patterns, scrubber)
+    known, patterns, scrubber)
 from bottle_healthcheck._engine import drain
 from bottle_healthcheck import checks, environment
 
@@ -29,8 +29,7 @@ LONGEST_LOOK = (drain, "MAX_LOOK_SECONDS")
 WALL_CLOCKS = [(module, "time") for module in (engine, runs, shared)]
 
 #: What must be found in a text before rules search it: (module, name) each.
-PRE_FILTERS = [(scrubber, "_SUSPICIOUS"), (pairs, "_ANY_SIGN"), (command_lines, "_IN_TEXT"),
-               (command_lines, "_NEIGHBOUR")]
+PRE_FILTERS = [(scrubber, "_SUSPICIOUS")]
 
 #: What masks the secrets of outputs.
 CLEAN_OUTPUT = (scrubber, "clean_output")

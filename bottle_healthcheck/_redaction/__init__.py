@@ -1,19 +1,14 @@
 """Masks secrets in plain data: by their name, by their shape, and where a known one turns up again.
 
-Where to look for what:
+    scrubber  the walk over the data
+    names     whether a name says that its value is a secret, and which values are none all the same
+    pairs     names and their values in texts, and options of programs
+    patterns  secrets by their shape: makers' tokens, keys in PEM, URLs, headers
+    known     secrets of the environment and of app.config, wherever they turn up
 
-    scrubber       the walk over the data, and in which order a text is masked
-    names          whether a name says that its value is a secret: not, weakly or strongly
-    values         what is harmless under such a name: a state, a reference, a path, a number
-    patterns       secrets by their shape: makers' tokens, keys in PEM, URLs, headers
-    pairs          name=value and its like in texts; in a YAML block below a weak name, all names
-                   count as weak
-    command_lines  options of programs, sentences ("the password is ...") and tables
-    known          secrets of the environment and of app.config, wherever they turn up
-
-In the dump a name with key, token or pass masks whatever it names. In outputs of checks a value is
-masked unless values.is_harmless() says what it is: they show states, as in "token: expired".
-A secret without name and shape stays visible: an entropy rule would hide digests and trace ids.
+In the dump a name with key, token or pass masks whatever it names. In outputs of checks states are
+shown, as in "token: expired". A secret without name and shape stays visible: an entropy rule would
+hide digests and trace ids.
 """
 import six
 
@@ -53,4 +48,4 @@ def clean_output(output):
 def add_secret_source(owner, read):
     # type: (Any, Any) -> None
     """Has the secrets in read(owner) masked, beside those of the environment; owner may end."""
-    load_rules().known.SOURCES.add(owner, read)
+    load_rules().known.SOURCES[owner] = read

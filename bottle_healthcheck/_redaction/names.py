@@ -1,4 +1,4 @@
-"""Which names say that what they name is a secret."""
+"""Which names say that what they name is a secret, and what is none all the same."""
 import re
 import unicodedata
 
@@ -10,105 +10,123 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Text, Tuple
 
-#: How secret a name is. A weak name's value may be plain words, a strong one's a state that
-#: values.STATES lists.
+#: What stands for a secret.
+MASK = u"********"
+#: How secret a name is. Under a weak name plain words are shown, under a strong one states alone.
 NOT_SECRET, WEAK, STRONG = range(3)
-
 #: So many characters are read of a name: what it names stands at its end.
 MAX_NAME = 200
+#: Longer values are secrets, and longer words: 16 lower-case letters are the shape of an app
+#: password, and sha256 and 12ms are none.
+MAX_HARMLESS, MAX_LETTERS, MAX_MIXED = 512, 15, 6
+
 #: In the dump a name that contains one of these hides whatever stands there.
-ALWAYS_MASKED_PARTS = ("key", "token", "pass")
+ALWAYS_MASKED_PARTS = ["key", "token", "pass"]
 #: Strong in a name whose words are joined by "_": dbpassword, pass_phrase, not compass_width.
 _STRONG = re.compile("passw|(?<![a-z])pass_word|pass_?phrase|pass_?code|secret(?!ar)|pwd|pswd"
                      "|mnemonic|(?:seed|recovery)_?phrase")
 #: Weak at the end of such a name: auth_token, dbpw; as its last word; as a key of one of these.
-_WEAK = re.compile(r"""(?x)(?:
-    pass|passin|passout|tokens?|pw|psw|auth|sessid|sessionid|connect_?sid|credentials?|creds
-    |(?:\A|_)(?:authorization|bearer|cookies?|cred|csrf|dsn|hmac|jwt|otp|pat|pepper|phrase|pin
-        |private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)
-    |(?:access|account|admin|api|app|auth|client|consumer|cryption|deploy|functions|host|license
-        |master|private|service|shared|signing|ssh|storage|subscription|unseal|webhook
-        |write)_?keys?)\Z""")
+_WEAK = re.compile(
+    r"(?:pass|passin|passout|tokens?|pw|psw|auth|sessid|sessionid|\Asession|connect_?sid|creds"
+    r"|credentials?|(?:\A|_)(?:authorization|bearer|cookies?|cred|csrf|dsn|hmac|jwt|otp|pat|pepper"
+    r"|phrase|pin|private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)"
+    r"|(?:access|account|admin|api|app|auth|client|consumer|cryption|deploy|functions|host|license"
+    r"|master|private|service|shared|signing|ssh|storage|subscription|unseal|webhook|write)_?keys?"
+    r")\Z")
 #: Last words that say nothing: the word before them counts.
 TAILS = frozenset(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
     "primary prod production sandbox secondary staging string test text users utf value".split())
 #: Last words of settings, and words that only end like a secret's name.
 SETTINGS = frozenset(
-    "addr age algorithm arn at audience backend bypass class command compass count days dir "
-    "disabled domain enabled endpoint engine env expires expiry field file format handler hasher "
-    "header headers helper host hours interval issuer length level limit location login manager "
-    "max method methods min minutes mode model name namespace path policy port prefix prompt "
-    "provider queue realm ref region required reset role rotation samesite scope scopes seconds "
-    "secretsmanager secure server service size source state status stdin store timeout "
-    "total ttl type uri url user username validator validators version".split())
+    "age algorithm arn at audience backend bypass class command compass count days dir disabled "
+    "domain enabled endpoint engine env error exception expired expires expiry field file format "
+    "handler hasher header headers helper host hours interval issuer length level limit location "
+    "login manager max method min minutes mode model name namespace path policy port prefix prompt "
+    "provider queue realm ref region required reset role rotation scope scopes seconds secure "
+    "server service size source state status stdin store timeout total ttl type uri url user "
+    "username validators version".split())
 #: First words of switches and of limits.
 SWITCHES = frozenset("allow ask disable enable max min no require show skip use without".split())
+#: Schemes of the Authorization header: harmless alone, in front of a secret otherwise.
+SCHEMES = frozenset("basic bearer digest negotiate token".split())
+#: First words of what is said about a secret under any name.
+STATES = frozenset(
+    "absent accepted bad cached cannot changed closed configured connected connecting connection "
+    "degraded denied disabled disconnected does down empty enabled error expired expires failed "
+    "failing false found from has healthy incorrect invalid is loaded malformed mismatch missing "
+    "must never no none not null off offline ok on online optional passed pending present provided "
+    "reachable ready refused rejected renewed required revoked rotated running set starting "
+    "stopped timed timeout true unavailable unchanged unexpected unhealthy unknown unreachable "
+    "unset up updated valid verified was wrong yes".split())
 
-#: A text that may be a name.
-NAME = re.compile(r"\w[\w.-]{0,63}\Z", re.U)
 _WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+")
-_EXCEPTION = re.compile(r"(?:Error|Exception|Expired)\Z")
+_PART = re.compile(r"[^\W_]+", re.U)
+_SIGNS = re.compile(r"[$!#^~|\\]")
+_HUMPS = re.compile("[a-z][A-Z]")
+#: A path without what looks like a key in base64, which has all kinds of letters together. One part
+#: alone needs an ending, or lower-case letters only.
+_PATH = re.compile(
+    r"(?:(?:~|\.{1,2}|[A-Za-z]:)?/|[A-Za-z]:\\)(?:[a-z][a-z -]{0,63}"
+    r"|[\w@-]{0,63}(?:\.[a-z]\w{0,7})+|[\w. @-]{0,63}(?:[/\\][\w. @-]{0,255}){1,64})?\Z", re.U)
+_RANDOM = re.compile(r"(?=\w*[A-Z])(?=\w*[a-z])(?=\w*[0-9])\w{10}")
+#: ${NAME}, $NAME, %(name)s, {{ name }}, <name>, now(), os.environ["NAME"], an ARN, what is masked
+_REFERENCE = re.compile(
+    r"(?:\$\{[^{}]+\}|\$[A-Z_][A-Z0-9_]*|%\(\w+\)s|\{\{[^{}]+\}\}|<[a-z][\w -]+>|[a-z_][\w.]*\(\)"
+    r"|(?:[a-z_]+\.[a-z_.]+|getenv|env)[(\[][\"'][A-Za-z_]+[\"']?(?:, ?None)?[\])]?"
+    r"|arn:[\w:/*.-]+|\**)\Z|\*{8}(?!\w)")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]*%?\Z")
+#: Names under which a number may be the secret.
+_CODE = re.compile(r"(?i)(?:pass|pw|pin|otp)\Z")
+#: An address or fields, whose own secrets the rules for texts have masked; a class by its path.
+_CONNECTION = re.compile(r"://|\w=\S+\s+\w+=|\*{8}|^(?:[a-z_]+\.){2,}[A-Z]")
 
 
 class Names(object):
-    """Judges names; hide adds words that make a name secret, show exempts exact names.
-
-    In the outputs of checks each value is judged; in the dump some names mask any value.
-    """
+    """Judges names; hide adds words that make a name secret, show exempts exact names."""
 
     def __init__(self, hide=(), show=(), for_outputs=False):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self.for_outputs = for_outputs
         hide = [re.escape(word.lower()) for word in hide]
         self._hidden = re.compile("|".join(hide) or "(?!)")
-        self._always_masked = re.compile("|".join(list(ALWAYS_MASKED_PARTS) + hide))
+        self._always_masked = re.compile("|".join(ALWAYS_MASKED_PARTS + hide))
         self._show = show
-        self._judged = {}  # type: Dict[Text, Tuple[bool, int]]
+        self._strengths = {}  # type: Dict[Text, int]
 
-    def judge(self, name):
-        # type: (Text) -> Tuple[bool, int]
-        """Whether the name hides whatever is there, as in a dump alone, and its strength."""
-        judged = self._judged.get(name)
-        if judged is None:
-            judged = self._hides_everything(name), self._strength(name[-MAX_NAME:])
-            if len(self._judged) > 4096:
-                self._judged = {}
-            if len(name) <= MAX_NAME:
-                self._judged[name] = judged
-        return judged
-
-    def strength(self, name):
-        # type: (Text) -> int
-        """NOT_SECRET, WEAK or STRONG."""
-        return self.judge(name)[1]
-
-    def _hides_everything(self, name):
+    def hides_everything(self, name):
         # type: (Text) -> bool
+        """Whether the name hides whatever stands there, which it does in the dump alone."""
         if self.for_outputs or name in self._show:
             return False
         return bool(self._always_masked.search(_fold(name).lower()))
 
-    def _strength(self, name):
+    def strength(self, name):
+        # type: (Text) -> int
+        """NOT_SECRET, WEAK or STRONG."""
+        strength = self._strengths.get(name)
+        if strength is None:
+            strength = self._judge(name)
+            if len(self._strengths) < 4096 and len(name) <= MAX_NAME:
+                self._strengths[name] = strength
+        return strength
+
+    def _judge(self, name):
         # type: (Text) -> int
         words = _words(name)
         if not words or name in self._show or words[0] in SWITCHES:
             return NOT_SECRET
-        if self._hidden.search(_fold(name).lower()):
-            return STRONG
-        if words == ["session", "id"]:  # in XDG_SESSION_ID it is a number
-            return WEAK
         while len(words) > 1 and words[-1] in TAILS:
             words.pop()
         last, joined = words[-1], "_".join(words)
-        if last in SETTINGS or _EXCEPTION.search(name):
+        if self._hidden.search(_fold(name).lower()):
+            return STRONG
+        if last in SETTINGS:
             return NOT_SECRET
         if _STRONG.search(joined):
             return STRONG
-        if _WEAK.search(joined):
-            return WEAK
         is_bare_key = last in ("key", "keys") and not self.for_outputs
-        return WEAK if is_bare_key else NOT_SECRET
+        return WEAK if is_bare_key or _WEAK.search(joined) else NOT_SECRET
 
 
 def named_values(data):
@@ -117,35 +135,70 @@ def named_values(data):
 
     If the data is cut, so that the name may be missing, the value counts as a secret.
     """
-    named, lowered = [], {}  # type: List[Tuple[Text, Text, Any]], Dict[Text, Any]
-    if any(key[-5:].lower() == u"value" for key in data):
-        lowered = dict((key.lower(), value) for key, value in data.items())
+    named = []
     for key, value in data.items():
-        name = key
+        names = [key]
         if key[-5:].lower() == u"value":
-            kind = key[:-5].lower()
-            given = lowered.get(kind + u"name") or lowered.get(kind + u"key")
-            if isinstance(given, six.text_type) and NAME.match(given):
-                name = given
-            elif _jsonable.MORE in data:
-                name = u"secret"
-        named.append((key, name, value))
+            beside = [data.get(key[:-5] + word) for word in (u"name", u"Name", u"key", u"Key")]
+            names = [text for text in beside if isinstance(text, six.text_type)]
+            names.append(u"secret" if _jsonable.MORE in data else key)
+        named.append((key, names[0], value))
     return named
 
 
 def is_setting(name):
     # type: (Text) -> bool
     """Whether the name is that of a setting or an id, which is no secret below a secret name."""
-    last = (_words(name[-MAX_NAME:]) or [""])[-1]
+    last = (_words(name) or [""])[-1]
     return last == "id" or last in SETTINGS
 
 
 def _words(name):
     # type: (Text) -> List[Text]
-    return [word.lower() for word in _WORD.findall(_fold(name))]
+    return [word.lower() for word in _WORD.findall(_fold(name[-MAX_NAME:]))]
 
 
 def _fold(name):
     # type: (Text) -> Text
     """The name with full-width letters and their like as ASCII."""
     return unicodedata.normalize("NFKC", name)
+
+
+def is_harmless(name, value, strength, may_be_prose):
+    # type: (Text, Text, int, bool) -> bool
+    """Whether the text under a secret name of this strength is no secret.
+
+    It may be prose in outputs of checks, and where it lies somewhere below the name.
+    """
+    text = value.strip(u" \t\r\n\"'")
+    if len(value) > MAX_HARMLESS:
+        return False
+    if _REFERENCE.match(text):
+        return True
+    if _PATH.match(text):
+        return not _RANDOM.search(text) or name in ("PWD", "OLDPWD")  # of a shell, in any folder
+    words = text.split()
+    first = words[0].lower().rstrip(u").,;:!?]}")
+    if first in SCHEMES:
+        return len(words) == 1
+    if first in STATES and len(words) == 1:
+        return True
+    if _NUMBER.match(text):
+        is_count = strength == WEAK and not _CODE.search(name)
+        return len(text) < 4 or (may_be_prose and is_count)
+    if not all(map(is_plain, words)):
+        return False
+    if strength == STRONG:
+        return may_be_prose and first in STATES
+    return may_be_prose or bool(_CONNECTION.search(text))
+
+
+def is_plain(word):
+    # type: (Text) -> bool
+    """Whether a word is one of a language, a number or a short name: sha256, 10.0.0.1:389."""
+    if _SIGNS.search(word.strip(u"\"'!|")) or len(_HUMPS.findall(word)) > 2:
+        return False
+    parts = _PART.findall(word)
+    mixed = [part for part in parts if not part.isalpha() and not part.isdigit()]
+    is_short = all(len(part) <= MAX_LETTERS for part in parts if part.isalpha())
+    return is_short and len(mixed) < 3 and all(len(part) <= MAX_MIXED for part in mixed)

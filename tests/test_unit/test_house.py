@@ -55,11 +55,9 @@ _report
 _log
 _redaction.__init__
 _redaction.scrubber
-_redaction.command_lines
 _redaction.pairs
 _redaction.known
 _redaction.patterns
-_redaction.values
 _redaction.names
 _http_client
 _types
