@@ -1,5 +1,4 @@
 """The pass over plain data: each value is judged by its name, then by what stands there."""
-import json
 import re
 
 import six
@@ -18,7 +17,7 @@ if MYPY:
 FAILED = u"<not shown>"
 #: So many characters of a text are shown, and read: that bounds time and memory.
 MAX_TEXT, MAX_READ = 64 * 1024, 256 * 1024
-#: Levels of nesting, those of JSON inside text included.
+#: Levels of nesting.
 MAX_DEPTH = 64
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
@@ -65,7 +64,7 @@ class _Scrubber(object):
             if strength or is_setting_below:
                 above = name, strength
             if isinstance(value, six.text_type):
-                value = self._text(value, name, depth)
+                value = self._text(value, name)
             elif isinstance(value, (dict, list)):
                 return self._nested(value, above, depth + 1)
             elif value is None or isinstance(value, bool):
@@ -93,7 +92,7 @@ class _Scrubber(object):
         result = _jsonable.Object()  # type: Any
         equal = {}  # type: Dict[Text, int]
         for key, name, value in named_values(data):
-            shown = _jsonable.unused(self._text(key, u"", depth), result, equal)
+            shown = _jsonable.unused(self._text(key), result, equal)
             result[shown] = self.value(value, name, above, depth)
         return result
 
@@ -106,17 +105,11 @@ class _Scrubber(object):
         return [word if word == masked else masked[:masked.index(MASK)] + MASK
                 for word, masked in zip(words, masked_words)]
 
-    def _text(self, text, name, depth):
-        # type: (Text, Text, int) -> Text
-        """The text without its secrets, JSON value by value, cut."""
+    def _text(self, text, name=u""):
+        # type: (Text, Text) -> Text
+        """The text without its secrets, cut."""
         unread = max(0, len(text) - MAX_READ)
-        text = text[:MAX_READ]
-        data = _jsonable.parse(text) if depth <= MAX_DEPTH else None
-        if data is None:
-            text = self._mask(text, name.lower().endswith(u"_headers"))
-        else:
-            shown = self.value(data, depth=depth + 1)
-            text = text if shown == data else _jsonable.text(json.dumps(shown, ensure_ascii=False))
+        text = self._mask(text[:MAX_READ], name.lower().endswith(u"_headers"))
         if len(text) <= MAX_TEXT and not unread:
             return text
         kept = MAX_TEXT - 40

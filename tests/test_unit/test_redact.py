@@ -199,10 +199,6 @@ HOSTILE = {
 }
 
 
-def equal_pairs(count):
-    return u"{%s}" % u",".join([u'"password": "x", "a": 1'] * count)
-
-
 def equal_urls(count):
     return {u"redis://:%d@h" % number: number for number in range(count)}
 
@@ -230,9 +226,8 @@ class TestCost(object):
         growth.assert_linear(scrubber.Redactor().clean, data, 500)
 
     @pytest.mark.growth
-    @pytest.mark.parametrize("many", [equal_pairs, equal_urls])
-    def test_many_equal_names_take_linear_time(self, many):
-        growth.assert_linear(scrubber.clean_output, many, 1000)
+    def test_many_equal_names_take_linear_time(self):
+        growth.assert_linear(scrubber.clean_output, equal_urls, 1000)
 
     def test_ordinary_output_costs_little(self):
         text = u"disk 81% used on /dev/sda1, ok"
@@ -723,9 +718,10 @@ class TestTexts(object):
         assert scrubber.Redactor().clean([u'<add key="password" value="x1"/>']) == [
             u'<add key="password" value="********"/>']
 
-    def test_json_may_stand_behind_sixty_three_blanks(self):
-        text = u" " * 63 + u'{"\\u0070wd": "tangerine"}'
-        assert json.loads(scrubber.clean_output(text)) == {u"pwd": u"********"}
+    def test_json_is_masked_as_it_stands(self):
+        text = u'{"user": "ann",  "db": {"pwd": "tan\\"gerine", "port": 1}, "pwds": ["x", "y"]}'
+        assert scrubber.clean_output(text) == (
+            u'{"user": "ann",  "db": {"pwd": "********", "port": 1}, "pwds": ********}')
 
     @pytest.mark.parametrize("output", [
         {u"bypass_workers": u"4x2y6z8"}, {u"compass_width": u"a1b2c3d4"},
@@ -817,10 +813,6 @@ class TestShape(object):
         for wrap in (lambda inner: [inner], lambda inner: {u"a": inner}):
             assert clean(nested(65, wrap)) == nested(65, wrap)
             assert clean(nested(66, wrap)) == nested(65, wrap, u"<too deep>")
-            for levels, text, shown in (
-                    (63, u'["a"]', u'["a"]'), (63, u'[["a"]]', u'["<too deep>"]'),
-                    (64, u'["a"]', u'"<too deep>"'), (65, u'["a"]', u'["a"]')):  # as plain text
-                assert clean(nested(levels, wrap, text)) == nested(levels, wrap, shown)
 
     def test_object_is_shown_by_its_type(self):
         assert scrubber.clean_output([object()]) == [_jsonable.type_name(object())]
@@ -847,15 +839,13 @@ class TestEqualNames(object):
             u"redis://:********@h", u"redis://:********@h'"]
 
     def test_names_get_a_quote_and_numbers(self):
-        text = u'{"password": "x", %s}' % u", ".join([u'"a": 1'] * 11)
-        pairs = json.loads(scrubber.clean_output(text), object_pairs_hook=list)
-        assert pairs[0] == (u"password", u"********")
-        assert [name for name, _ in pairs[1:]] == [u"a", u"a'"] + [
-            u"a'%d" % number for number in range(2, 11)]
+        data = {u"redis://:%d@h" % number: 1 for number in range(11)}
+        assert set(scrubber.Redactor().clean(data)) == {
+            u"redis://:********@h" + end for end in [u"", u"'"] + [
+                u"'%d" % number for number in range(2, 11)]}
 
     def test_many_are_all_shown(self):
         assert len(scrubber.clean_output(equal_urls(2000))) == 2000
-        assert u'"x"' not in scrubber.clean_output(equal_pairs(2000))
 
 
 if st is not None:
