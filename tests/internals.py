@@ -12,7 +12,7 @@ from bottle_healthcheck._http import callbacks, negotiation, plugin, response  #
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
 from bottle_healthcheck._redaction import (  # noqa: F401
-    known, patterns, scrubber)
+    known, scrubber, texts)
 from bottle_healthcheck._engine import drain
 from bottle_healthcheck import checks, environment
 

@@ -1,14 +1,9 @@
 """Masks secrets in plain data: by their name, by their shape, and where a known one turns up again.
 
-    scrubber  the walk over the data
-    names     whether a name says that its value is a secret, and which values are none all the same
-    pairs     names and their values in texts, and options of programs
-    patterns  secrets by their shape: makers' tokens, keys in PEM, URLs, headers
-    known     secrets of the environment and of app.config, wherever they turn up
-
-In the dump a name with key, token or pass masks whatever it names. In outputs of checks states are
-shown, as in "token: expired". A secret without name and shape stays visible: an entropy rule would
-hide digests and trace ids.
+scrubber walks over the data, names judges names and values, texts finds secrets within texts, known
+has those of the environment and of app.config. In the dump a name with key, token or pass masks
+whatever it names; in outputs of checks states are shown, as in "token: expired". A secret without
+name and shape stays visible: an entropy rule would hide digests and trace ids.
 """
 import six
 

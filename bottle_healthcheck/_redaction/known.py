@@ -8,13 +8,12 @@ from six.moves.urllib.parse import unquote
 
 from .. import _compat, _jsonable
 from .names import MASK, STRONG, Names, is_harmless, named_values
-from .patterns import URL
+from .texts import URL
 
 MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, Iterable, List, MutableMapping, Text, Tuple
 
-    #: Secrets by the first word of each.
     Index = Dict[Text, List[Text]]
 
 #: What else may hold secrets, such as apps, while it is alive, and what reads them.
@@ -25,13 +24,12 @@ COMPARE_SECONDS = 1
 MIN_LENGTH = 8
 #: Secrets are looked for so many levels deep, and in so many characters of a text.
 MAX_DEPTH, MAX_READ = 65, 256 * 1024
-
 #: What a weak name must end with if its secret is to be masked wherever it turns up.
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: A lower-case word (DB_PASSWORD=postgres), a number or a URL would hide what is said of others.
 _ORDINARY = re.compile(r"(?:[a-z]+|[\W\d_]+)\Z|[\w+.-]{1,32}://", re.U)
-_WORD = re.compile(r"[^\W_]+", re.U)
 #: A secret is a whole word: inside of one mere letters are meant, but behind \n, \x0a or %0a.
+_WORD = re.compile(r"[^\W_]+", re.U)
 _ESCAPED_WORD = re.compile(r"(?:\\u....|\\x..|\\[a-z]|%..)([^\W_]+)", re.U)
 _START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
 _END = r"(?![^\W_])"
@@ -48,7 +46,7 @@ class KnownSecrets(object):
 
     def index(self):
         # type: () -> Index
-        """The sources are read again once a second; the same object unless one has changed."""
+        """The same object unless a source has changed; concurrent threads make equal ones."""
         read_at, last_count, last_data, index = self._last
         now, count = self._clock(), len(self._sources)
         if count == last_count and 0 <= now - read_at < COMPARE_SECONDS:

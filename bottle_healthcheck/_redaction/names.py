@@ -10,39 +10,33 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterable, List, Text, Tuple
 
-#: What stands for a secret.
 MASK = u"********"
 #: How secret a name is. Under a weak name plain words are shown, under a strong one states alone.
 NOT_SECRET, WEAK, STRONG = range(3)
-#: So many characters are read of a name: what it names stands at its end.
-MAX_NAME = 200
-#: Longer values are secrets, and longer words: 16 lower-case letters are the shape of an app
-#: password, and sha256 and 12ms are none.
-MAX_HARMLESS, MAX_LETTERS, MAX_MIXED = 512, 15, 6
-
+#: So many characters are read of a name, its last ones; longer values are secrets.
+MAX_NAME, MAX_HARMLESS = 200, 512
 #: In the dump a name that contains one of these hides whatever stands there.
 ALWAYS_MASKED_PARTS = ["key", "token", "pass"]
 #: Strong in a name whose words are joined by "_": dbpassword, pass_phrase, not compass_width.
-_STRONG = re.compile("passw|(?<![a-z])pass_word|pass_?phrase|pass_?code|secret(?!ar)|pwd|pswd"
-                     "|mnemonic|(?:seed|recovery)_?phrase")
+_STRONG = re.compile("passw|pass_?(?:word|phrase|code)|secret(?!ar)|ps?wd|mnemonic"
+                     "|(?:seed|recovery)_?phrase")
 #: Weak at the end of such a name: auth_token, dbpw; as its last word; as a key of one of these.
 _WEAK = re.compile(
-    r"(?:pass|passin|passout|tokens?|pw|psw|auth|sessid|sessionid|\Asession|connect_?sid|creds"
-    r"|credentials?|(?:\A|_)(?:authorization|bearer|cookies?|cred|csrf|dsn|hmac|jwt|otp|pat|pepper"
-    r"|phrase|pin|private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)"
-    r"|(?:access|account|admin|api|app|auth|client|consumer|cryption|deploy|functions|host|license"
-    r"|master|private|service|shared|signing|ssh|storage|subscription|unseal|webhook|write)_?keys?"
-    r")\Z")
+    r"(?:pass|passin|passout|tokens?|psw|pw|auth|sess(?:ion)?id|\Asession|connect_?sid|credentials?"
+    r"|(?:\A|_)(?:authorization|bearer|cookies?|creds?|csrf|dsn|hmac|jwt|otp|pat|pepper|phrase|pin"
+    r"|private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)|(?:access|account|admin|api"
+    r"|app|auth|client|consumer|cryption|deploy|host|license|master|private|service|shared|signing"
+    r"|functions|ssh|storage|subscription|unseal|webhook|write)_?keys?)\Z")
 #: Last words that say nothing: the word before them counts.
 TAILS = frozenset(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
     "primary prod production sandbox secondary staging string test text users utf value".split())
 #: Last words of settings, and words that only end like a secret's name.
 SETTINGS = frozenset(
-    "age algorithm arn at audience backend bypass class command compass count days dir disabled "
+    "age algorithm arn audience backend bypass class command compass count days dir disabled "
     "domain enabled endpoint engine env error exception expired expires expiry field file format "
-    "handler hasher header headers helper host hours interval issuer length level limit location "
-    "login manager max method min minutes mode model name namespace path policy port prefix prompt "
+    "handler header headers helper host hours interval issuer length level limit location login "
+    "manager max method min minutes mode model name namespace path policy port prefix prompt "
     "provider queue realm ref region required reset role rotation scope scopes seconds secure "
     "server service size source state status stdin store timeout total ttl type uri url user "
     "username validators version".split())
@@ -52,29 +46,25 @@ SWITCHES = frozenset("allow ask disable enable max min no require show skip use 
 SCHEMES = frozenset("basic bearer digest negotiate token".split())
 #: First words of what is said about a secret under any name.
 STATES = frozenset(
-    "absent accepted bad cached cannot changed closed configured connected connecting connection "
+    "accepted bad cached cannot changed closed configured connected connecting connection "
     "degraded denied disabled disconnected does down empty enabled error expired expires failed "
     "failing false found from has healthy incorrect invalid is loaded malformed mismatch missing "
-    "must never no none not null off offline ok on online optional passed pending present provided "
-    "reachable ready refused rejected renewed required revoked rotated running set starting "
-    "stopped timed timeout true unavailable unchanged unexpected unhealthy unknown unreachable "
-    "unset up updated valid verified was wrong yes".split())
+    "must never no none not null off offline ok on online optional passed pending present "
+    "provided reachable ready refused rejected renewed required revoked rotated running set "
+    "starting stopped timed timeout true unavailable unchanged unexpected unhealthy unknown "
+    "unreachable unset up updated valid verified was wrong yes".split())
 
 _WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+")
-_PART = re.compile(r"[^\W_]+", re.U)
-_SIGNS = re.compile(r"[$!#^~|\\]")
-_HUMPS = re.compile("[a-z][A-Z]")
-#: A path without what looks like a key in base64, which has all kinds of letters together. One part
-#: alone needs an ending, or lower-case letters only.
+#: One part alone needs an ending, or lower-case letters only.
 _PATH = re.compile(
     r"(?:(?:~|\.{1,2}|[A-Za-z]:)?/|[A-Za-z]:\\)(?:[a-z][a-z -]{0,63}"
     r"|[\w@-]{0,63}(?:\.[a-z]\w{0,7})+|[\w. @-]{0,63}(?:[/\\][\w. @-]{0,255}){1,64})?\Z", re.U)
+#: What a key in base64 looks like and no part of a path: all kinds of letters together.
 _RANDOM = re.compile(r"(?=\w*[A-Z])(?=\w*[a-z])(?=\w*[0-9])\w{10}")
 #: ${NAME}, $NAME, %(name)s, {{ name }}, <name>, now(), os.environ["NAME"], an ARN, what is masked
 _REFERENCE = re.compile(
-    r"(?:\$\{[^{}]+\}|\$[A-Z_][A-Z0-9_]*|%\(\w+\)s|\{\{[^{}]+\}\}|<[a-z][\w -]+>|[a-z_][\w.]*\(\)"
-    r"|(?:[a-z_]+\.[a-z_.]+|getenv|env)[(\[][\"'][A-Za-z_]+[\"']?(?:, ?None)?[\])]?"
-    r"|arn:[\w:/*.-]+|\**)\Z|\*{8}(?!\w)")
+    r"(?:\$\{[^{}]+\}|\$[A-Z_][A-Z0-9_]*|%\(\w+\)s|\{\{[^{}]+\}\}|<[a-z][\w -]+>|arn:[\w:/*.-]+"
+    r"|[a-z_][\w.]*(?:\(\)|[(\[][\"'][A-Za-z_]+[\"']?(?:, ?None)?[\])]?)|\**)\Z|\*{8}(?!\w)")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]*%?\Z")
 #: Names under which a number may be the secret.
 _CODE = re.compile(r"(?i)(?:pass|pw|pin|otp)\Z")
@@ -99,7 +89,7 @@ class Names(object):
         """Whether the name hides whatever stands there, which it does in the dump alone."""
         if self.for_outputs or name in self._show:
             return False
-        return bool(self._always_masked.search(_fold(name).lower()))
+        return bool(self._always_masked.search(unicodedata.normalize("NFKC", name).lower()))
 
     def strength(self, name):
         # type: (Text) -> int
@@ -119,7 +109,7 @@ class Names(object):
         while len(words) > 1 and words[-1] in TAILS:
             words.pop()
         last, joined = words[-1], "_".join(words)
-        if self._hidden.search(_fold(name).lower()):
+        if self._hidden.search(unicodedata.normalize("NFKC", name).lower()):
             return STRONG
         if last in SETTINGS:
             return NOT_SECRET
@@ -131,17 +121,14 @@ class Names(object):
 
 def named_values(data):
     # type: (Dict[Text, Any]) -> List[Tuple[Text, Text, Any]]
-    """Key, name and value; what is under dbValue is named by the text under dbName or dbKey.
-
-    If the data is cut, so that the name may be missing, the value counts as a secret.
-    """
+    """Key, name and value; what is under dbValue is named by the text under dbName or dbKey."""
     named = []
     for key, value in data.items():
         names = [key]
         if key[-5:].lower() == u"value":
             beside = [data.get(key[:-5] + word) for word in (u"name", u"Name", u"key", u"Key")]
             names = [text for text in beside if isinstance(text, six.text_type)]
-            names.append(u"secret" if _jsonable.MORE in data else key)
+            names.append(u"secret" if _jsonable.MORE in data else key)  # its name may be cut off
         named.append((key, names[0], value))
     return named
 
@@ -155,21 +142,14 @@ def is_setting(name):
 
 def _words(name):
     # type: (Text) -> List[Text]
-    return [word.lower() for word in _WORD.findall(_fold(name[-MAX_NAME:]))]
-
-
-def _fold(name):
-    # type: (Text) -> Text
-    """The name with full-width letters and their like as ASCII."""
-    return unicodedata.normalize("NFKC", name)
+    """The last words of a name; full-width letters and their like count as ASCII."""
+    name = unicodedata.normalize("NFKC", name[-MAX_NAME:])
+    return [word.lower() for word in _WORD.findall(name)]
 
 
 def is_harmless(name, value, strength, may_be_prose):
     # type: (Text, Text, int, bool) -> bool
-    """Whether the text under a secret name of this strength is no secret.
-
-    It may be prose in outputs of checks, and where it lies somewhere below the name.
-    """
+    """Whether the text under a secret name of this strength is no secret, as prose may be."""
     text = value.strip(u" \t\r\n\"'")
     if len(value) > MAX_HARMLESS:
         return False
@@ -195,10 +175,11 @@ def is_harmless(name, value, strength, may_be_prose):
 
 def is_plain(word):
     # type: (Text) -> bool
-    """Whether a word is one of a language, a number or a short name: sha256, 10.0.0.1:389."""
-    if _SIGNS.search(word.strip(u"\"'!|")) or len(_HUMPS.findall(word)) > 2:
+    """Whether a word is of a language, a number or a short name: sha256, 10.0.0.1:389."""
+    has_signs = re.search(r"[$!#^~|\\]", word.strip(u"\"'!|"))
+    if has_signs or len(re.findall("[a-z][A-Z]", word)) > 2:
         return False
-    parts = _PART.findall(word)
+    parts = re.findall(r"(?u)[^\W_]+", word)
     mixed = [part for part in parts if not part.isalpha() and not part.isdigit()]
-    is_short = all(len(part) <= MAX_LETTERS for part in parts if part.isalpha())
-    return is_short and len(mixed) < 3 and all(len(part) <= MAX_MIXED for part in mixed)
+    is_short = all(len(part) < 16 for part in parts if part.isalpha())  # 16: an app password
+    return is_short and len(mixed) < 3 and all(len(part) < 7 for part in mixed)

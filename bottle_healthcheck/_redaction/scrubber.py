@@ -6,8 +6,7 @@ import six
 from .. import _jsonable
 from . import known
 from .names import MASK, NOT_SECRET, Names, is_harmless, is_setting, named_values
-from .pairs import mask_pairs
-from .patterns import mask_patterns
+from .texts import mask_pairs, mask_patterns
 
 MYPY = False
 if MYPY:
@@ -17,8 +16,7 @@ if MYPY:
 FAILED = u"<not shown>"
 #: So many characters of a text are shown, and read: that bounds time and memory.
 MAX_TEXT, MAX_READ = 64 * 1024, 256 * 1024
-#: Levels of nesting.
-MAX_DEPTH = 64
+MAX_DEPTH = 65
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
 _SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|-(?<![\w-]-)[-\w]|\S{19}|[\s|](?=\S*[0-9])\S{6}"
@@ -39,22 +37,14 @@ class Redactor(object):
         try:
             index = self._known.index()
             if not self._names.for_outputs:
-                secrets = known.secrets_in(data, self._names)
-                index = known.index_of(sum(index.values(), secrets))
-            return _Scrubber(self._names, index).value(data)
+                own = known.secrets_in(data, self._names)
+                index = known.index_of(sum(index.values(), own))
+            return self._value(data, u"", (u"", NOT_SECRET), 0, index)
         except Exception:
             return FAILED
 
-
-class _Scrubber(object):
-    """One pass over plain data."""
-
-    def __init__(self, names, index):
-        # type: (Names, known.Index) -> None
-        self._names, self._index = names, index
-
-    def value(self, value, name=u"", above=(u"", NOT_SECRET), depth=0):
-        # type: (Any, Text, Tuple[Text, int], int) -> Any
+    def _value(self, value, name, above, depth, index):
+        # type: (Any, Text, Tuple[Text, int], int, known.Index) -> Any
         """The redacted copy of a value; above is the secret name that it is below, its strength."""
         try:
             if self._names.hides_everything(name):
@@ -64,9 +54,9 @@ class _Scrubber(object):
             if strength or is_setting_below:
                 above = name, strength
             if isinstance(value, six.text_type):
-                value = self._text(value, name)
+                value = self._text(value, name, index)
             elif isinstance(value, (dict, list)):
-                return self._nested(value, above, depth + 1)
+                return self._nested(value, above, depth, index)
             elif value is None or isinstance(value, bool):
                 return value
             elif not isinstance(value, (float,) + six.integer_types):
@@ -81,35 +71,35 @@ class _Scrubber(object):
         except Exception:
             return FAILED
 
-    def _nested(self, data, above, depth):
-        # type: (Any, Tuple[Text, int], int) -> Any
-        if depth > MAX_DEPTH + 1:
+    def _nested(self, data, above, depth, index):
+        # type: (Any, Tuple[Text, int], int, known.Index) -> Any
+        if depth == MAX_DEPTH:
             return u"<too deep>"
         if isinstance(data, list):
-            items = [self.value(item, u"", above, depth) for item in data]
-            are_words = all(isinstance(item, six.text_type) for item in data)
-            return self._words(items) if are_words and not above[1] else items
+            items = [self._value(item, u"", above, depth + 1, index) for item in data]
+            are_words = not above[1] and all(isinstance(item, six.text_type) for item in data)
+            return self._words(items, index) if are_words else items
         result = _jsonable.Object()  # type: Any
         equal = {}  # type: Dict[Text, int]
         for key, name, value in named_values(data):
-            shown = _jsonable.unused(self._text(key), result, equal)
-            result[shown] = self.value(value, name, above, depth)
+            shown = _jsonable.unused(self._text(key, u"", index), result, equal)
+            result[shown] = self._value(value, name, above, depth + 1, index)
         return result
 
-    def _words(self, words):
-        # type: (List[Text]) -> List[Text]
+    def _words(self, words, index):
+        # type: (List[Text], known.Index) -> List[Text]
         """The words of a command line with those masked whole that are values of secret options."""
-        masked_words = self._mask(u"\x1f".join(words)).split(u"\x1f")  # counts as a blank
+        masked_words = self._mask(u"\x1f".join(words), index).split(u"\x1f")  # counts as a blank
         if len(masked_words) != len(words):
             return words
         return [word if word == masked else masked[:masked.index(MASK)] + MASK
                 for word, masked in zip(words, masked_words)]
 
-    def _text(self, text, name=u""):
-        # type: (Text, Text) -> Text
+    def _text(self, text, name, index):
+        # type: (Text, Text, known.Index) -> Text
         """The text without its secrets, cut."""
         unread = max(0, len(text) - MAX_READ)
-        text = self._mask(text[:MAX_READ], name.lower().endswith(u"_headers"))
+        text = self._mask(text[:MAX_READ], index, name.lower().endswith(u"_headers"))
         if len(text) <= MAX_TEXT and not unread:
             return text
         kept = MAX_TEXT - 40
@@ -117,12 +107,11 @@ class _Scrubber(object):
             kept = max(0, min(kept, len(text) - MAX_TEXT))
         return text[:kept] + u"\n<%d characters cut>" % (unread + len(text) - kept)
 
-    def _mask(self, text, are_headers=False):
-        # type: (Text, bool) -> Text
-        """The text without what is or looks like a secret; are_headers: under any name."""
+    def _mask(self, text, index, are_headers=False):
+        # type: (Text, known.Index, bool) -> Text
         if _SUSPICIOUS.search(text):
             text = mask_pairs(mask_patterns(text), self._names, are_headers)
-        return known.mask_secrets(text, self._index)
+        return known.mask_secrets(text, index)
 
 
 #: For outputs of checks; what an EnvironmentDump hides and shows counts in that dump alone.

@@ -55,9 +55,8 @@ _report
 _log
 _redaction.__init__
 _redaction.scrubber
-_redaction.pairs
 _redaction.known
-_redaction.patterns
+_redaction.texts
 _redaction.names
 _http_client
 _types
