@@ -17,10 +17,7 @@ _LOADED = []  # type: List[ModuleType]
 
 def load_rules():
     # type: () -> Any
-    """The module of the walk, and with it all rules, whose patterns take long to compile.
-
-    Constructors load it: in the child of a fork a check's thread could wait for an import for ever.
-    """
+    """The walk and all rules; constructors load them: a fork's child may wait for imports."""
     if not _LOADED:
         from . import scrubber
         _LOADED.append(scrubber)

@@ -18,12 +18,8 @@ if MYPY:
 
 #: What else may hold secrets, such as apps, while it is alive, and what reads them.
 SOURCES = weakref.WeakKeyDictionary()  # type: MutableMapping[Any, Callable[[Any], Any]]
-#: So often the sources are compared with what was read of them, in seconds.
-COMPARE_SECONDS = 1
 #: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
 MIN_LENGTH = 8
-#: Secrets are looked for so many levels deep, and in so many characters of a text.
-MAX_DEPTH, MAX_READ = 65, 256 * 1024
 #: What a weak name must end with if its secret is to be masked wherever it turns up.
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
 #: A lower-case word (DB_PASSWORD=postgres), a number or a URL would hide what is said of others.
@@ -46,10 +42,10 @@ class KnownSecrets(object):
 
     def index(self):
         # type: () -> Index
-        """The same object unless a source has changed; concurrent threads make equal ones."""
+        """Compared with the sources once a second; concurrent threads make equal ones."""
         read_at, last_count, last_data, index = self._last
         now, count = self._clock(), len(self._sources)
-        if count == last_count and 0 <= now - read_at < COMPARE_SECONDS:
+        if count == last_count and 0 <= now - read_at < 1:
             return index
         data = [_jsonable.plain(os.environ)]
         for owner, read in list(self._sources.items()):
@@ -63,8 +59,8 @@ class KnownSecrets(object):
         return index
 
 
-def secrets_in(data, names, name=u"", depth=0):
-    # type: (Any, Names, Text, int) -> List[Text]
+def secrets_in(data, names, name=u""):
+    # type: (Any, Names, Text) -> List[Text]
     """What stands under names of credentials, in lists under their plurals, and in URLs."""
     found, inner = [], []  # type: List[Text], List[Tuple[Text, Any]]
     if isinstance(data, six.text_type):
@@ -72,16 +68,16 @@ def secrets_in(data, names, name=u"", depth=0):
         is_credential = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
         if is_credential and not is_harmless(name, data, strength, False):
             found.append(data)
-        passwords = [match.group("password") for match in URL.finditer(data[:MAX_READ])]
+        passwords = [match.group("password") for match in URL.finditer(data)]
         found += passwords + [unquote(word) for word in passwords]
-        inner = [(u"", _jsonable.parse(data[:MAX_READ]))]
+        inner = [(u"", _jsonable.parse(data))]
     elif isinstance(data, dict):
         inner = [(about, value) for _, about, value in named_values(data)]
     elif isinstance(data, list):
         plural = name if name[-1:] in u"sS" else u""
         inner = [(plural, item) for item in data]
-    for about, value in inner if depth < MAX_DEPTH else ():
-        found += secrets_in(value, names, about, depth + 1)
+    for about, value in inner:
+        found += secrets_in(value, names, about)
     return [one for one in found if len(one) >= MIN_LENGTH and not _ORDINARY.match(one)]
 
 

@@ -17,16 +17,14 @@ NOT_SECRET, WEAK, STRONG = range(3)
 MAX_NAME, MAX_HARMLESS = 200, 512
 #: In the dump a name that contains one of these hides whatever stands there.
 ALWAYS_MASKED_PARTS = ["key", "token", "pass"]
-#: Strong in a name whose words are joined by "_": dbpassword, pass_phrase, not compass_width.
-_STRONG = re.compile("passw|pass_?(?:word|phrase|code)|secret(?!ar)|ps?wd|mnemonic"
-                     "|(?:seed|recovery)_?phrase")
-#: Weak at the end of such a name: auth_token, dbpw; as its last word; as a key of one of these.
+#: Parts of strong names: dbpassword, PASS-PHRASE, not compass_width, secretary.
+STRONG_PARTS = ["passw", "pass.?(?:word|code)", "secret(?!ar)", "ps?wd", "mnemonic", "phrase"]
+#: Weak at the end of a name whose words are joined by "_", or as its last word.
 _WEAK = re.compile(
     r"(?:pass|passin|passout|tokens?|psw|pw|auth|sess(?:ion)?id|\Asession|connect_?sid|credentials?"
-    r"|(?:\A|_)(?:authorization|bearer|cookies?|creds?|csrf|dsn|hmac|jwt|otp|pat|pepper|phrase|pin"
-    r"|private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)|(?:access|account|admin|api"
-    r"|app|auth|client|consumer|cryption|deploy|host|license|master|private|service|shared|signing"
-    r"|functions|ssh|storage|subscription|unseal|webhook|write)_?keys?)\Z")
+    r"|(?:\A|_)(?:authorization|bearer|cookies?|creds?|csrf|dsn|hmac|jwt|otp|pat|pepper|pin|private"
+    r"|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)|(?:[a-z]_|api|access|private)keys?"
+    r"(?<!public_key)(?<!primary_key)(?<!foreign_key)(?<!partition_key)(?<!cache_key))\Z")
 #: Last words that say nothing: the word before them counts.
 TAILS = frozenset(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
@@ -53,7 +51,6 @@ STATES = frozenset(
     "provided reachable ready refused rejected renewed required revoked rotated running set "
     "starting stopped timed timeout true unavailable unchanged unexpected unhealthy unknown "
     "unreachable unset up updated valid verified was wrong yes".split())
-
 _WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+")
 #: One part alone needs an ending, or lower-case letters only.
 _PATH = re.compile(
@@ -79,7 +76,7 @@ class Names(object):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self.for_outputs = for_outputs
         hide = [re.escape(word.lower()) for word in hide]
-        self._hidden = re.compile("|".join(hide) or "(?!)")
+        self._strong = re.compile("|".join(STRONG_PARTS + hide))
         self._always_masked = re.compile("|".join(ALWAYS_MASKED_PARTS + hide))
         self._show = show
         self._strengths = {}  # type: Dict[Text, int]
@@ -108,15 +105,12 @@ class Names(object):
             return NOT_SECRET
         while len(words) > 1 and words[-1] in TAILS:
             words.pop()
-        last, joined = words[-1], "_".join(words)
-        if self._hidden.search(unicodedata.normalize("NFKC", name).lower()):
-            return STRONG
-        if last in SETTINGS:
+        if words[-1] in SETTINGS:
             return NOT_SECRET
-        if _STRONG.search(joined):
+        if self._strong.search(unicodedata.normalize("NFKC", name[-MAX_NAME:]).lower()):
             return STRONG
-        is_bare_key = last in ("key", "keys") and not self.for_outputs
-        return WEAK if is_bare_key or _WEAK.search(joined) else NOT_SECRET
+        is_bare_key = words[-1] in ("key", "keys") and not self.for_outputs
+        return WEAK if is_bare_key or _WEAK.search("_".join(words)) else NOT_SECRET
 
 
 def named_values(data):

@@ -10,13 +10,11 @@ from .texts import mask_pairs, mask_patterns
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Text, Tuple
+    from typing import Any, Dict, Iterable, Text, Tuple
 
-#: What stands for a value that a rule failed on.
 FAILED = u"<not shown>"
 #: So many characters of a text are shown, and read: that bounds time and memory.
 MAX_TEXT, MAX_READ = 64 * 1024, 256 * 1024
-MAX_DEPTH = 65
 #: Without any of these no rule finds a secret: the sign of a pair, a URL or a hash, an option, a
 #: long word, a word of letters and digits behind a name, a word that a bare secret follows.
 _SUSPICIOUS = re.compile(r"[=:'\"<>@$]|%[0-9]|-(?<![\w-]-)[-\w]|\S{19}|[\s|](?=\S*[0-9])\S{6}"
@@ -39,12 +37,12 @@ class Redactor(object):
             if not self._names.for_outputs:
                 own = known.secrets_in(data, self._names)
                 index = known.index_of(sum(index.values(), own))
-            return self._value(data, u"", (u"", NOT_SECRET), 0, index)
+            return self._value(data, u"", (u"", NOT_SECRET), index)
         except Exception:
             return FAILED
 
-    def _value(self, value, name, above, depth, index):
-        # type: (Any, Text, Tuple[Text, int], int, known.Index) -> Any
+    def _value(self, value, name, above, index):
+        # type: (Any, Text, Tuple[Text, int], known.Index) -> Any
         """The redacted copy of a value; above is the secret name that it is below, its strength."""
         try:
             if self._names.hides_everything(name):
@@ -56,7 +54,7 @@ class Redactor(object):
             if isinstance(value, six.text_type):
                 value = self._text(value, name, index)
             elif isinstance(value, (dict, list)):
-                return self._nested(value, above, depth, index)
+                return self._nested(value, above, index)
             elif value is None or isinstance(value, bool):
                 return value
             elif not isinstance(value, (float,) + six.integer_types):
@@ -71,29 +69,23 @@ class Redactor(object):
         except Exception:
             return FAILED
 
-    def _nested(self, data, above, depth, index):
-        # type: (Any, Tuple[Text, int], int, known.Index) -> Any
-        if depth == MAX_DEPTH:
-            return u"<too deep>"
+    def _nested(self, data, above, index):
+        # type: (Any, Tuple[Text, int], known.Index) -> Any
         if isinstance(data, list):
-            items = [self._value(item, u"", above, depth + 1, index) for item in data]
-            are_words = not above[1] and all(isinstance(item, six.text_type) for item in data)
-            return self._words(items, index) if are_words else items
+            items = [self._value(item, u"", above, index) for item in data]
+            if above[1] or not all(isinstance(item, six.text_type) for item in data):
+                return items
+            words = self._mask(u"\x1f".join(items), index).split(u"\x1f")  # of a command line
+            if len(words) != len(items):
+                return items
+            return [word if word == item else word[:word.index(MASK)] + MASK
+                    for word, item in zip(words, items)]
         result = _jsonable.Object()  # type: Any
         equal = {}  # type: Dict[Text, int]
         for key, name, value in named_values(data):
             shown = _jsonable.unused(self._text(key, u"", index), result, equal)
-            result[shown] = self._value(value, name, above, depth + 1, index)
+            result[shown] = self._value(value, name, above, index)
         return result
-
-    def _words(self, words, index):
-        # type: (List[Text], known.Index) -> List[Text]
-        """The words of a command line with those masked whole that are values of secret options."""
-        masked_words = self._mask(u"\x1f".join(words), index).split(u"\x1f")  # counts as a blank
-        if len(masked_words) != len(words):
-            return words
-        return [word if word == masked else masked[:masked.index(MASK)] + MASK
-                for word, masked in zip(words, masked_words)]
 
     def _text(self, text, name, index):
         # type: (Text, Text, known.Index) -> Text

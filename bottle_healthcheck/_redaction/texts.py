@@ -39,7 +39,7 @@ _TABLE = (
     ("@", r"((?<![\w.:@/-])(?!(?:[Bb]?[Cc]c|[Tt]o|[Ff]rom|mailto):)[\w.-]{0,64}:)"
           r"(?![/0-9]{1,6}(?!\w))(?P<perhaps>[^\s\"']{1,256})(?=@(?!sha\d)[\w.-])"),
     ("@", r"((?<![\w./-])[\w.-]{1,64}/)(?P<perhaps>[^\s\"'/@]{1,128})(?=@(?!sha\d|v?\d)[\w/])"),
-    # user:password of a program, not 1000:1000; mysql -pX
+    # curl -u ann:X, not 1000:1000; mysql -pX
     ("-", r"((?<![\w-])(?:-[uU]|--(?:proxy-)?user(?![\w-]))[\s\"',=]{0,4}([\w.@\\/-]{1,64})[:%])"
           r"(?!//|(?:\2|\d{1,256})(?![^\s\"',]))[^\s\"',]{1,256}"),
     ("-", r"((?<![\w-])-[pP][\s\"',]{1,4})(?P<perhaps>[^\s\"',/]{1,512})(?![^\s\"',])"),
@@ -126,8 +126,8 @@ _BRACKETS = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?
                        r"[\[({][^\[({\])}]{0,512}[\])}](?!\w)", re.U)
 #: In YAML the lines below that are further in, or a list's items.
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
-_HEADER = re.compile(r"(?i).*(?:authorization|cookie)\Z")
-_PHRASE_NAME = re.compile(r"(?i)(?!-).*(?:mnemonic|phrase)\Z")
+#: Names of headers and of phrases have the rest of the line.
+_LINE_NAME = re.compile(r"(?i)(?!-).*(?:authorization|cookie|mnemonic|phrase)\Z")
 _LINE_END = re.compile(r"[\r\n\x1f]|\\[rn]")
 _QUOTED_LINE_END = re.compile(r"[\r\n\x1f\"']")
 _FIELD_END = re.compile(r"[;\r\n\x1f\"']")
@@ -166,15 +166,13 @@ def _is_secret(text, start, end, match, strength, names):
     if _NAME_OF_VALUE.match(text, end) and names.strength(value):  # key: password, value: x
         return False
     may_be_prose = u"=" not in sign or text[start - 1] not in u"'\"`"  # x='y' is none
-    if match.group("option") and not sign:
-        may_be_prose = names.for_outputs
     return not is_harmless(name, value, strength, may_be_prose)
 
 
 def _value_span(text, match):
     # type: (Text, Match[Text]) -> Tuple[int, int]
     """Where the value begins and ends: in quotes or brackets, a block of YAML, a line, a word."""
-    start, sign, name = match.end(), match.group("sign"), match.group("name")
+    start = match.end()
     quote = _QUOTE.match(text, start)
     if quote:
         closing = re.compile(r"(?<!\\)" + re.escape(quote.group(1)) + r"(?!\w)", re.U)
@@ -183,13 +181,11 @@ def _value_span(text, match):
     if brackets:
         return brackets.span()
     block, indent = _BLOCK.match(text, start), match.group("indent")
-    if block and sign == ":" and indent is not None:
+    if block and match.group("sign") == ":" and indent is not None:
         further_in = re.compile(r"\n(?!\s{%d}[ \t-])" % len(indent))
         return block.end(), _find(further_in, text, block.end() - 1)
     before = text[max(0, match.start("name") - 1):match.start("name")]
-    is_header = bool(_HEADER.match(name))
-    is_line = is_header and sign == ":"
-    if is_line or _PHRASE_NAME.match(name):
+    if match.group("sign") and _LINE_NAME.match(match.group("name")):
         return start, _find(_QUOTED_LINE_END if before in ("'", "\"") else _LINE_END, text, start)
     if before == ";":  # of a connection string
         return start, _find(_FIELD_END, text, start)
@@ -197,8 +193,7 @@ def _value_span(text, match):
         return start, text.index("<", start)
     end = _find(_WORD_END, text, start)
     if text[start:end].lower() in SCHEMES and text[end:end + 1] == u" ":
-        start = start if is_header else end + 1
-        end = _find(_WORD_END, text, end + 1)
+        return end + 1, _find(_WORD_END, text, end + 1)
     return start, end
 
 
