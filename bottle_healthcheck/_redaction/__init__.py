@@ -1,9 +1,9 @@
 """Masks secrets in plain data: by their name, by their shape, and where a known one turns up again.
 
-scrubber walks over the data, names judges names and values, texts finds secrets within texts, known
-has those of the environment and of app.config. In the dump a name with key, token or pass masks
-whatever it names; in outputs of checks states are shown, as in "token: expired". A secret without
-name and shape stays visible: an entropy rule would hide digests and trace ids.
+scrubber walks over the data, names judges names and values, texts finds secrets in texts, known has
+those of the environment and of app.config. In the dump a name with key, token or pass masks all
+that it names; in outputs states are shown, as in "token: expired". A secret without name and shape
+stays visible: an entropy rule would hide digests and trace ids.
 """
 import six
 

@@ -14,21 +14,16 @@ MYPY = False
 if MYPY:
     from typing import Any, Callable, Dict, Iterable, List, MutableMapping, Text, Tuple
 
-    Index = Dict[Text, List[Text]]
-
 #: What else may hold secrets, such as apps, while it is alive, and what reads them.
 SOURCES = weakref.WeakKeyDictionary()  # type: MutableMapping[Any, Callable[[Any], Any]]
-#: Shorter secrets are not looked for elsewhere: they would hide ordinary words.
-MIN_LENGTH = 8
 #: What a weak name must end with if its secret is to be masked wherever it turns up.
 _CREDENTIAL = re.compile(r"(?i)(?:credential|key|pass|psw|pw|token)s?\Z")
-#: A lower-case word (DB_PASSWORD=postgres), a number or a URL would hide what is said of others.
-_ORDINARY = re.compile(r"(?:[a-z]+|[\W\d_]+)\Z|[\w+.-]{1,32}://", re.U)
+#: A short or lower-case word (DB_PASSWORD=postgres), a number or a URL would hide too much.
+_ORDINARY = re.compile(r"(?:[\s\S]{0,7}|[a-z]+|[\W\d_]+)\Z|[\w+.-]{1,32}://", re.U)
 #: A secret is a whole word: inside of one mere letters are meant, but behind \n, \x0a or %0a.
 _WORD = re.compile(r"[^\W_]+", re.U)
 _ESCAPED_WORD = re.compile(r"(?:\\u....|\\x..|\\[a-z]|%..)([^\W_]+)", re.U)
 _START = r"(?:(?<![^\W_])|(?<=\\[a-z])|(?<=%..)|(?<=\\x..)|(?<=\\u....))"
-_END = r"(?![^\W_])"
 
 
 class KnownSecrets(object):
@@ -38,10 +33,10 @@ class KnownSecrets(object):
         # type: (Names, MutableMapping[Any, Callable[[Any], Any]], Callable[[], float]) -> None
         self._names, self._sources, self._clock = names, sources, clock
         #: When how many sources were read, their data, and the index of its secrets.
-        self._last = 0, 0, None, {}  # type: Tuple[float, int, Any, Index]
+        self._last = 0, 0, None, {}  # type: Tuple[float, int, Any, Dict[Text, List[Text]]]
 
     def index(self):
-        # type: () -> Index
+        # type: () -> Dict[Text, List[Text]]
         """Compared with the sources once a second; concurrent threads make equal ones."""
         read_at, last_count, last_data, index = self._last
         now, count = self._clock(), len(self._sources)
@@ -78,27 +73,24 @@ def secrets_in(data, names, name=u""):
         inner = [(plural, item) for item in data]
     for about, value in inner:
         found += secrets_in(value, names, about)
-    return [one for one in found if len(one) >= MIN_LENGTH and not _ORDINARY.match(one)]
+    return [secret for secret in found if not _ORDINARY.match(secret)]
 
 
 def index_of(secrets):
-    # type: (Iterable[Text]) -> Index
+    # type: (Iterable[Text]) -> Dict[Text, List[Text]]
     """The secrets by the first word of each, the longest first."""
-    index = {}  # type: Index
+    index = {}  # type: Dict[Text, List[Text]]
     for secret in sorted(set(secrets), key=len, reverse=True):
         index.setdefault(_WORD.findall(secret)[0], []).append(secret)
     return index
 
 
 def mask_secrets(text, index):
-    # type: (Text, Index) -> Text
+    # type: (Text, Dict[Text, List[Text]]) -> Text
     """The text without the secrets of an index."""
-    words = _WORD.findall(text)
-    if u"\\" in text or u"%" in text:
-        words += _ESCAPED_WORD.findall(text)
-    for word in set(words):
+    for word in set(_WORD.findall(text) + _ESCAPED_WORD.findall(text)):
         for secret in index.get(word, ()):
             start = _START if secret[0].isalnum() else u""
-            end = _END if secret[-1].isalnum() else u""
+            end = r"(?![^\W_])" if secret[-1].isalnum() else u""
             text = re.sub(start + re.escape(secret) + end, MASK, text, flags=re.U)
     return text

@@ -33,11 +33,10 @@ TAILS = frozenset(
 SETTINGS = frozenset(
     "age algorithm arn audience backend bypass class command compass count days dir disabled "
     "domain enabled endpoint engine env error exception expired expires expiry field file format "
-    "handler header headers helper host hours interval issuer length level limit location login "
-    "manager max method min minutes mode model name namespace path policy port prefix prompt "
-    "provider queue realm ref region required reset role rotation scope scopes seconds secure "
-    "server service size source state status stdin store timeout total ttl type uri url user "
-    "username validators version".split())
+    "header headers helper host hours id interval issuer length limit location manager max method "
+    "min minutes mode model name namespace path policy port prefix prompt provider realm region "
+    "required reset role rotation scope scopes seconds secure server service size source state "
+    "status stdin store timeout total ttl type uri url user username validators version".split())
 #: First words of switches and of limits.
 SWITCHES = frozenset("allow ask disable enable max min no require show skip use without".split())
 #: Schemes of the Authorization header: harmless alone, in front of a secret otherwise.
@@ -62,9 +61,6 @@ _RANDOM = re.compile(r"(?=\w*[A-Z])(?=\w*[a-z])(?=\w*[0-9])\w{10}")
 _REFERENCE = re.compile(
     r"(?:\$\{[^{}]+\}|\$[A-Z_][A-Z0-9_]*|%\(\w+\)s|\{\{[^{}]+\}\}|<[a-z][\w -]+>|arn:[\w:/*.-]+"
     r"|[a-z_][\w.]*(?:\(\)|[(\[][\"'][A-Za-z_]+[\"']?(?:, ?None)?[\])]?)|\**)\Z|\*{8}(?!\w)")
-_NUMBER = re.compile(r"[+-]?[0-9][0-9.,/]*%?\Z")
-#: Names under which a number may be the secret.
-_CODE = re.compile(r"(?i)(?:pass|pw|pin|otp)\Z")
 #: An address or fields, whose own secrets the rules for texts have masked; a class by its path.
 _CONNECTION = re.compile(r"://|\w=\S+\s+\w+=|\*{8}|^(?:[a-z_]+\.){2,}[A-Z]")
 
@@ -130,8 +126,7 @@ def named_values(data):
 def is_setting(name):
     # type: (Text) -> bool
     """Whether the name is that of a setting or an id, which is no secret below a secret name."""
-    last = (_words(name) or [""])[-1]
-    return last == "id" or last in SETTINGS
+    return (_words(name) or [""])[-1] in SETTINGS
 
 
 def _words(name):
@@ -157,8 +152,8 @@ def is_harmless(name, value, strength, may_be_prose):
         return len(words) == 1
     if first in STATES and len(words) == 1:
         return True
-    if _NUMBER.match(text):
-        is_count = strength == WEAK and not _CODE.search(name)
+    if re.match(r"[+-]?[0-9][0-9.,/]*%?\Z", text):
+        is_count = strength == WEAK and not re.search(r"(?i)(?:pass|pw|pin|otp)\Z", name)
         return len(text) < 4 or (may_be_prose and is_count)
     if not all(map(is_plain, words)):
         return False

@@ -6,11 +6,11 @@ import six
 from .. import _jsonable
 from . import known
 from .names import MASK, NOT_SECRET, Names, is_harmless, is_setting, named_values
-from .texts import mask_pairs, mask_patterns
+from .texts import mask_text
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, Text, Tuple
+    from typing import Any, Dict, Iterable, List, Text, Tuple
 
 FAILED = u"<not shown>"
 #: So many characters of a text are shown, and read: that bounds time and memory.
@@ -42,7 +42,7 @@ class Redactor(object):
             return FAILED
 
     def _value(self, value, name, above, index):
-        # type: (Any, Text, Tuple[Text, int], known.Index) -> Any
+        # type: (Any, Text, Tuple[Text, int], Dict[Text, List[Text]]) -> Any
         """The redacted copy of a value; above is the secret name that it is below, its strength."""
         try:
             if self._names.hides_everything(name):
@@ -70,7 +70,7 @@ class Redactor(object):
             return FAILED
 
     def _nested(self, data, above, index):
-        # type: (Any, Tuple[Text, int], known.Index) -> Any
+        # type: (Any, Tuple[Text, int], Dict[Text, List[Text]]) -> Any
         if isinstance(data, list):
             items = [self._value(item, u"", above, index) for item in data]
             if above[1] or not all(isinstance(item, six.text_type) for item in data):
@@ -88,7 +88,7 @@ class Redactor(object):
         return result
 
     def _text(self, text, name, index):
-        # type: (Text, Text, known.Index) -> Text
+        # type: (Text, Text, Dict[Text, List[Text]]) -> Text
         """The text without its secrets, cut."""
         unread = max(0, len(text) - MAX_READ)
         text = self._mask(text[:MAX_READ], index, name.lower().endswith(u"_headers"))
@@ -100,9 +100,9 @@ class Redactor(object):
         return text[:kept] + u"\n<%d characters cut>" % (unread + len(text) - kept)
 
     def _mask(self, text, index, are_headers=False):
-        # type: (Text, known.Index, bool) -> Text
+        # type: (Text, Dict[Text, List[Text]], bool) -> Text
         if _SUSPICIOUS.search(text):
-            text = mask_pairs(mask_patterns(text), self._names, are_headers)
+            text = mask_text(text, self._names, are_headers)
         return known.mask_secrets(text, index)
 
 

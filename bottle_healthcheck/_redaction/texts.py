@@ -24,7 +24,6 @@ _PASSWORD = (r"(?!/?[\s/]|[0-9]{1,5}(?![\w@]|:\S))"
              r"(?:(?!://)[^\s@,;|\"'<>`]|[ \t,;|\"'<>`](?![\w+.-]{1,32}://)){1,1024}"
              r"(?:@(?:(?![?&][\w.-]{1,64}=)[^\s@,;|\"'<>`]){0,256})*(?=@(?!sha\d))")
 URL = re.compile("(://" + _USER + ":)(?P<password>" + _PASSWORD + ")", re.U)
-
 #: In front of the value of a program's option: mysql -p, also in lists of words.
 _OPTION_OF = r"((?<![\w.-])%s[\s\"'](?:[^\n|;]{0,256}?[\s\"'])??%s[\s\"',]{0,4})[^\s\"',]{1,256}"
 #: (needle, pattern): in a text with the needle, group 1 is kept and the rest of a match is masked;
@@ -59,12 +58,10 @@ _TABLE = (
          r"|\w{14}\.atlasv1\.[\w-]{60,})(?![\w-])"),
     ("", r"(?<![\w.-])((?=[\w.~+-]{19})(?:" + PREFIXES + r"))(?P<perhaps>[\w.~+-]{9,}={0,2})"),
     # hooks.slack.com/services/X, https://maps.example/?key=X, a hash, a bot of Telegram
-    ("hook", r"(hooks\.slack\.com/\w{1,20}/|/webhooks/\d{1,24}/|/webhook(?:b2)?/)"
-             r"[\w@/.-]{8,512}"),
+    ("hook", r"((?:hooks\.slack\.com|/webhooks?(?:b2)?)/(?:\w{1,24}/)?)[\w@/.-]{8,512}"),
     ("key=", r"([?&]key=)(?P<perhaps>[^\s&#\"'<>]{1,512})"),
     ("$", r"()\$(?:2[abxy]|[156y]|apr1|argon2\w{1,2})\$[\w./$=,+-]{8,256}"),
     (":AA", r"((?<![\w-])(?:bot)?\d{6,12}:)AA[\w-]{30,64}"),
-    # Bearer X, Basic X
     (" ", r"((?<!\w)[Bb](?:earer|EARER|asic(?= +\S*[A-Z=])) {1,4})"
           r"(?=[\w.~+/-]{0,8191}?(?:[0-9=]|[a-z][A-Z]|\w{16}))[\w.~+/-]{8,8192}=*(?![\w=])"),
     # AUTH ann X, login ann password X, requirepass X, IDENTIFIED BY 'X'
@@ -81,29 +78,12 @@ _TABLE = (
 )
 PATTERNS = [(needle, re.compile(pattern, re.U)) for needle, pattern in _TABLE]
 
-
-def mask_patterns(text):
-    # type: (Text) -> Text
-    """The text without what the patterns find."""
-    for needle, pattern in PATTERNS:
-        if needle in text:
-            text = pattern.sub(_mask, text)
-    return text
-
-
-def _mask(match):
-    # type: (Match[Text]) -> Text
-    perhaps = match.groupdict().get("perhaps")
-    if perhaps is not None and all(map(is_plain, perhaps.split())):
-        return match.group()
-    return match.group(1) + MASK
-
-
 _QUOTES = r"\\{0,8}[\"'`]|&quot;|&\#3[49];|%(?:25)?22"
 #: A name, with the blanks and quotes before it where it is the first of its line.
 _NAME = r"""(?:^(?P<indent>[ \t\"'-]{0,200})|\\[nrt]|(?<![\w.-]))
-    (?P<name>(?P<option>-{1,2}(?=[A-Za-z]))?(?:\w{1,32}[ ](?=[Kk]ey\b|phrase\b))?[\w.-]{1,200})
-    (?![\w.-])"""
+    (?P<name>(?P<option>-{1,2}(?=[A-Za-z]))?
+        (?:[A-Za-z]?(?:API|api|ccess|ecret|rivate|ccount|eed|ecovery)[ ](?=[Kk]ey\b|phrase\b))?
+        [\w.-]{1,200})(?![\w.-])"""
 #: Between - name: x and below it value: y; key="x" and value="y"
 _VALUE = r"[\"']?[,;]?\s{1,40}[\"']?(?:[Pp]arameter)?[Vv]alue[\"']?"
 _SIGN = r"""(?:
@@ -139,9 +119,12 @@ _NO_PAIR = re.compile(r"(?i)(?<=:)[\w.-]{1,200}:|secrets?:? ([\"']?)[a-z]{1,64}"
                       r"(?:[._-][a-z]{1,64}){1,8}\1 (?:not|in|is|was|has|does)\b")
 
 
-def mask_pairs(text, names, all_names=False):
+def mask_text(text, names, all_names=False):
     # type: (Text, Names, bool) -> Text
-    """The text with the values of secret names masked; all_names: each name is weak at least."""
+    """The text with what looks like a secret masked; all_names: each name is weak at least."""
+    for needle, pattern in PATTERNS:
+        if needle in text:
+            text = pattern.sub(_mask, text)
     shown, at, match = [], 0, _PAIR.search(text)
     while match:
         name, following = match.group("name"), match.end("name")
@@ -155,6 +138,14 @@ def mask_pairs(text, names, all_names=False):
                 at = following = end
         match = _PAIR.search(text, following)
     return u"".join(shown) + text[at:]
+
+
+def _mask(match):
+    # type: (Match[Text]) -> Text
+    perhaps = match.groupdict().get("perhaps")
+    if perhaps is not None and all(map(is_plain, perhaps.split())):
+        return match.group()
+    return match.group(1) + MASK
 
 
 def _is_secret(text, start, end, match, strength, names):

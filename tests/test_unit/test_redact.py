@@ -747,12 +747,12 @@ class TestCut(object):
 
     def test_longer_text_is_cut_before_redaction_as_well(self, monkeypatch):
         lengths = []
-        mask_patterns = scrubber.mask_patterns
+        mask_text = scrubber.mask_text
 
-        def measured(text):
+        def measured(text, *args):
             lengths.append(len(text))
-            return mask_patterns(text)
-        monkeypatch.setattr(scrubber, "mask_patterns", measured)
+            return mask_text(text, *args)
+        monkeypatch.setattr(scrubber, "mask_text", measured)
         text = u"password=tangerine " + u"x" * 10 ** 6
         shown = scrubber.clean_output(text)
         assert lengths == [scrubber.MAX_READ] == [262144]
@@ -814,7 +814,7 @@ class TestShape(object):
     def test_error_in_a_rule_shows_a_placeholder(self, monkeypatch):
         def fail(*args):
             raise RuntimeError("must not be shown")
-        monkeypatch.setattr(scrubber, "mask_patterns", fail)
+        monkeypatch.setattr(scrubber, "mask_text", fail)
         assert scrubber.clean_output([u"raw: text", 3]) == [scrubber.FAILED, 3]
         assert scrubber.Redactor().clean({u"a": u"raw: text"}) == {u"a": scrubber.FAILED}
         assert scrubber.Redactor().clean([{u"raw: text": u"a"}, 3]) == [scrubber.FAILED, 3]
