@@ -63,24 +63,25 @@ def secrets_in(data, names, name=u""):
         is_credential = strength == STRONG or bool(strength and _CREDENTIAL.search(name))
         if is_credential and not is_harmless(name, data, strength, False):
             found.append(data)
-        passwords = [match.group("password") for match in URL.finditer(data)]
-        found += passwords + [unquote(word) for word in passwords]
-        inner = [(u"", _jsonable.parse(data))]
-    elif isinstance(data, dict):
+        for match in URL.finditer(data):
+            found += [match.group("password"), unquote(match.group("password"))]
+        data, name = _jsonable.parse(data), u""
+    if isinstance(data, dict):
         inner = [(about, value) for _, about, value in named_values(data)]
     elif isinstance(data, list):
         plural = name if name[-1:] in u"sS" else u""
         inner = [(plural, item) for item in data]
     for about, value in inner:
         found += secrets_in(value, names, about)
-    return [secret for secret in found if not _ORDINARY.match(secret)]
+    return found
 
 
 def index_of(secrets):
     # type: (Iterable[Text]) -> Dict[Text, List[Text]]
     """The secrets by the first word of each, the longest first."""
     index = {}  # type: Dict[Text, List[Text]]
-    for secret in sorted(set(secrets), key=len, reverse=True):
+    secrets = set(secret for secret in secrets if not _ORDINARY.match(secret))
+    for secret in sorted(secrets, key=len, reverse=True):
         index.setdefault(_WORD.findall(secret)[0], []).append(secret)
     return index
 

@@ -15,16 +15,16 @@ MASK = u"********"
 NOT_SECRET, WEAK, STRONG = range(3)
 #: So many characters are read of a name, its last ones; longer values are secrets.
 MAX_NAME, MAX_HARMLESS = 200, 512
-#: In the dump a name that contains one of these hides whatever stands there.
-ALWAYS_MASKED_PARTS = ["key", "token", "pass"]
 #: Parts of strong names: dbpassword, PASS-PHRASE, not compass_width, secretary.
-STRONG_PARTS = ["passw", "pass.?(?:word|code)", "secret(?!ar)", "ps?wd", "mnemonic", "phrase"]
+STRONG_PARTS = ["passw", "pass.?(?:word|phrase|code)", "secret(?!ar)", "ps?wd", "mnemonic",
+                "(?:seed|recovery).?phrase"]
 #: Weak at the end of a name whose words are joined by "_", or as its last word.
 _WEAK = re.compile(
     r"(?:pass|passin|passout|tokens?|psw|pw|auth|sess(?:ion)?id|\Asession|connect_?sid|credentials?"
-    r"|(?:\A|_)(?:authorization|bearer|cookies?|creds?|csrf|dsn|hmac|jwt|otp|pat|pepper|pin|private"
-    r"|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)|(?:[a-z]_|api|access|private)keys?"
-    r"(?<!public_key)(?<!primary_key)(?<!foreign_key)(?<!partition_key)(?<!cache_key))\Z")
+    r"|(?:\A|_)(?:authorization|bearer|cookies?|creds?|csrf|dsn|hmac|jwt|otp|pat|pepper|phrase|pin"
+    r"|private|psk|salts?|sas|seed|sig|signature|signing|sk|totp|xsrf)|(?:access|account|admin|api"
+    r"|app|auth|client|consumer|cryption|deploy|functions|host|license|master|private|service"
+    r"|shared|signing|ssh|storage|subscription|unseal|webhook|write)_?keys?)\Z")
 #: Last words that say nothing: the word before them counts.
 TAILS = frozenset(
     "backup base basic bytes code current data default dev hex id json live new next old previous "
@@ -73,7 +73,7 @@ class Names(object):
         self.for_outputs = for_outputs
         hide = [re.escape(word.lower()) for word in hide]
         self._strong = re.compile("|".join(STRONG_PARTS + hide))
-        self._always_masked = re.compile("|".join(ALWAYS_MASKED_PARTS + hide))
+        self._always_masked = re.compile("|".join(["key", "token", "pass"] + hide))
         self._show = show
         self._strengths = {}  # type: Dict[Text, int]
 

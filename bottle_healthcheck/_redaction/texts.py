@@ -36,7 +36,8 @@ _TABLE = (
     ("%", r"(%(?:25)?3[Aa](?:%(?:25)?2[Ff]){2}(?:(?!%(?:25)?3[Aa])[\w.~%-]){0,64}%(?:25)?3[Aa])"
           r"(?:(?!%(?:25)?40)[\w.~!%+-]){1,256}(?=%(?:25)?40)"),
     ("@", r"((?<![\w.:@/-])(?!(?:[Bb]?[Cc]c|[Tt]o|[Ff]rom|mailto):)[\w.-]{0,64}:)"
-          r"(?![/0-9]{1,6}(?!\w))(?P<perhaps>[^\s\"']{1,256})(?=@(?!sha\d)[\w.-])"),
+          r"(?![/0-9]{1,6}(?!\w))(?:[^\s\"']{1,256}(?=@(?:tcp\(|[\w.-]{1,128}:\d))"
+          r"|(?P<perhaps>[^\s\"']{1,256})(?=@(?!sha\d)[\w.-]))"),
     ("@", r"((?<![\w./-])[\w.-]{1,64}/)(?P<perhaps>[^\s\"'/@]{1,128})(?=@(?!sha\d|v?\d)[\w/])"),
     # curl -u ann:X, not 1000:1000; mysql -pX
     ("-", r"((?<![\w-])(?:-[uU]|--(?:proxy-)?user(?![\w-]))[\s\"',=]{0,4}([\w.@\\/-]{1,64})[:%])"
@@ -47,12 +48,11 @@ _TABLE = (
     ("-w", _OPTION_OF % (r"ldap\w{1,16}", "-w")),
     ("-encrypt", _OPTION_OF % ("(?:consul|nomad|serf)", "-encrypt=?")),
     ("-u", _OPTION_OF % ("lftp", r"-u[\s\"',]{1,4}[^\s\"':,]{1,64}")),
-    # Private keys, no certificates, and PuTTY's; a JWT
+    # Private keys, no certificates, and PuTTY's; a JWT; tokens of Mailgun, Airtable, Azure, Discord
     ("PRIVATE KEY", r"(-----BEGIN [A-Z ]{0,32}PRIVATE KEY[A-Z ]{0,32}-----)(?:[^-]|-(?!----))+"),
     ("LS0tLS1CRUdJTi", r"()LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM)[\w+/\\-]{16,}=*"),
     ("Private-Lines", r"(Private-Lines:)[\w+/=:\s\\-]+"),
     ("eyJ", r"(?<![\w-])()eyJ[\w-]{5,8192}(?:\.[\w-]{0,8192}){2,4}"),
-    # What Mailgun, Airtable, Twilio, Azure, Discord and Terraform issue
     ("", r"(?<![\w.-])()(?:key-[0-9a-f]{32}|pat\w{14}\.[0-9a-f]{64}|SK[0-9a-f]{32}"
          r"|[\w~.-]{3}\dQ~[\w~.-]{31,34}|[MNO][A-Za-z0-9]{23,27}\.[\w-]{6}\.[\w-]{27,38}"
          r"|\w{14}\.atlasv1\.[\w-]{60,})(?![\w-])"),
@@ -101,12 +101,10 @@ _SIGN = r"""(?:
 _PAIR = re.compile(_NAME + _SIGN, re.U | re.M | re.X)
 _NAME_OF_VALUE = re.compile(_VALUE)
 _QUOTE = re.compile(r"[ \t]?\$?[bBuUrR]{0,2}(\"\"\"|'''|" + _QUOTES + ")")
-#: Also HTTPBasicAuth('user', 'password').
 _BRACKETS = re.compile(r"(?:[A-Za-z_][\w.]{0,63}(?=\((?:[bu]?[\"']|\w{1,64}=)))?"
                        r"[\[({][^\[({\])}]{0,512}[\])}](?!\w)", re.U)
 #: In YAML the lines below that are further in, or a list's items.
 _BLOCK = re.compile(r"[|>]?[+-]?[ \t]{0,8}\r?\n")
-#: Names of headers and of phrases have the rest of the line.
 _LINE_NAME = re.compile(r"(?i)(?!-).*(?:authorization|cookie|mnemonic|phrase)\Z")
 _LINE_END = re.compile(r"[\r\n\x1f]|\\[rn]")
 _QUOTED_LINE_END = re.compile(r"[\r\n\x1f\"']")
@@ -132,7 +130,7 @@ def mask_text(text, names, all_names=False):
         if all_names and not is_setting(name):
             strength = strength or WEAK
         if strength and not _NO_PAIR.match(text, match.start("name")):
-            start, end = _value_span(text, match)
+            start, end = _value_span(text, match, strength)
             if _is_secret(text, start, end, match, strength, names):
                 shown += [text[at:start], MASK]
                 at = following = end
@@ -160,9 +158,9 @@ def _is_secret(text, start, end, match, strength, names):
     return not is_harmless(name, value, strength, may_be_prose)
 
 
-def _value_span(text, match):
-    # type: (Text, Match[Text]) -> Tuple[int, int]
-    """Where the value begins and ends: in quotes or brackets, a block of YAML, a line, a word."""
+def _value_span(text, match, strength):
+    # type: (Text, Match[Text], int) -> Tuple[int, int]
+    """Where the value begins and ends: in quotes, brackets or a call, in YAML, a line, a word."""
     start = match.end()
     quote = _QUOTE.match(text, start)
     if quote:
@@ -176,7 +174,10 @@ def _value_span(text, match):
         further_in = re.compile(r"\n(?!\s{%d}[ \t-])" % len(indent))
         return block.end(), _find(further_in, text, block.end() - 1)
     before = text[max(0, match.start("name") - 1):match.start("name")]
-    if match.group("sign") and _LINE_NAME.match(match.group("name")):
+    is_text = bool(re.match(r": [^\W\d]", text[start - 2:start + 1]))
+    is_yaml = is_text and strength == STRONG and indent is not None
+    is_line = bool(match.group("sign") and _LINE_NAME.match(match.group("name")))
+    if is_yaml or is_line:
         return start, _find(_QUOTED_LINE_END if before in ("'", "\"") else _LINE_END, text, start)
     if before == ";":  # of a connection string
         return start, _find(_FIELD_END, text, start)

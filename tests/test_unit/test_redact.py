@@ -571,6 +571,11 @@ class TestEndOfValue(object):
     def test_words_of_a_list(self, words, expected):
         assert scrubber.clean_output(words) == scrubber.Redactor().clean(words) == expected
 
+    def test_password_of_words(self):
+        text = u"password: my dog has fleas\nport: 1"
+        assert scrubber.clean_output(text) == u"password: ********\nport: 1"
+        assert scrubber.clean_output({u"password": u"my dog has fleas"}) == {u"password": MASK}
+
 
 class TestValueUnderSecretName(object):
     """What looks like a secret is masked; states, and what is said of a secret, are shown."""
@@ -724,7 +729,9 @@ class TestTexts(object):
         u"compass_width=1234567", u"mkdir -p v1.2.3", u"mysql is slow -port 3306",
         u"Basic knowledge123 needed", u"cc:bob1234567@example.com",
         u"mailto:bob1234567@example.com",
-        u"no secret \"db-credentials\" in namespace shop", u"curl -u 1000:1000 x",
+        u"no secret \"db-credentials\" in namespace shop", u"secret: db-credentials not found",
+        u"passwords: 3 expired", u"Duplicate entry for key 'users.email_uq12'",
+        u"curl -u 1000:1000 x",
         u"the password is sha256", u"the secret is 12 days old",
         u"dapi-gateway-prod-12345678", u"pul-requests-open-12345678",
         u"npm_config_registry_20240101",
