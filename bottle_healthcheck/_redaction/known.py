@@ -89,9 +89,9 @@ def index_of(secrets):
 def mask_secrets(text, index):
     # type: (Text, Dict[Text, List[Text]]) -> Text
     """The text without the secrets of an index."""
-    for word in set(_WORD.findall(text) + _ESCAPED_WORD.findall(text)):
-        for secret in index.get(word, ()):
-            start = _START if secret[0].isalnum() else u""
-            end = r"(?![^\W_])" if secret[-1].isalnum() else u""
-            text = re.sub(start + re.escape(secret) + end, MASK, text, flags=re.U)
+    words = set(_WORD.findall(text) + _ESCAPED_WORD.findall(text))
+    for secret in [one for word in words if word in index for one in index[word]]:
+        start = _START if secret[0].isalnum() else u""
+        end = r"(?![^\W_])" if secret[-1].isalnum() else u""
+        text = re.sub(start + re.escape(secret) + end, MASK, text, flags=re.U)
     return text
