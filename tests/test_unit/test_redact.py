@@ -706,6 +706,8 @@ class TestTexts(object):
     @pytest.mark.parametrize("text, expected", [
         (u"password|hunter22", u"password|********"), (u"token|abc12345", u"token|********"),
         (u"the password is hunter2", u"the password is ********"),
+        (u"root:tangerine@tcp(db:3306)/shop", u"root:********@tcp(db:3306)/shop"),
+        (u"scott/tangerine@db:1521/XE", u"scott/********@db:1521/XE"),
         (u"the secret was P@ssw0rd!9, sorry", u"the secret was ********, sorry")])
     def test_secret_in_cells_and_sentences_is_masked(self, text, expected):
         assert scrubber.clean_output(text) == expected
