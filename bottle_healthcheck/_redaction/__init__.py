@@ -2,8 +2,7 @@
 
 scrubber walks over the data, names judges names and values, texts finds secrets in texts, known has
 those of the environment and of app.config. In the dump a name with key, token or pass masks all
-that it names; in outputs states are shown, as in "token: expired". A secret without name and shape
-stays visible: an entropy rule would hide digests and trace ids.
+it names; in outputs states are shown ("token: expired"). No entropy rule: it would hide digests.
 """
 import six
 

@@ -13,8 +13,7 @@ if MYPY:
 MASK = u"********"
 #: How secret a name is. Under a weak name plain words are shown, under a strong one states alone.
 NOT_SECRET, WEAK, STRONG = range(3)
-#: So many characters are read of a name, its last ones; longer values are secrets.
-MAX_NAME, MAX_HARMLESS = 200, 512
+MAX_NAME, MAX_HARMLESS = 200, 512  # its last characters are read; longer values are secrets
 #: Parts of strong names: dbpassword, PASS-PHRASE, not compass_width, secretary.
 STRONG_PARTS = ["passw", "pass.?(?:word|phrase|code)", "secret(?!ar)", "ps?wd", "mnemonic",
                 "(?:seed|recovery).?phrase"]

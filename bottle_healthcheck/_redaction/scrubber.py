@@ -28,6 +28,7 @@ class Redactor(object):
         # type: (Iterable[str], Iterable[str], bool) -> None
         self._names = Names(hide, show, for_outputs)
         self._known = known.KnownSecrets(Names(hide, show))
+        self._masked = {}  # type: Dict[Tuple[Text, bool], Text]
 
     def clean(self, data):
         # type: (Any) -> Any
@@ -101,10 +102,13 @@ class Redactor(object):
 
     def _mask(self, text, index, are_headers=False):
         # type: (Text, Dict[Text, List[Text]], bool) -> Text
-        if _SUSPICIOUS.search(text):
-            text = mask_text(text, self._names, are_headers)
-        return known.mask_secrets(text, index)
+        masked = self._masked.get((text, are_headers))
+        if masked is None:
+            masked = mask_text(text, self._names, are_headers) if _SUSPICIOUS.search(text) else text
+            is_kept = len(text) < 1024 and len(self._masked) < 4096
+            if is_kept and not self._names.for_outputs:  # most texts of a dump are in the next one
+                self._masked[text, are_headers] = masked
+        return known.mask_secrets(masked, index)
 
 
-#: For outputs of checks; what an EnvironmentDump hides and shows counts in that dump alone.
 clean_output = Redactor(for_outputs=True).clean

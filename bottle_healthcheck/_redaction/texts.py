@@ -58,9 +58,7 @@ _TABLE = (
          r"|[\w~.-]{3}\dQ~[\w~.-]{31,34}|[MNO][A-Za-z0-9]{23,27}\.[\w-]{6}\.[\w-]{27,38}"
          r"|\w{14}\.atlasv1\.[\w-]{60,})(?![\w-])"),
     ("", r"(?<![\w.-])((?=[\w.~+-]{19})(?:" + PREFIXES + r"))(?P<perhaps>[\w.~+-]{9,}={0,2})"),
-    # hooks.slack.com/services/X, https://maps.example/?key=X, a hash, a bot of Telegram
     ("hook", r"((?:hooks\.slack\.com|/webhooks?(?:b2)?)/(?:\w{1,24}/)?)[\w@/.-]{8,512}"),
-    ("key=", r"([?&]key=)(?P<perhaps>[^\s&#\"'<>]{1,512})"),
     ("$", r"()\$(?:2[abxy]|[156y]|apr1|argon2\w{1,2})\$[\w./$=,+-]{8,256}"),
     (":AA", r"((?<![\w-])(?:bot)?\d{6,12}:)AA[\w-]{30,64}"),
     (" ", r"((?<!\w)[Bb](?:earer|EARER|asic(?= +\S*[A-Z=])) {1,4})"

@@ -234,6 +234,24 @@ class TestCost(object):
         scrubber.clean_output(text)  # so that the environment has just been read
         assert counting.calls(lambda: scrubber.clean_output(text)) < 60
 
+    def test_second_dump_searches_new_texts_alone(self, monkeypatch):
+        searched = []
+        mask_text = scrubber.mask_text
+
+        def recorded(text, *args):
+            searched.append(text)
+            return mask_text(text, *args)
+        monkeypatch.setattr(scrubber, "mask_text", recorded)
+        redactor = scrubber.Redactor()
+        data = {u"a": u"password=tangerine", u"b": [u"x=1", u"y"], u"c": u"ok"}
+        first = redactor.clean(data)
+        assert first == {u"a": u"password=********", u"b": [u"x=1", u"y"], u"c": u"ok"}
+        del searched[:]
+        assert redactor.clean(data) == first and searched == []
+        data[u"d"] = u"pwd=tangerine"
+        assert redactor.clean(data)[u"d"] == u"pwd=********"
+        assert searched == [u"pwd=tangerine"]
+
 
 class Everything(object):
     """Finds itself in every text: a pre-filter that lets all pass."""
