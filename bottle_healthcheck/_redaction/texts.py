@@ -152,8 +152,9 @@ def _is_secret(text, start, end, match, strength, names):
         return is_key and u":" not in value and not is_harmless(name, value, WEAK, True)
     if _NAME_OF_VALUE.match(text, end) and names.strength(value):  # key: password, value: x
         return False
-    may_be_prose = u"=" not in sign or text[start - 1] not in u"'\"`"  # x='y' is none
-    return not is_harmless(name, value, strength, may_be_prose)
+    is_quoted = u"=" in sign and text[start - 1] in u"'\"`"  # x='y' is no prose
+    is_argument = bool(match.group("option")) and not names.for_outputs  # --x y of a command line
+    return not is_harmless(name, value, strength, not is_quoted and not is_argument)
 
 
 def _value_span(text, match, strength):
@@ -163,32 +164,31 @@ def _value_span(text, match, strength):
     quote = _QUOTE.match(text, start)
     if quote:
         closing = re.compile(r"(?<!\\)" + re.escape(quote.group(1)) + r"(?!\w)", re.U)
-        return quote.end(), _find(closing, text, quote.end())
+        return quote.end(), _end_at(closing, text, quote.end())
     brackets = _BRACKETS.match(text, start)
     if brackets:
         return brackets.span()
     block, indent = _BLOCK.match(text, start), match.group("indent")
     if block and match.group("sign") == ":" and indent is not None:
         further_in = re.compile(r"\n(?!\s{%d}[ \t-])" % len(indent))
-        return block.end(), _find(further_in, text, block.end() - 1)
+        return block.end(), _end_at(further_in, text, block.end() - 1)
     before = text[max(0, match.start("name") - 1):match.start("name")]
     is_text = bool(re.match(r": [^\W\d]", text[start - 2:start + 1]))
     is_yaml = is_text and strength == STRONG and indent is not None
     is_line = bool(match.group("sign") and _LINE_NAME.match(match.group("name")))
     if is_yaml or is_line:
-        return start, _find(_QUOTED_LINE_END if before in ("'", "\"") else _LINE_END, text, start)
+        return start, _end_at(_QUOTED_LINE_END if before in ("'", "\"") else _LINE_END, text, start)
     if before == ";":  # of a connection string
-        return start, _find(_FIELD_END, text, start)
+        return start, _end_at(_FIELD_END, text, start)
     if match.group("tag"):
         return start, text.index("<", start)
-    end = _find(_WORD_END, text, start)
+    end = _end_at(_WORD_END, text, start)
     if text[start:end].lower() in SCHEMES and text[end:end + 1] == u" ":
-        return end + 1, _find(_WORD_END, text, end + 1)
+        return end + 1, _end_at(_WORD_END, text, end + 1)
     return start, end
 
 
-def _find(pattern, text, start):
+def _end_at(pattern, text, start):
     # type: (Pattern[Text], Text, int) -> int
-    """Where the pattern is found, or the end of the text."""
     found = pattern.search(text, start)
     return found.start() if found else len(text)

@@ -760,6 +760,21 @@ class TestTexts(object):
         assert scrubber.clean_output(output) == output
 
 
+class TestArguments(object):
+    """In a dump the value of an option is no prose, as it may be in the text of an output."""
+
+    @pytest.mark.parametrize("words", [[u"app", u"--token", u"tangerine"],
+                                       [u"app", u"--token=tangerine"], [u"app --token tangerine"]])
+    def test_word_behind_a_secret_option_is_masked_in_a_dump(self, words):
+        data = {u"process": {u"argv": words}}
+        assert u"tangerine" not in json.dumps(scrubber.Redactor().clean(data))
+        assert scrubber.clean_output(words) == words
+
+    def test_word_behind_another_option_is_shown(self):
+        data = {u"process": {u"argv": [u"app", u"--auth-type", u"ldap", u"--port", u"80"]}}
+        assert scrubber.Redactor().clean(data) == data
+
+
 class TestCut(object):
     """Long texts are cut before and after redaction; a secret that a cut splits is not shown."""
 
