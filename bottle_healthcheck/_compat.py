@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import types
 
 import six
 
@@ -57,6 +58,10 @@ def is_coroutine_function(func):
                 return True
             if isinstance(func, functools.partial):
                 func = func.func
+            elif isinstance(func, (types.MethodType, staticmethod)):
+                func = func.__func__
+            elif isinstance(func, type(functools.lru_cache()(len))):
+                func = func.__wrapped__
             elif inspect.isroutine(func):
                 return False
             else:

@@ -68,6 +68,9 @@ class _Pairs(list):  # type: ignore[type-arg]
 _MAPPINGS = (dict, collections_abc.Mapping)  # type: Tuple[Any, ...]
 _SEQUENCES = (list, tuple, deque, collections_abc.Sequence)
 _SEQUENCES_AND_SETS = _SEQUENCES + (set, frozenset, collections_abc.Set)
+#: How Python's own containers are read: methods that a subclass overrides are not called.
+_READERS = [(kind, kind.items) for kind in (OrderedDict, dict)] + [
+    (kind, kind.__iter__) for kind in (list, tuple, set, frozenset, deque)]  # type: List[Any]
 
 #: The name of a type, whatever its metaclass would say.
 _name_of_type = type.__dict__["__name__"].__get__
@@ -239,29 +242,35 @@ def _container(value, parents, room):
     parents += (id(value),)
     if isinstance(value, Enum):
         return _plain(value.value, parents, room)
-    if isinstance(value, _MAPPINGS):
-        return _object(value.items(), parents, room)
-    if isinstance(value, _Pairs):
-        return _object(value, parents, room)
+    if isinstance(value, _MAPPINGS + (_Pairs,)):
+        return _object(_items(value), parents, room)
     fields = getattr(value, "_fields", None)
     if isinstance(value, tuple) and isinstance(fields, tuple):
-        return _object(zip(fields, value), parents, room)
+        return _object(zip(fields, _items(value)), parents, room)
     if isinstance(value, _SEQUENCES_AND_SETS):
         return _array(value, parents, room)
     return type_name(value)
 
 
-def _first(items):
-    # type: (Iterable[Any]) -> List[Any]
-    """The items that are shown, and one more if there are any, as another thread may add some."""
-    return list(islice(items, MAX_ITEMS + 1))
+def _items(container):
+    # type: (Any) -> List[Any]
+    """The items or pairs of a container that are shown, and one more if there are any.
+
+    A list, as another thread may change the container.
+    """
+    for kind, read in _READERS:
+        if isinstance(container, kind):
+            return list(islice(read(container), MAX_ITEMS + 1))
+    if isinstance(container, collections_abc.Mapping):
+        container = container.items()
+    return list(islice(container, MAX_ITEMS + 1))
 
 
 def _array(container, parents, room):
     # type: (Any, Tuple[int, ...], Room) -> List[Any]
     """A sequence, or a set in order."""
     shown, more = [], []  # type: List[Any], List[Any]
-    for item in _first(container):
+    for item in _items(container):
         if len(shown) >= MAX_ITEMS or not room.is_left():
             more = [MORE]
             break
@@ -270,15 +279,25 @@ def _array(container, parents, room):
         try:
             shown.sort()
         except TypeError:  # of several types
-            shown.sort(key=encode)
+            shown.sort(key=_order)
     return shown + more
+
+
+def _order(item):
+    # type: (Any) -> Tuple[bool, Any]
+    """Numbers, then the rest as text."""
+    if isinstance(item, (int, float)):
+        return False, item
+    if not isinstance(item, six.text_type):
+        item = text(encode(item))
+    return True, item
 
 
 def _object(pairs, parents, room):
     # type: (Iterable[Tuple[Any, Any]], Tuple[int, ...], Room) -> Any
     """A JSON object; if names are equal as text, all but the first get a quote."""
     result, equal = Object(), {}  # type: Any, Dict[Text, int]
-    for key, value in _first(pairs):
+    for key, value in pairs:
         if len(result) >= MAX_ITEMS or not room.is_left():
             result[unused(MORE, result, equal)] = u""
             break

@@ -187,6 +187,8 @@ def validate_seconds(name, value):
     """Return seconds from 0; None means 0."""
     if value is None:
         return 0.0
+    if not is_number(value):
+        raise wrong_type(name, value, "seconds as a number, or None")
     return float(validate_number(name, value, 0, MAX_SECONDS, "seconds"))
 
 
@@ -212,8 +214,8 @@ def validate_timeout(value):
 def validate_status(name, status):
     # type: (str, Any) -> int
     """Return a status whose response has a body."""
-    if is_text(status) and re.match(r"[2-5][0-9]{2}(?![0-9])", status):
-        # Bottle accepts "503 Service Unavailable".
+    is_line = is_text(status) and re.match(r"[2-5][0-9]{2}(?![0-9])", status)
+    if is_line and int(status[:3]) not in BODILESS:  # Bottle accepts "503 Service Unavailable"
         raise wrong_type(name, status, "an integer: write %s=%s" % (name, status[:3]))
     if not is_integer(status):
         raise wrong_type(name, status, "an integer such as 200 or 503")

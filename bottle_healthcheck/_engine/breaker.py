@@ -63,16 +63,19 @@ class CircuitBreaker(object):
         if self._fails:  # one thread tries, the others do without the client meanwhile
             self._open_until = started + OPEN_SECONDS
         failures, call = self._failures, object()
-        self._running[call] = os.getpid(), started
         try:
-            answer = func(*args, **kwargs)
-            is_proof = bool(answer)  # some clients return None or False for a dead server
+            try:
+                self._running[call] = os.getpid(), started
+                answer = func(*args, **kwargs)
+                is_proof = bool(answer)  # some clients return None or False for a dead server
+            finally:
+                self._running.pop(call, None)
         except BaseException as exc:
             if is_interrupt():  # which says nothing of the client
                 raise
             self.trip(_jsonable.typed_message(exc))
             return None
-        finally:
+        finally:  # an exception of a signal's handler may have interrupted the first
             self._running.pop(call, None)
         if self._takes_too_long(_compat.monotonic() - started):
             return None

@@ -159,6 +159,8 @@ class ResultCache(object):
             if key not in keys:
                 state.is_admitted = False  # first: see _forget_if_removed
                 process.forget(key)
+                state.cached = None  # results that were made of it, if it is registered again
+                self.generation = object()
                 self._states.pop(key, None)  # last: the next call goes on if this is interrupted
 
     def _forget_if_removed(self, key):
@@ -319,13 +321,14 @@ class ResultCache(object):
 
         The next run has another worker; the old one ends when the client returns.
         """
-        is_late = run.started is None and run.is_late(check.run_limit, now)
-        if self._shared is None or not is_late or not self._shared.hangs():
-            return False
+        if not run.has("starter", GIVEN_UP):  # else who gave it up was interrupted
+            is_late = run.started is None and run.is_late(check.run_limit, now)
+            if self._shared is None or not is_late or not self._shared.hangs():
+                return False
+            if not run.take("starter", GIVEN_UP):
+                return False
+            self._shared.note_silence(check, now - run.registered_at)
         run.take("executor", GIVEN_UP)  # if it is not in the client yet, it need not begin
-        if not run.take("starter", GIVEN_UP):
-            return False
-        self._shared.note_silence(check, now - run.registered_at)
         if run.worker is not None:
             run.worker.stop()  # first: the next run looks for a worker when this one is gone
         self._unregister_and_wake(run)
@@ -344,8 +347,11 @@ class ResultCache(object):
             run.started = _compat.monotonic()
         if check.timeout is not None:
             job = functools.partial(self._execute, run, check, state, is_to_claim, in_worker=True)
-            run.worker = self._process().worker_of(run)
-            run.is_handed_over = run.worker.submit(job)
+            for _ in range(2):  # a removal may stop the first worker meanwhile
+                run.worker = self._process().worker_of(run)
+                run.is_handed_over = run.worker.submit(job)
+                if run.is_handed_over or not run.worker.is_stopped:
+                    break
         if not run.is_handed_over:
             self._execute(run, check, state, is_to_claim)
 
@@ -437,6 +443,7 @@ class ResultCache(object):
         run.wake_waiters()  # again: it may have been interrupted
         if run.lock is not None and self._shared is not None:
             self._shared.release(run.lock)
+        self._process().stop_lost_worker(run)
         self._forget_if_removed(run.key)
 
     def _publish(self, run, check, outcome):
@@ -475,7 +482,7 @@ class ResultCache(object):
             found = self._look_up(wait.check, wait.force)
             if isinstance(found, Outcome):
                 return found
-            wait.run, wait.looked_at = found.run, found.looked_at
+            wait.run, wait.state, wait.looked_at = found.run, found.state, found.looked_at
 
     def _outcome_of_wait(self, wait):
         # type: (Wait) -> Optional[Outcome]

@@ -113,7 +113,8 @@ class Registry(collections_abc.MutableSequence):  # type: ignore[type-arg]
             excluded = _as_set("exclude", exclude, items)
             selected = tuple(one for one in selected if one.__name__ not in excluded)
         # A selection of no checks would be a success; only a HealthCheck without checks is one.
-        if items and not selected:
+        is_selection = check is not None or bool(exclude)
+        if is_selection and not selected:
             raise ValueError("check and exclude leave no check, expected at least one")
         return selected
 
@@ -222,8 +223,8 @@ class Registry(collections_abc.MutableSequence):  # type: ignore[type-arg]
             self._list.insert(index, check)
             self._note_change()  # else who tidies the cache would not find it, and forget it again
             self.cache.admit(check)
-        except ValueError:
-            self._list.remove(check)
+        except BaseException:  # of a name that is taken, no index, a signal's handler
+            self._list = [one for one in self._list if one is not check]
             self._names.pop(check.__name__, None)
             raise
         finally:
@@ -322,7 +323,7 @@ def _as_set(argument, names, checks):
     known = [check.__name__ for check in checks]
     if is_text(names):
         names = [names]
-    given = [_shown(name) for name in names]
+    given = [_shown(name) for name in names or ()]
     for name in given:
         if name not in known:
             expected = u"there is none"

@@ -142,13 +142,11 @@ class Run(object):
         # type: () -> None
         """Marks the run as over and wakes all who wait; may be called again."""
         self.is_over = True
-        while self._waiters:
-            waiter = self._waiters[0]
+        for waiter in list(self._waiters):
             try:
                 waiter.release()
-            except _thread.error:  # released already, before an exception hit
+            except _thread.error:  # another thread, or an earlier call, has released it
                 pass
-            self._waiters.popleft()
 
     def wait_until(self, until):
         # type: (float) -> None
@@ -224,9 +222,17 @@ class ProcessState(object):
         # type: (Run) -> Worker
         """The worker of a run's check; its first job starts its thread."""
         worker = self.workers.get(run.key)
-        if worker is None or worker.is_stopped:
+        if worker is None:
+            return self.workers.setdefault(run.key, Worker("healthcheck " + run.name))
+        if worker.is_stopped:  # see stop_lost_worker, if two requests do this at once
             worker = self.workers[run.key] = Worker("healthcheck " + run.name)
         return worker
+
+    def stop_lost_worker(self, run):
+        # type: (Run) -> None
+        """Stops the worker that executed a run if no later run can find it."""
+        if run.worker is not None and self.workers.get(run.key) is not run.worker:
+            run.worker.stop()
 
     def stop_worker(self, key):
         # type: (Key) -> None

@@ -126,13 +126,7 @@ class SharedResults(object):
                             "timestamp": outcome.origin, "since": outcome.since,
                             "response_time": outcome.response_time})
         # Longer than it is fresh: the lock of the next run is named after it, everywhere.
-        stored = self._breaker.call(self._store, self._key(name), value, _whole(2 * lifetime))
-        if stored:
-            self._refused.discard(name)
-        elif stored is False and name not in self._refused:
-            self._refused.add(name)
-            _log.write(logging.WARNING, "the shared cache does not store the result of check %s, "
-                       "%d bytes: each process runs that check itself", name, len(value))
+        self._breaker.call(self._store, name, value, _whole(2 * lifetime))
 
     def forget(self, name):
         # type: (str) -> None
@@ -186,20 +180,31 @@ class SharedResults(object):
         """Writes a value. Returns nothing: a backend that says it did may not have kept it."""
         self._backend.set(key, value, timeout=seconds)
 
-    def _store(self, key, value, timeout):
-        # type: (str, str, int) -> bool
-        """Stores a result; false if the server accepts no value of that size."""
+    def _add(self, key, value, seconds):
+        # type: (str, str, int) -> Any
+        """What the backend returns: true if it has written the value of a new key."""
+        return self._backend.add(key, value, timeout=seconds)
+
+    def _store(self, name, value, seconds):
+        # type: (str, str, int) -> None
+        """Stores a result; logs once that the server accepts no value of that size."""
+        key = self._key(name)
         try:
-            stored = self._backend.set(key, value, timeout=timeout)
+            stored = self._backend.set(key, value, timeout=seconds)
         except Exception as exc:
             if len(value) < LEAST_REFUSED or "timeout" in type(exc).__name__.lower():
                 raise
             # Memcached may close the connection without a reply. If it accepts a small value, the
             # size was the reason; else this raises.
             self._backend.set(key, "", timeout=1)
-            return False
+            stored = False
         # Some clients return None. If the server is down, python-memcached returns 0 as well.
-        return stored is None or bool(stored) or len(value) < LEAST_REFUSED
+        if stored is None or stored or len(value) < LEAST_REFUSED:
+            self._refused.discard(name)
+        elif name not in self._refused:
+            self._refused.add(name)
+            _log.write(logging.WARNING, "the shared cache does not store the result of check %s, "
+                       "%d bytes: each process runs that check itself", name, len(value))
 
     def _take(self, check, key, lock):
         # type: (Check, str, SharedLock) -> bool
@@ -210,7 +215,7 @@ class SharedResults(object):
         """
         lock.key = key
         seconds = _whole(check.run_limit)
-        if self._breaker.call(self._backend.add, key, lock.value, timeout=seconds):
+        if self._breaker.call(self._add, key, lock.value, seconds):
             return True
         holder = self._breaker.call(self._holder, key)
         if not holder:  # it was released or expired: cachelib's files then refuse add()
@@ -229,8 +234,9 @@ class SharedResults(object):
     def _holder(self, key):
         # type: (str) -> Optional[Text]
         """The value of a lock that is held, RELEASED, or None for anything else."""
+        value = self._backend.get(key)
         try:
-            value = _as_text(self._backend.get(key), MAX_LOCK)
+            value = _as_text(value, MAX_LOCK)
         except ValueError:
             return None
         if value == RELEASED or value.startswith(HELD):

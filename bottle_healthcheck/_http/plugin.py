@@ -10,7 +10,7 @@ from .._validation import is_text, refuse_factory, wrong_type
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+    from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 #: The keyword arguments of Bottle's own `route()`: they are never misspelt options of ours.
 BOTTLE_OPTIONS = ("method", "name", "apply", "skip")
@@ -219,7 +219,7 @@ class Plugin(object):
     _callback_name = ""
 
     #: The methods of a route whose options name none.
-    _default_methods = ()  # type: Tuple[str, ...]
+    _default_methods = ()  # type: Sequence[str]
 
     #: From then on init_app() needs a path.
     _is_constructed = False
@@ -230,6 +230,7 @@ class Plugin(object):
         if app is not None:
             validate_app(app, path, type(self).__name__)
         self.path = path if path is None else validate_route_path(path)
+        self._default_methods = list(self._default_methods)
         #: The options of the route, which may be changed until it is registered.
         self.options = dict({"method": self._default_methods}, **options)
         #: {route: (callback, options)} as they were when it was registered; holds no app.

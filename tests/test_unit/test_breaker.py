@@ -242,6 +242,20 @@ class TestHangingCall(object):
         assert breaker.call(client.get, "c") == "c"
         assert client.calls == 1
 
+    def test_interrupted_call_does_not_hang(self, breaker, client, clock):
+        class Calls(dict):
+            interrupts = [KeyboardInterrupt()]
+
+            def pop(self, *args):
+                if self.interrupts:
+                    raise self.interrupts.pop()
+                return dict.pop(self, *args)
+        internals.watch_calls(breaker, Calls())
+        with pytest.raises(KeyboardInterrupt):
+            breaker.call(client.get, "a")
+        clock.tick(600)
+        assert not breaker.hangs()
+
     @pytest.mark.usefixtures("goes_on")
     def test_client_that_does_not_fail_is_called(self, breaker, client, clock):
         clock.tick(600)

@@ -1,6 +1,8 @@
 """Coroutine functions are refused wherever a callback is taken: what they return is true."""
 import functools
 import json
+import sys
+import types
 
 import pytest
 
@@ -65,14 +67,17 @@ def disguises():
     """[(name, callable)] of all that return a coroutine or an async generator."""
     if PY2:
         return []
-    names = {"functools": functools}
+    names = {"functools": functools, "types": types}
     exec(SOURCE, names)  # pylint: disable=exec-used
     names["one"] = names["Object"]()
     expressions = [
         "plain", "generator", "one", "one.method", "one.of_class", "Object.of_class",
         "Object.static", "Generating()", "Holding()", "Partial()", "Inheriting()",
         "functools.partial(plain)", "functools.partial(functools.partial(plain, 1))",
-        "functools.partial(one)", "functools.partial(one.method)", "functools.partial(generator)"]
+        "functools.partial(one)", "functools.partial(one.method)", "functools.partial(generator)",
+        "functools.lru_cache()(plain)", "types.MethodType(one, 1)"]
+    if sys.version_info >= (3, 10):  # where such an object can be called
+        expressions.append("staticmethod(plain)")
     return [(text, eval(text, names)) for text in expressions]  # pylint: disable=eval-used
 
 

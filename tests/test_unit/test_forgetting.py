@@ -169,6 +169,54 @@ class TestRunOfRemovedCheck(object):
         health.checkers = []
         assert internals.known_of(cache) == []
 
+    def test_worker_that_is_stopped_meanwhile_is_replaced(self, monkeypatch):
+        """A removal stops the worker that a request is about to hand its job to."""
+        threads = []
+        health = HealthCheck(timeout=60, checkers=[make_check(threads=threads)], success_ttl=0)
+        health.run()
+        worker, submit = internals.Worker, internals.Worker.submit
+
+        def stop_before(self, job):
+            monkeypatch.setattr(worker, "submit", submit)
+            self.stop()
+            return submit(self, job)
+        monkeypatch.setattr(worker, "submit", stop_before)
+        assert health.run().passed
+        assert threads[1] not in (threads[0], threading.current_thread())
+
+    def test_worker_that_nobody_finds_ends(self):
+        threads = []
+
+        def check():
+            threads.append(threading.current_thread())
+            internals.process_of(health.cache).workers.clear()
+            return True, "fine"
+        health = HealthCheck(timeout=60, checkers=[check])
+        assert health.run().passed
+        threads[0].join(60)
+        assert not threads[0].is_alive()
+
+    def test_result_of_a_state_that_is_lost_is_not_used(self, monkeypatch):
+        """The check is registered again while who forgets it has read the list already."""
+        value = [1]
+        check = make_check()
+        check.returns = lambda: (True, value[0])
+        health = HealthCheck(checkers=[lambda: check.returns()], success_ttl=600)
+        process, func = internals.process_of(health.cache), health.checkers[0].func
+        forget = process.forget
+
+        def register_meanwhile(key):
+            process.forget = forget
+            health.checkers.append(func)
+            health.run()
+            forget(key)
+        process.forget = register_meanwhile
+        health.run()
+        health.checkers = []
+        value[0] = 2
+        health.cache.clear()
+        assert health.run().results[0]["output"] == 2
+
     def test_stopped_worker_leaves_no_run(self):
         check = make_check()
         health = HealthCheck(timeout=60, checkers=[check], success_ttl=0)

@@ -415,6 +415,8 @@ class TestRun(object):
                 health.run(check, exclude)
         assert len(health.run(exclude=[]).results) == 1
         assert HealthCheck().run(exclude=[]).passed
+        with pytest.raises(ValueError, match="check and exclude leave no check"):
+            HealthCheck().run(check=[])
 
     def test_report_has_history(self):
         health = HealthCheck()

@@ -1,7 +1,6 @@
 # coding: utf-8
 """bottle_healthcheck._engine.output: an output is bounded as a whole, however it nests."""
 import collections
-import itertools
 import json
 import random
 
@@ -37,11 +36,14 @@ def nest(levels, width):
     return [inner] * width
 
 
-class Endless(collections.deque):
+class Endless(collections_abc.Sequence):
     """A sequence that goes on for ever."""
 
-    def __iter__(self):
-        return itertools.count()
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return index
 
 
 TOO_LARGE = {
@@ -57,7 +59,8 @@ TOO_LARGE = {
     "set": lambda: set(range(50000)),
     "sets": lambda: [frozenset([number]) for number in range(9000)],
     "floats": lambda: [1.0 / 3] * 9000 + [1] * 5000,
-    "endless": lambda: Endless([1]),
+    "endless": Endless,
+    "deque": lambda: collections.deque(range(50000)),
     "text": lambda: u"x\n" * 500000,
     "bytes": lambda: b"\xff" * 500000,
     "no text": lambda: u"\ud800x" * 500000,

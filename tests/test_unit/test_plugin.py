@@ -262,6 +262,14 @@ class TestRouteOptions(object):
         assert "callback" in str(caught.value)
 
     @BOTH
+    def test_methods_may_be_added(self, app, kind):
+        plugin = kind()
+        plugin.options["method"].append("POST")
+        plugin.init_app(app, "/x")
+        assert "POST" in [route.method for route in app.routes]
+        assert "POST" not in kind().options["method"]
+
+    @BOTH
     def test_callback_set_later_is_refused(self, app, kind):
         plugin = kind()
         plugin.options["callback"] = len

@@ -186,6 +186,14 @@ class TestList(object):
         assert all(callable(checker) for checker in health.checkers)
         assert health.checkers[1]() == (True, "fine")
 
+    def test_name_of_a_refused_insertion_stays_free(self):
+        health = HealthCheck(checkers=[succeeds])
+        with pytest.raises(TypeError):
+            health.checkers.insert("0", fails)
+        assert names(health) == ["succeeds"]
+        health.add_check(fails, name="fails")
+        assert names(health) == ["succeeds", "fails"]
+
     def test_function_is_found(self):
         health = HealthCheck(checkers=[succeeds, fails])
         assert succeeds in health.checkers and fails in health.checkers

@@ -54,11 +54,25 @@ class TestWaiters(object):
     def test_all_wake_after_an_interrupt(self, run):
         woken, waits = threading.Lock(), threading.Lock()
         waits.acquire()
-        internals.add_waiter(run, woken)  # released, and an exception hit before it was removed
+        internals.add_waiter(run, woken)  # another thread has released it
         internals.add_waiter(run, waits)
         run.wake_waiters()
         assert not waits.locked()
-        assert internals.waiters(run) == 0
+        run.wake_waiters()
+
+    def test_two_threads_may_wake_them_at_once(self, run):
+        class Waiter(object):
+            released = 0
+
+            def release(self):
+                self.released += 1
+                if self.released == 1:
+                    run.wake_waiters()  # the other thread
+        waiters = [Waiter(), Waiter()]
+        for waiter in waiters:
+            internals.add_waiter(run, waiter)
+        run.wake_waiters()
+        assert all(waiter.released for waiter in waiters)
 
 
 class TestCell(object):

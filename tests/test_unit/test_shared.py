@@ -464,6 +464,23 @@ class TestLock(object):
         fleet.work()
         assert [passed for passed, _ in health.cache.history(checker)] == [True]
 
+    def test_check_that_is_replaced_during_the_wait_is_reported_in_its_place(self, fleet, caplog):
+        caplog.set_level(logging.INFO, logger="bottle_healthcheck")
+        fleet.crash_during_run()
+        check = Check()
+        health = fleet.process(check, timeout=1)
+        fleet.eager = True
+
+        def reload():
+            health.checkers = []
+            health.checkers.append(check)
+        fleet.meanwhile = [reload]
+        assert output_of(health) == "timed out after 1 s"
+        fleet.clock.tick(60)
+        assert output_of(health) == "fine"
+        assert [record.getMessage() for record in caplog.records] == [
+            "check check is failing: timed out after 1 s", "check check has recovered"]
+
     def test_expired_lock_is_left_to_its_next_holder(self, fleet):
         results = internals.SharedResults(fleet.backend, "shop")
         checker = fleet.process(Check()).checkers[0]
@@ -1002,14 +1019,33 @@ class TestFailingBackend(object):
         health.run()
         assert [level for level, _ in lines()] == ["WARNING", "INFO", "WARNING"]
 
-    def test_backend_that_only_says_that_it_stores_is_logged_once(self, fleet, lines):
-        says = {"get": None, "add": False, "set": True}
+    @pytest.mark.parametrize("stored", [True, None, 0])
+    def test_backend_that_only_says_that_it_stores_is_logged_once(self, fleet, lines, stored):
+        says = {"get": None, "add": False, "set": stored}
         fleet.backend.broken = lambda method, key: says[method]
-        check = Check()
-        health = fleet.process(check)
-        for number in range(1, 10):
-            assert output_of(health) == "fine" and check.runs == number
-            fleet.clock.tick(30)
+        health = fleet.process(Check(), success_ttl=5)
+        health.add_check(Check("unlocked"), failed_ttl=0)
+        for _ in range(60):
+            assert health.run().passed
+            fleet.clock.tick(1)
+        health.run_check("check")
+        assert [level for level, _ in lines()] == ["WARNING"]
+
+    @pytest.mark.parametrize("timeout", [None, 1])
+    def test_backend_whose_methods_cannot_be_read_fails(self, fleet, lines, timeout):
+        class Proxy(CacheServer):  # of a client that connects when a method is looked up
+            is_down = False
+
+            def __getattribute__(self, name):
+                if name in ("get", "set", "add") and self.is_down:
+                    raise IOError("cannot connect")
+                return CacheServer.__getattribute__(self, name)
+        check, proxy = Check(), Proxy()
+        health = fleet.process(check, timeout=timeout, cache=ResultCache(proxy, "shop"))
+        proxy.is_down = fleet.eager = True
+        assert output_of(health) == "fine" and check.runs == 1
+        health.cache.clear()
+        assert output_of(health) == "fine" and check.runs == 2
         assert [level for level, _ in lines()] == ["WARNING"]
 
     @pytest.mark.parametrize("kind", ["down", "silent", "rubbish", "objects"])
@@ -1317,6 +1353,30 @@ class TestTimeOfTheSharedCache(object):
         for job in stuck:  # that worker goes on, and leaves to others what they have done
             job()
         assert check.runs == 2
+
+    def test_run_that_an_interrupted_request_gave_up_is_given_up_again(self, fleet):
+        hang, fleet.backend.broken = fleet.backend.broken, None
+        check = Check(returns=lambda: (True, setattr(fleet.backend, "broken", hang) or "fine"))
+        health = fleet.process(check, timeout=1, success_ttl=5)
+        assert output_of(health) == "fine"
+        fleet.eager = False  # its worker waits for the reply to what it has published
+        fleet.clock.tick(10)
+        assert output_of(health) == "the shared cache took 1.0 s of 1 s"
+        fleet.clock.tick(1)
+        run, = internals.runs_of(health.cache).values()
+
+        def interrupted():
+            raise KeyboardInterrupt()
+        run.worker.stop = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            health.run()
+        del run.worker.stop
+        fleet.backend.broken = None
+        fleet.release()  # the client returns, and the worker goes on with the job of that run
+        fleet.eager = True
+        fleet.work()
+        fleet.clock.tick(60)
+        assert output_of(health) == "fine"
 
     def test_run_whose_check_has_begun_is_not_given_up(self, fleet):
         health = fleet.process(Check(returns=fleet.hang), timeout=1)

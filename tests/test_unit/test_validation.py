@@ -157,7 +157,7 @@ class TestStatus(object):
         assert str(caught.value).endswith("expected an integer: write failed_status=503")
 
     @pytest.mark.parametrize("given",
-                             ["100 Continue", "5030", "1e3", "Down 503", ""])
+                             ["100 Continue", "5030", "1e3", "Down 503", "", "204 No Content"])
     def test_invalid_one_is_not_recommended(self, given):
         with pytest.raises(TypeError) as caught:
             validation.validate_status("failed_status", given)
