@@ -54,14 +54,14 @@ def is_coroutine_function(func):
         return False
     try:
         for _ in range(16):  # an odd object may refer to itself
-            if inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
-                return True
             if isinstance(func, functools.partial):
                 func = func.func
             elif isinstance(func, (types.MethodType, staticmethod)):
                 func = func.__func__
             elif isinstance(func, type(functools.lru_cache()(len))):
                 func = func.__wrapped__
+            elif inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
+                return True
             elif inspect.isroutine(func):
                 return False
             else:

@@ -276,10 +276,7 @@ def _array(container, parents, room):
             break
         shown.append(_plain(item, parents, room))
     if not isinstance(container, _SEQUENCES):
-        try:
-            shown.sort()
-        except TypeError:  # of several types
-            shown.sort(key=_order)
+        shown.sort(key=_order)
     return shown + more
 
 
