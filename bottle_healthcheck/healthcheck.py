@@ -76,15 +76,16 @@ class HealthCheck(Plugin):
 
     success_ttl and failed_ttl are how many seconds a result is cached (None or 0: it is not).
     timeout is how many seconds a request waits for a check, which then runs in its own thread; with
-    None, checks run in the request's thread. stale_while_revalidate is for how many seconds after
-    its expiry a result is still used while it is renewed (needs timeout). Handlers get the list of
-    results and return the body: text, bytes or a dictionary; None stands for OK and NOT OK. If
-    details is false, or a callable that returns false for the current request, only the overall
-    status is shown. formats is a list of the formats to offer (None: json, health, text, html and
-    prometheus). on_change(previous, current, report) is called for every change of the overall
-    status. While drain_file exists, or from drain() to resume(), the response is a failure with
-    drain_status (None: failed_status). about, with the keys serviceId, version, releaseId and
-    description, is shown together with details. options are passed to `app.route()`.
+    None, checks run in the request's thread, and other requests wait at most 2 s for them.
+    stale_while_revalidate is for how many seconds after its expiry a result is still used while it
+    is renewed (needs timeout). Handlers get the list of results and return the body: text, bytes or
+    a dictionary; None stands for OK and NOT OK. If details is false, or a callable that returns
+    false for the current request, only the overall status is shown. formats is a list of the
+    formats to offer (None: json, health, text, html and prometheus). on_change(previous, current,
+    report) is called for every change of the overall status. While drain_file exists, or from
+    drain() to resume(), the response is a failure with drain_status (None: failed_status). about,
+    with the keys serviceId, version, releaseId and description, is shown together with details.
+    options are passed to `app.route()`.
 
     Raises TypeError or ValueError for an invalid argument.
     """
@@ -235,7 +236,7 @@ class HealthCheck(Plugin):
 
     def run_check(self, checker):
         # type: (Union[Text, Check]) -> Result
-        """Runs one check now, or waits for its current run; caches and returns its result.
+        """Runs one check now, or waits for its current run, and returns the result.
 
         checker is a registered check, its function, or its name. Raises ValueError if it is not
         registered.

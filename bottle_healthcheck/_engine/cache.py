@@ -9,10 +9,11 @@ check, a request follows the first of these rules that applies:
    An outcome that expired less than stale_while_revalidate ago is used at once instead.
 3. The check has been running for less than P: it uses the previous outcome if that expired less
    than its own lifetime ago, or less than stale_while_revalidate. Otherwise it waits for the run:
-   until P after its start. For checks without a timeout a request waits 2 s at most, for all of
-   them together, counted from when the request has run its own due checks.
+   until P after its start, or for 2 s if that is earlier and the check has no timeout (it is an
+   inline check then). The 2 s are for all inline checks together, and begin when the request has
+   run its own due checks. After the wait it reports a failure ("timed out after 2 s").
 4. The check has been running for longer than P: it reports a failure at once ("still running after
-   12.3 s"), and so it does where the wait of 3 is over ("timed out after 2 s").
+   12.3 s").
 
 With a backend, rule 2 first claims the run in the thread that would run the check. If another
 process has a fresh outcome, that is used. If another process runs the check, this one acts by rule
@@ -223,7 +224,7 @@ class ResultCache(object):
 
     def run(self, check):
         # type: (Check) -> Outcome
-        """Waits for the check's run in progress, or runs it now, and returns the outcome."""
+        """Runs the check now, or waits for its run in progress as any request does: the outcome."""
         found = self._look_up(check, force=True)
         return self._resolve(found, _compat.monotonic() + MAX_INLINE_WAIT)
 
@@ -296,7 +297,7 @@ class ResultCache(object):
         """
         process = self._process()
         run = process.runs.get(check.key)
-        if run is not None and not self._is_held(run, check, now):
+        if run is not None and not self._give_up_if_held(run, check, now):
             return run, False
         if not force and self._shared is not None:
             denied = process.denied_since(check.key, now - POLL_INTERVAL)
@@ -315,9 +316,9 @@ class ResultCache(object):
         finally:  # an exception of a signal's handler may have interrupted the first
             self._end_if_nobody_executes(new)
 
-    def _is_held(self, run, check, now):
+    def _give_up_if_held(self, run, check, now):
         # type: (Run, Check, float) -> bool
-        """Whether the client of the shared cache holds the run's thread: the run is given up then.
+        """Gives up a run whose thread the client of the shared cache holds; true if it did.
 
         The next run has another worker; the old one ends when the client returns.
         """

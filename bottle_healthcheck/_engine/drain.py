@@ -24,7 +24,7 @@ class Drain(object):
 
     def __init__(self):
         # type: () -> None
-        self._calregistered_at = None  # type: Optional[float]  # epoch seconds
+        self._called_since = None  # type: Optional[float]  # epoch seconds
         self._output = "draining"  # type: Any
         self.watch(None)
 
@@ -39,13 +39,13 @@ class Drain(object):
         # type: (Any) -> None
         """Begins draining, if it has not begun, and sets the output that is reported."""
         self._output, _ = show(output)
-        if self._calregistered_at is None:
-            self._calregistered_at = time.time()
+        if self._called_since is None:
+            self._called_since = time.time()
 
     def end(self):
         # type: () -> None
         """Ends what begin() began; a file that exists still drains."""
-        self._calregistered_at = None
+        self._called_since = None
 
     def is_on(self, limit=None):
         # type: (Optional[float]) -> bool
@@ -54,7 +54,7 @@ class Drain(object):
         limit is the seconds to wait for the look for the file, which a worker does; after that the
         last result counts. With None this thread looks, however long the file system takes.
         """
-        if self._calregistered_at is not None:
+        if self._called_since is not None:
             return True
         return self.path is not None and self._file().exists(limit)
 
@@ -63,11 +63,11 @@ class Drain(object):
         """The report of a draining service, in place of the checks'; None if it is not draining."""
         if not self.is_on(limit):
             return None
-        now, calregistered_at = time.time(), self._calregistered_at
+        now, called_since = time.time(), self._called_since
         output = "draining"  # type: Any
-        if calregistered_at is not None:
+        if called_since is not None:
             output = _jsonable.plain(self._output)  # a copy: who gets the report may change it
-        beginnings = [now, calregistered_at] + [one.since for one in list(self._files.values())]
+        beginnings = [now, called_since] + [one.since for one in list(self._files.values())]
         since = min(one for one in beginnings if one is not None)
         report = Report([{"checker": "drain", "output": output, "passed": False, "timestamp": now,
                           "expires": now, "response_time": 0.0, "since": since}])
