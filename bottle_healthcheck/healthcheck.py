@@ -264,8 +264,10 @@ class HealthCheck(Plugin):
     def drain(self, output="draining"):
         # type: (Any) -> None
         """From now on this process responds with a failure that shows output and runs no check."""
-        self._drain.begin(output)
-        self._responses = {}
+        try:
+            self._drain.begin(output)
+        finally:  # an exception of a signal's handler may have interrupted it: no kept success
+            self._responses = {}
 
     def resume(self):
         # type: () -> None

@@ -38,6 +38,19 @@ class TestDrain(object):
         assert ask_webtest(app).status_code == 200
         assert check.runs == 1
 
+    def test_interrupted_call_drains_or_not(self, world, app, monkeypatch):
+        health = HealthCheck(app, "/healthcheck", checkers=[Check()])
+        assert ask_webtest(app).status_code == 200
+        begin = internals.Drain.begin
+
+        def begin_and_end(self, output):  # as a signal's handler that raises ends the call
+            begin(self, output)
+            raise KeyboardInterrupt
+        monkeypatch.setattr(internals.Drain, "begin", begin_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            health.drain()
+        assert ask_webtest(app).status_code == 500
+
     def test_status_is_failed_status_by_default(self, world, app):
         HealthCheck(app, "/healthcheck", failed_status=503).drain()
         assert ask_webtest(app).status_code == 503
