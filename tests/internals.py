@@ -7,7 +7,7 @@ from bottle_healthcheck import (  # noqa: F401
     _compat, _demo, _http_client, _interrupts, _jsonable, _log, _redaction, _report, _validation)
 from bottle_healthcheck._engine import (  # noqa: F401
     backends, breaker, cache as engine, check as check_module, output, registry, returned, runs,
-    shared, transitions, worker)
+    shared, transitions, waiting, worker)
 from bottle_healthcheck._http import callbacks, negotiation, plugin, response  # noqa: F401
 from bottle_healthcheck._http.formats import (  # noqa: F401
     FORMATS, base, page, text, validate_formats, values, wording)
@@ -76,7 +76,7 @@ json_message = _jsonable.message
 
 #: Seconds that a request waits where a check has no timeout, that such a check may take, and that a
 #: backend may take to answer.
-LONGEST_WAIT = (engine, "MAX_INLINE_WAIT")
+LONGEST_WAIT = (waiting, "MAX_INLINE_WAIT")
 LONGEST_WAITS = [LONGEST_WAIT, (check_module, "DEFAULT_RUN_LIMIT"), (shared, "LONGEST_CLAIM"),
                  (breaker, "MAX_TOTAL_SECONDS")]
 
@@ -217,7 +217,7 @@ def execute(cache, run, checker):
 
 def outcome_of_waiting(cache, checker, run, since, until):
     """What a request gets that waits for a run since then."""
-    wait = engine.Wait(checker, cache._state(checker), run, since, force=False)
+    wait = waiting.Wait(checker, cache._state(checker), run, since, force=False)
     return cache._resolve(wait, until)
 
 

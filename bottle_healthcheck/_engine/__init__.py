@@ -2,7 +2,8 @@
 
 Where to look for what:
 
-    cache        may a cached result be used, does a check run now, how long does a request wait
+    cache        may a cached result be used, does a check run now, what is reported of a late one
+    waiting      how long does a request wait for a run (at most 2 s if that has no timeout)
     runs         the data that cache decides about: a run, its outcome, the state of a process
     worker       the thread in which a check with a timeout runs
     check        how a check is called, and what becomes of an exception

@@ -32,6 +32,7 @@ from . import transitions
 from .results import NOTHING, Snapshot
 from .runs import HISTORY_LENGTH, CheckState, Outcome, ProcessState, Run
 from .shared import SharedLock, SharedResults
+from .waiting import MAX_DELAY, Wait, inline_deadline
 
 MYPY = False
 if MYPY:
@@ -44,17 +45,8 @@ if MYPY:
 #: How fresh a cached outcome is, the freshest first; EXPIRED must not be used.
 FRESH, STALE, PREVIOUS, EXPIRED = range(4)
 
-#: Seconds that a request waits at most for inline checks, for all of them together: those without
-#: a timeout, which run in the thread of another request. Each waiting probe holds one of the
-#: server's threads: with a hung check, none would be left.
-MAX_INLINE_WAIT = 2.0
-
 #: Seconds between two looks for the outcome of another process's run.
 POLL_INTERVAL = 0.2
-
-#: Seconds by which a request's wait is extended at most, so that a check has its whole time limit
-#: although the shared cache was queried first.
-MAX_DELAY = 0.1
 
 #: Takes the roles of a run that is given up.
 GIVEN_UP = object()
@@ -204,10 +196,10 @@ class ResultCache(object):
         for index in sorted(due, key=lambda index: checks[index].timeout is None):
             found[index] = self._look_up(checks[index])
         # Read after this request's own checks have run. One deadline for all that it waits for.
-        inline_deadline = _compat.monotonic() + MAX_INLINE_WAIT
+        deadline = inline_deadline()
         for index in due:
             check = checks[index]
-            outcome = self._resolve(found[index], inline_deadline)
+            outcome = self._resolve(found[index], deadline)
             snapshot.replace(index, check.use(outcome, self._states.get(check.key)))
         return snapshot
 
@@ -226,7 +218,7 @@ class ResultCache(object):
         # type: (Check) -> Outcome
         """Runs the check now, or waits for its run in progress as any request does: the outcome."""
         found = self._look_up(check, force=True)
-        return self._resolve(found, _compat.monotonic() + MAX_INLINE_WAIT)
+        return self._resolve(found, inline_deadline())
 
     def reported(self, check):
         # type: (Check) -> Optional[Outcome]
@@ -459,13 +451,13 @@ class ResultCache(object):
 
     # Rules 3 and 4
 
-    def _resolve(self, found, inline_deadline):
+    def _resolve(self, found, deadline):
         # type: (Union[Outcome, Wait], float) -> Outcome
         """The outcome that was found; waits for a pending run, until the deadline at most."""
         if isinstance(found, Outcome):
             return found
         wait = found
-        wait.begin(inline_deadline)
+        wait.begin(deadline)
         while True:
             if wait.run.denied_at is None or wait.force:
                 outcome = self._outcome_of_wait(wait)
@@ -597,56 +589,6 @@ def freshness_of(cached, check, now):
     if overdue < lifetime:
         return PREVIOUS
     return EXPIRED
-
-
-class Wait(object):
-    """The wait of one request for a run of a check; all times are by the monotonic clock.
-
-    looked_at is when the request looked up the check last, since when it did so first.
-    """
-
-    def __init__(self, check, state, run, now, force):
-        # type: (Check, CheckState, Run, float, bool) -> None
-        self.check = check
-        self.state = state
-        self.run = run
-        self.force = force
-        self.since = self.looked_at = now
-        #: Whether the run had overrun before the request, which then does not wait.
-        self.was_late = False
-        #: Whether the request has waited for another process's run.
-        self.was_denied = False
-        #: When the wait ends.
-        self.until = now
-        #: When it ends for a check that started late, because the shared cache was queried first.
-        self.latest = now
-        #: The seconds that a failure names.
-        self.limit = check.run_limit
-
-    def begin(self, inline_deadline):
-        # type: (float) -> None
-        """Sets the end: run_limit after the run's start, without a timeout inline_deadline if that
-        is earlier.
-        """
-        run, check = self.run, self.check
-        self.was_late = run.is_late(self.limit, self.since)
-        if self.was_late:
-            return
-        self.until = self.since + self.limit
-        self.latest = self.until + MAX_DELAY
-        if run.started is not None and not run.is_over:
-            self.until = min(run.started + self.limit, self.latest)
-        if check.timeout is None and inline_deadline < self.until:  # rule 3: the earlier one
-            self.until, self.latest = inline_deadline, inline_deadline + MAX_DELAY
-            self.limit = MAX_INLINE_WAIT
-
-    def run_had_its_time(self):
-        # type: () -> bool
-        """Whether the run had all the time of the wait, but for a short delay."""
-        if self.run.started is None:
-            return False
-        delay = self.run.started - self.since  # type: float
-        return delay <= MAX_DELAY
 
 
 def _refuse_full_stack(calls):

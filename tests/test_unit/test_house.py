@@ -40,6 +40,7 @@ _engine.__init__
 _engine.registry
 _engine.cache
 _engine.transitions
+_engine.waiting
 _engine.drain
 _engine.shared
 _engine.breaker
