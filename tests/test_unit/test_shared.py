@@ -1337,7 +1337,9 @@ class TestTimeOfTheSharedCache(object):
         assert output_of(health) == "fine"
         assert fleet.worker_names == ["healthcheck check"] * 2
 
-    def test_run_held_after_the_check_holds_no_other(self, fleet):
+    @staticmethod
+    def held_after_the_check(fleet):
+        """A check and its HealthCheck; the next run waits for the worker of the first."""
         hang, fleet.backend.broken = fleet.backend.broken, None
         check = Check(returns=lambda: (True, setattr(fleet.backend, "broken", hang) or "fine"))
         health = fleet.process(check, timeout=1, success_ttl=5)
@@ -1345,6 +1347,10 @@ class TestTimeOfTheSharedCache(object):
         fleet.eager = False  # its worker waits for the reply to what it has published
         fleet.clock.tick(10)
         assert output_of(health) == "the shared cache took 1.0 s of 1 s"
+        return check, health
+
+    def test_run_held_after_the_check_holds_no_other(self, fleet):
+        check, health = self.held_after_the_check(fleet)
         stuck = list(fleet.jobs)
         fleet.eager = True
         del fleet.jobs[:]
@@ -1355,13 +1361,7 @@ class TestTimeOfTheSharedCache(object):
         assert check.runs == 2
 
     def test_run_that_an_interrupted_request_gave_up_is_given_up_again(self, fleet):
-        hang, fleet.backend.broken = fleet.backend.broken, None
-        check = Check(returns=lambda: (True, setattr(fleet.backend, "broken", hang) or "fine"))
-        health = fleet.process(check, timeout=1, success_ttl=5)
-        assert output_of(health) == "fine"
-        fleet.eager = False  # its worker waits for the reply to what it has published
-        fleet.clock.tick(10)
-        assert output_of(health) == "the shared cache took 1.0 s of 1 s"
+        _, health = self.held_after_the_check(fleet)
         fleet.clock.tick(1)
         run, = internals.runs_of(health.cache).values()
 
